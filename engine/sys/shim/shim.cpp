@@ -1,0 +1,165 @@
+// What tch 0.24 does not bind, as plain C functions. A tensor is tch's own representation: a pointer to an at::Tensor.
+// Every function returns nullptr, or an error text which the caller frees: no exception may cross into Rust.
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/_fused_sgd.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/stack.h>
+#include <c10/core/GradMode.h>
+#include <torch/version.h>
+
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace {
+
+char* text(const char* message) { return strdup(message && *message ? message : "unknown C++ exception"); }
+
+template <class F>
+char* guarded(F&& body) {
+  try {
+    body();
+    return nullptr;
+  } catch (const c10::Error& e) {
+    return text(e.what_without_backtrace());
+  } catch (const std::exception& e) {
+    return text(e.what());
+  } catch (...) {
+    return text("");
+  }
+}
+
+std::vector<at::Tensor> list(at::Tensor* const* tensors, size_t count) {
+  std::vector<at::Tensor> out;
+  out.reserve(count);
+  for (size_t i = 0; i < count; i++) out.push_back(*tensors[i]);
+  return out;
+}
+
+std::vector<at::Tensor> grads_of(const std::vector<at::Tensor>& params) {
+  std::vector<at::Tensor> out;
+  out.reserve(params.size());
+  for (const auto& p : params) {
+    TORCH_CHECK(p.grad().defined(), "a parameter of shape ", p.sizes(), " has no gradient");
+    out.push_back(p.grad());
+  }
+  return out;
+}
+
+at::Generator generator(int cuda_index) {
+  if (cuda_index < 0) return at::detail::getDefaultCPUGenerator();
+  return at::globalContext().defaultGenerator(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(cuda_index)));
+}
+
+}  // namespace
+
+extern "C" {
+
+void sweep_free(char* message) { free(message); }
+
+char* sweep_threads(int intra_op, int inter_op) {
+  return guarded([&] {
+    at::set_num_threads(intra_op);
+    if (at::get_num_interop_threads() != inter_op) at::set_num_interop_threads(inter_op);
+  });
+}
+
+const char* sweep_torch_version() { return TORCH_VERSION; }
+
+char* sweep_cpu_capability(char** out) {
+  return guarded([&] { *out = strdup(at::get_cpu_capability().c_str()); });
+}
+
+// With a null buffer only the size is stored.
+char* sweep_rng_get(int cuda_index, uint8_t* buffer, size_t* size) {
+  return guarded([&] {
+    auto gen = generator(cuda_index);
+    std::lock_guard<std::mutex> lock(gen.mutex());
+    at::Tensor state = gen.get_state().contiguous();
+    if (buffer) {
+      TORCH_CHECK(*size == static_cast<size_t>(state.numel()), "generator state changed its size");
+      memcpy(buffer, state.data_ptr<uint8_t>(), *size);
+    }
+    *size = state.numel();
+  });
+}
+
+char* sweep_rng_set(int cuda_index, const uint8_t* bytes, size_t size) {
+  return guarded([&] {
+    at::Tensor state = at::empty({static_cast<int64_t>(size)}, at::kByte);
+    memcpy(state.data_ptr<uint8_t>(), bytes, size);
+    auto gen = generator(cuda_index);
+    std::lock_guard<std::mutex> lock(gen.mutex());
+    gen.set_state(state);
+  });
+}
+
+// dtype: 0 off, 1 bfloat16, 2 float16.
+char* sweep_autocast(bool cuda, int dtype) {
+  return guarded([&] {
+    auto device = cuda ? at::kCUDA : at::kCPU;
+    if (dtype == 0) {
+      at::autocast::set_autocast_enabled(device, false);
+      if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+      return;
+    }
+    at::autocast::set_autocast_dtype(device, dtype == 1 ? at::kBFloat16 : at::kHalf);
+    at::autocast::set_autocast_enabled(device, true);
+    at::autocast::increment_nesting();
+  });
+}
+
+char* sweep_zero_grads(at::Tensor* const* params, size_t count) {
+  return guarded([&] {
+    for (size_t i = 0; i < count; i++) params[i]->mutable_grad() = at::Tensor();
+  });
+}
+
+char* sweep_clip_grad_norm(at::Tensor* const* params, size_t count, double max_norm, double* total_norm) {
+  return guarded([&] {
+    c10::NoGradGuard no_grad;
+    auto grads = grads_of(list(params, count));
+    auto norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(grads, 2)), 2);
+    *total_norm = norm.item<double>();
+    // As torch.nn.utils.clip_grad_norm_, whose epsilon this is.
+    double factor = max_norm / (*total_norm + 1e-6);
+    if (factor < 1.0) at::_foreach_mul_(grads, factor);
+  });
+}
+
+char* sweep_fused_sgd(at::Tensor* const* params, at::Tensor* const* buffers, size_t count, double lr, double momentum,
+                      double weight_decay, bool nesterov, bool first_step) {
+  return guarded([&] {
+    c10::NoGradGuard no_grad;
+    auto self = list(params, count);
+    auto grads = grads_of(self);
+    std::vector<at::Tensor> momenta;
+    if (momentum != 0.0) momenta = list(buffers, count);
+    at::_fused_sgd_(self, grads, momenta, weight_decay, momentum, lr, /*dampening=*/0.0, nesterov, /*maximize=*/false,
+                    first_step);
+  });
+}
+
+char* sweep_fused_adamw(at::Tensor* const* params, at::Tensor* const* exp_avgs, at::Tensor* const* exp_avg_sqs,
+                        at::Tensor* const* steps, size_t count, double lr, double beta1, double beta2,
+                        double weight_decay, double eps) {
+  return guarded([&] {
+    c10::NoGradGuard no_grad;
+    auto self = list(params, count);
+    auto grads = grads_of(self);
+    at::_fused_adamw_(self, grads, list(exp_avgs, count), list(exp_avg_sqs, count), /*max_exp_avg_sqs=*/{},
+                      list(steps, count), lr, beta1, beta2, weight_decay, eps, /*amsgrad=*/false, /*maximize=*/false);
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,12 @@
+//! The vocabulary that coordinator, agent, runner and command line share: ids, states, the plan and what it expands to,
+//! the job description a runner reads, the events it writes, and the gRPC messages.
+//!
+//! Nothing here does I/O beyond parsing text that it is given: no SQL, no libtorch, no sockets.
+
+pub mod event;
+pub mod ids;
+pub mod metrics;
+pub mod resources;
+pub mod spec;
+pub mod states;
+pub mod wire;
