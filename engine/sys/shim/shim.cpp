@@ -11,10 +11,11 @@
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
-#include <torch/version.h>
+#include <torch/headeronly/version.h>
 
 #include <cstring>
 #include <mutex>
@@ -46,14 +47,30 @@ std::vector<at::Tensor> list(at::Tensor* const* tensors, size_t count) {
   return out;
 }
 
+bool same_layout(const at::Tensor& a, const at::Tensor& b) {
+  for (int64_t d = 0; d < a.dim(); d++)
+    if (a.size(d) != 1 && a.stride(d) != b.stride(d)) return false;
+  return true;
+}
+
+// The fused kernels walk parameter, gradient and state as flat arrays, so all must be laid out alike in memory.
+// Autograd promises this for the gradients it accumulates; a gradient that breaks the promise is copied.
 std::vector<at::Tensor> grads_of(const std::vector<at::Tensor>& params) {
   std::vector<at::Tensor> out;
   out.reserve(params.size());
   for (const auto& p : params) {
-    TORCH_CHECK(p.grad().defined(), "a parameter of shape ", p.sizes(), " has no gradient");
+    const at::Tensor& g = p.grad();
+    TORCH_CHECK(g.defined(), "a parameter of shape ", p.sizes(), " has no gradient");
+    if (!same_layout(p, g)) p.mutable_grad() = at::empty_like(p).copy_(g);
     out.push_back(p.grad());
   }
   return out;
+}
+
+void check_layout(const std::vector<at::Tensor>& params, const std::vector<at::Tensor>& state) {
+  for (size_t i = 0; i < state.size(); i++)
+    TORCH_CHECK(params[i].sizes() == state[i].sizes() && same_layout(params[i], state[i]),
+                "optimizer state ", i, " is not laid out like its parameter of shape ", params[i].sizes());
 }
 
 at::Generator generator(int cuda_index) {
@@ -145,6 +162,7 @@ char* sweep_fused_sgd(at::Tensor* const* params, at::Tensor* const* buffers, siz
     auto grads = grads_of(self);
     std::vector<at::Tensor> momenta;
     if (momentum != 0.0) momenta = list(buffers, count);
+    check_layout(self, momenta);
     at::_fused_sgd_(self, grads, momenta, weight_decay, momentum, lr, /*dampening=*/0.0, nesterov, /*maximize=*/false,
                     first_step);
   });
@@ -157,8 +175,11 @@ char* sweep_fused_adamw(at::Tensor* const* params, at::Tensor* const* exp_avgs, 
     c10::NoGradGuard no_grad;
     auto self = list(params, count);
     auto grads = grads_of(self);
-    at::_fused_adamw_(self, grads, list(exp_avgs, count), list(exp_avg_sqs, count), /*max_exp_avg_sqs=*/{},
-                      list(steps, count), lr, beta1, beta2, weight_decay, eps, /*amsgrad=*/false, /*maximize=*/false);
+    auto first = list(exp_avgs, count), second = list(exp_avg_sqs, count);
+    check_layout(self, first);
+    check_layout(self, second);
+    at::_fused_adamw_(self, grads, first, second, /*max_exp_avg_sqs=*/{}, list(steps, count), lr, beta1,
+                      beta2, weight_decay, eps, /*amsgrad=*/false, /*maximize=*/false);
   });
 }
 
