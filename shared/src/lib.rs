@@ -6,6 +6,7 @@
 pub mod event;
 pub mod ids;
 pub mod metrics;
+pub mod plan;
 pub mod resources;
 pub mod spec;
 pub mod states;

@@ -159,11 +159,9 @@ pub struct CommandSpec {
     pub protocol: Protocol,
     /// Files (relative to the attempt folder) that must exist afterwards; they become artifacts.
     pub outputs: Vec<String>,
-    /// Files the command depends on, with the BLAKE3 of their contents at submission.
+    /// Files the command needs (its script). They travel with the plan as artifacts and lie in the attempt folder, which is
+    /// the command's working folder, under the same relative names.
     pub files: Vec<CommandFile>,
-    /// The folder from which relative paths in `run` are meant: the plan's own. The command itself runs in the attempt folder,
-    /// with `SWEEP_PLAN_DIR` set to this.
-    pub plan_dir: String,
     pub matrix: std::collections::BTreeMap<String, serde_json::Value>,
     /// Whether a finished job of another sweep with the same key may stand for this one.
     pub reuse: bool,
@@ -171,8 +169,8 @@ pub struct CommandSpec {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandFile {
-    /// Absolute.
-    pub path: String,
+    /// Relative to the plan's folder and to the attempt folder; never absolute, never with `..`.
+    pub name: String,
     pub hash: crate::ids::ContentHash,
 }
 

@@ -1,0 +1,5 @@
+//! From a plan's text to its jobs.
+
+mod expanded;
+
+pub use expanded::*;
