@@ -14,12 +14,11 @@ ORT=1.31.1
 STAMP="torch-$TORCH cudart-$CUDA_RUNTIME cupti-$CUDA_CUPTI ort-$ORT"
 
 [ "$(cat .libtorch/stamp 2>/dev/null || true)" = "$STAMP" ] && exit 0
-command -v python3 >/dev/null || { echo "setup: python3 is needed to unpack the wheels (apt-get install python3 python3-pip)" >&2; exit 2; }
-python3 -m pip --version >/dev/null 2>&1 || { echo "setup: pip is needed to fetch the wheels (apt-get install python3-pip)" >&2; exit 2; }
+. scripts/need-pip.sh
 
 work=$(mktemp -d .setup.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-fetch() { python3 -m pip install --quiet --no-cache-dir --no-deps --no-compile --disable-pip-version-check --target "$@"; }
+fetch() { python3 -m pip install --quiet --no-cache-dir --no-deps --no-compile --disable-pip-version-check --root-user-action ignore --target "$@"; }
 
 echo "setup: fetching libtorch $TORCH (about 545 MB, once)"
 fetch "$work/torch" "torch==$TORCH" "nvidia-cuda-runtime==$CUDA_RUNTIME" "nvidia-cuda-cupti==$CUDA_CUPTI"

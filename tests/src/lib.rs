@@ -1,1 +1,143 @@
+//! What the whole-system tests share: a `SWEEP_HOME` of their own, the built binaries, and waiting for what a process says.
 
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// The checkout.
+pub fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_owned()
+}
+
+/// A binary that `make test` built before the tests ran.
+///
+/// # Panics
+/// If it is not there.
+pub fn binary(name: &str) -> PathBuf {
+    let exe = std::env::current_exe().expect("the test knows where it is");
+    let path = exe.parent().and_then(Path::parent).expect("target/<profile>/deps").join(name);
+    assert!(path.exists(), "{} is missing: run `cargo build --workspace --bins` first (make test does)", path.display());
+    path
+}
+
+/// A `SWEEP_HOME` that goes when the test ends.
+pub struct Home {
+    dir: TempDir,
+}
+
+impl Home {
+    /// # Panics
+    /// If the temporary folder cannot be made.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A file beside the home's own, for plans and what jobs write.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a plan and returns its path.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn plan(&self, yaml: &str) -> PathBuf {
+        let path = self.file("plan.yaml");
+        fs::write(&path, yaml).expect("the plan is written");
+        path
+    }
+
+    /// `sweep` with this home.
+    pub fn sweep(&self) -> Command {
+        let mut command = Command::new(binary("sweep"));
+        command.env("SWEEP_HOME", self.dir.path().join("home")).env_remove("SWEEP_COORDINATOR").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `sweep` with these arguments to its end.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.sweep().args(args).output().expect("sweep starts")
+    }
+
+    /// Runs `sweep … --json` and reads the document it prints.
+    ///
+    /// # Panics
+    /// If it fails or prints something else.
+    pub fn json(&self, args: &[&str]) -> serde_json::Value {
+        let output = self.sweep().args(args).arg("--json").output().expect("sweep starts");
+        assert!(output.status.success(), "sweep {args:?}: {}", text(&output));
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("sweep {args:?} printed no JSON: {e}\n{}", text(&output)))
+    }
+}
+
+/// Both streams, for messages of failed assertions.
+pub fn text(output: &Output) -> String {
+    format!("{}\n{}\n{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A process whose lines the test waits for.
+pub struct Talking {
+    child: Child,
+    lines: BufReader<Box<dyn Read + Send>>,
+    pub said: String,
+}
+
+impl Talking {
+    /// Starts the command in a process group of its own, so that a signal meant for it meets nobody else.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start(command: &mut Command) -> Self {
+        use std::os::unix::process::CommandExt;
+        let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("it starts");
+        let out: Box<dyn Read + Send> = Box::new(child.stdout.take().expect("stdout is piped"));
+        Self { child, lines: BufReader::new(out), said: String::new() }
+    }
+
+    /// Reads until a line satisfies the test, and returns it.
+    ///
+    /// # Panics
+    /// If the process ends first.
+    pub fn wait_for(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.lines.read_line(&mut line).expect("its output is text");
+            assert!(read > 0, "it ended before saying what the test waits for; it said:\n{}", self.said);
+            self.said.push_str(&line);
+            if wanted(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// Sends a signal by its number to the process alone.
+    ///
+    /// # Panics
+    /// If `kill` cannot be run.
+    pub fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill runs");
+        assert!(status.success(), "kill {signal}");
+    }
+
+    /// Reads the rest and waits for the end.
+    ///
+    /// # Panics
+    /// If the output is not text.
+    pub fn finish(mut self) -> (ExitStatus, String) {
+        let mut rest = String::new();
+        self.lines.read_to_string(&mut rest).expect("its output is text");
+        self.said.push_str(&rest);
+        (self.child.wait().expect("it can be waited for"), self.said)
+    }
+}

@@ -1,0 +1,39 @@
+# The two commands a new user needs are `make quickstart` and `make test`; `make help` lists the rest.
+# Nothing has to be installed by hand beyond Rust, Python 3, a C++ compiler and make.
+
+SHELL := /bin/bash
+RELEASE := target/release
+
+.PHONY: help setup build quickstart test lint fmt unit sqlx bench 
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: ## install the pinned libtorch and ONNX Runtime into the checkout
+	@scripts/setup-libtorch.sh
+
+build: setup ## build `sweep` and `sweep-runner` in release mode
+	cargo build --release --locked -p sweep -p sweep-engine --bins
+
+quickstart: build ## train, distil, prune and quantize a small network, and print the table
+	$(RELEASE)/sweep local examples/quickstart.yaml
+
+test: setup lint unit ## formatting, clippy and every test
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+unit: setup
+	@scripts/setup-python.sh
+	cargo build --workspace --bins --locked
+	cargo test --workspace --locked
+
+fmt: ## format the code
+	cargo fmt --all
+
+sqlx: setup ## regenerate .sqlx after a query or a migration changed
+	scripts/sqlx-prepare.sh
+
+bench: build ## measure (see bench/README.md)
+	bench/run.sh

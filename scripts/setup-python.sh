@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Makes .python/bin/python: the system's Python 3 with the pinned packages that the ONNX parity tests use.
+# A wrapper and not a virtual environment, because Debian's python3 comes without the venv module.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+STAMP="onnxruntime-1.31.1 numpy-2.2.6"
+[ "$(cat .python/stamp 2>/dev/null || true)" = "$STAMP" ] && exit 0
+. scripts/need-pip.sh
+
+rm -rf .python
+mkdir -p .python/bin
+# shellcheck disable=SC2086
+python3 -m pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action ignore --target .python/packages ${STAMP//-/==}
+cat > .python/bin/python <<'WRAPPER'
+#!/bin/sh
+here=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
+PYTHONPATH="$here/packages${PYTHONPATH:+:$PYTHONPATH}" exec python3 "$@"
+WRAPPER
+chmod +x .python/bin/python
+echo "$STAMP" > .python/stamp
