@@ -1,0 +1,146 @@
+//! The graph: nodes in topological order, each with one output that others refer to by the node's name.
+//!
+//! `graph.json` is this structure with a `format` number in front, so that a file of a newer program is refused in words
+//! rather than misread. A [`Graph`] that was parsed or edited is not yet known to be sound: [`crate::verify`] decides that.
+
+mod builder;
+
+pub use builder::GraphBuilder;
+
+use serde::{Deserialize, Serialize};
+
+use crate::op::{Op, Param};
+
+/// Name of the node that stands for the image.
+pub const INPUT: &str = "input";
+
+/// Version of `graph.json` that this program writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// A network without its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Graph {
+    /// Name of the network (`resnet18-cifar`).
+    pub name: String,
+    /// Shape of one image, `[C, H, W]`.
+    pub input: [usize; 3],
+    /// Number of logits.
+    pub classes: usize,
+    /// In topological order; the first is [`Op::Input`] under the name [`INPUT`].
+    pub nodes: Vec<Node>,
+    /// The node whose value is the logits, `[N, classes]`.
+    pub output: String,
+}
+
+/// One op applied to the outputs of earlier nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// Unique; also the prefix of the node's tensors (`layer1.0.conv1`).
+    pub name: String,
+    /// What it computes.
+    pub op: Op,
+    /// Names of the nodes it reads, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
+}
+
+impl Node {
+    /// Full names of the node's tensors with their descriptions: `("conv1.weight", …)`.
+    pub fn params(&self) -> impl Iterator<Item = (String, Param)> + '_ {
+        self.op.params().into_iter().map(|param| (self.param_name(param.name), param))
+    }
+
+    /// `<node>.<param>`.
+    pub fn param_name(&self, param: &str) -> String {
+        format!("{}.{param}", self.name)
+    }
+
+    /// The only input of a node that has one.
+    pub fn input(&self) -> Option<&str> {
+        match self.inputs.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+}
+
+/// Why `graph.json` could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// Not JSON, or not of this structure.
+    #[error("the graph is not valid: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Written by a newer program.
+    #[error(
+        "the graph has format {found}, but this program reads formats up to {FORMAT}: use a newer version of sweep"
+    )]
+    Newer {
+        /// The number in the file.
+        found: u32,
+    },
+}
+
+impl Graph {
+    /// The node of that name.
+    pub fn node(&self, name: &str) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.name == name)
+    }
+
+    /// The node of that name, to change it.
+    pub fn node_mut(&mut self, name: &str) -> Option<&mut Node> {
+        self.nodes.iter_mut().find(|node| node.name == name)
+    }
+
+    /// The nodes that read `name`, in order.
+    pub fn consumers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Node> {
+        self.nodes.iter().filter(move |node| node.inputs.iter().any(|input| input == name))
+    }
+
+    /// Full names and descriptions of all tensors, in graph order.
+    pub fn params(&self) -> impl Iterator<Item = (String, Param)> + '_ {
+        self.nodes.iter().flat_map(Node::params)
+    }
+
+    /// Whether the graph holds quantizers.
+    pub fn is_quantized(&self) -> bool {
+        self.nodes.iter().any(|node| matches!(node.op, Op::FakeQuant(_)) || node.op.weight_quant().is_some())
+    }
+
+    /// Makes every reader of `old`, and the graph's output, read `new` instead.
+    pub(crate) fn redirect(&mut self, old: &str, new: &str) {
+        for input in self.nodes.iter_mut().flat_map(|node| node.inputs.iter_mut()) {
+            if input == old {
+                new.clone_into(input);
+            }
+        }
+        if self.output == old {
+            new.clone_into(&mut self.output);
+        }
+    }
+
+    /// `graph.json`: indented, the same bytes for the same graph.
+    pub fn to_json(&self) -> String {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            format: u32,
+            #[serde(flatten)]
+            graph: &'a Graph,
+        }
+        let document = Document { format: FORMAT, graph: self };
+        serde_json::to_string_pretty(&document).expect("a graph has only string keys") + "\n"
+    }
+
+    /// Reads [`Self::to_json`]'s output. The graph is well-formed, not yet verified.
+    pub fn from_json(json: &str) -> Result<Self, FormatError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let Version { format: found } = serde_json::from_str(json)?;
+        if found > FORMAT {
+            return Err(FormatError::Newer { found });
+        }
+        Ok(serde_json::from_str(json)?)
+    }
+}
