@@ -4,14 +4,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-STAMP="onnxruntime-1.31.1 numpy-2.2.6"
+# PyTorch with its CUDA libraries is 4 GB on disk: CI tries the Python example with it, others when they ask for it.
+STAMP="onnxruntime==1.31.1 numpy==2.2.6"
+[ -z "${CI:-}${SWEEP_TEST_TORCH:-}" ] || STAMP="$STAMP torch==2.11.0"
 [ "$(cat .python/stamp 2>/dev/null || true)" = "$STAMP" ] && exit 0
 . scripts/need-pip.sh
 
 rm -rf .python
 mkdir -p .python/bin
 # shellcheck disable=SC2086
-python3 -m pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action ignore --target .python/packages ${STAMP//-/==}
+python3 -m pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action ignore --target .python/packages $STAMP
 cat > .python/bin/python <<'WRAPPER'
 #!/bin/sh
 here=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
