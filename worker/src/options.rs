@@ -1,0 +1,102 @@
+//! What the agent is told at its start, and how it is told to stop.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+/// Everything that an agent needs to know. [`Options::new`] fills in what most agents want.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The agent's own folder (by default `SWEEP_HOME/agent`), on a local disk. One agent at a time, enforced by a lock.
+    pub home: PathBuf,
+    /// The coordinator: `http://127.0.0.1:7433`.
+    pub address: String,
+    /// Sent with every call as `authorization: Bearer <token>`. Empty: no header.
+    pub token: String,
+    /// Jobs at once: per GPU where there are GPUs, otherwise on the CPU. `None`: one.
+    pub slots: Option<u32>,
+    /// Where runners keep data sets and decoded images.
+    pub datasets: PathBuf,
+    /// `sweep-runner`. `None`: looked up when first needed by [`find_runner`].
+    pub runner: Option<PathBuf>,
+    /// How often the devices are probed and reported.
+    pub heartbeat: Duration,
+    /// How long a runner may take from SIGTERM to its end (it writes a checkpoint) before it is killed.
+    pub grace: Duration,
+    /// What the blob cache may hold. Blobs of live attempts stay, whatever the bound.
+    pub cache_bytes: u64,
+    /// What is kept of one attempt's output.
+    pub log_bytes: u64,
+    /// Bounds of the wait between two tries to connect.
+    pub backoff: (Duration, Duration),
+}
+
+impl Options {
+    pub fn new(home: impl Into<PathBuf>, address: impl Into<String>, datasets: impl Into<PathBuf>) -> Self {
+        Self {
+            home: home.into(),
+            address: address.into(),
+            token: String::new(),
+            slots: None,
+            datasets: datasets.into(),
+            runner: None,
+            heartbeat: Duration::from_secs(5),
+            grace: Duration::from_secs(120),
+            cache_bytes: 20 << 30,
+            log_bytes: 16 << 20,
+            backoff: (Duration::from_millis(100), Duration::from_secs(10)),
+        }
+    }
+}
+
+/// The two-step stop: cheap to clone, given to [`Agent::run`](crate::Agent::run).
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    drain: CancellationToken,
+    kill: CancellationToken,
+}
+
+impl Shutdown {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// First step: runners write a checkpoint and stop, reports are delivered, the agent leaves.
+    pub fn drain(&self) {
+        self.drain.cancel();
+    }
+
+    /// Second step: runners are killed, what is unreported stays in the spool for the next start.
+    pub fn kill(&self) {
+        self.kill.cancel();
+        self.drain.cancel();
+    }
+
+    pub(crate) async fn draining(&self) {
+        self.drain.cancelled().await;
+    }
+
+    pub(crate) async fn killing(&self) {
+        self.kill.cancelled().await;
+    }
+}
+
+/// The name of the runner's binary.
+pub const RUNNER: &str = "sweep-runner";
+
+/// Finds `sweep-runner`: beside the running program, then on `PATH`, then `SWEEP_RUNNER`.
+pub fn find_runner() -> Option<PathBuf> {
+    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|folder| folder.join(RUNNER)));
+    let on_path = || {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|folder| folder.join(RUNNER)).find(|file| is_executable(file))
+    };
+    let named = || std::env::var_os("SWEEP_RUNNER").map(PathBuf::from);
+    beside.filter(|file| is_executable(file)).or_else(on_path).or_else(|| named().filter(|file| is_executable(file)))
+}
+
+/// A regular file that this user may execute.
+pub(crate) fn is_executable(file: &Path) -> bool {
+    file.is_file() && nix::unistd::access(file, nix::unistd::AccessFlags::X_OK).is_ok()
+}
