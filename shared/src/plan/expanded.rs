@@ -14,6 +14,9 @@ pub struct ExpandedPlan {
     pub jobs: Vec<ExpandedJob>,
     /// How many choices fell together because their keys are equal.
     pub shared: u32,
+    /// What the user should know although the plan runs, ready to print (several lines each).
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 impl ExpandedPlan {
