@@ -1,0 +1,207 @@
+//! A network in libtorch.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+
+use sweep_model::{Graph, Model, Role, Weights};
+use tch::{Device, Tensor};
+
+use super::convert::{channels_last, to_model_tensor, to_torch};
+use super::hook::{Hook, NoHook};
+use super::program::Program;
+use super::{Error, Result, compile};
+use crate::checkpoint::{self, State, StateReader, StateWriter};
+
+/// Whether a forward pass belongs to training (batch statistics, dropout) or to evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Train,
+    Eval,
+}
+
+/// Where the scales of fake-quantized weights come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightScales {
+    /// From the largest magnitude of the weights of the moment, in every training pass; stored in `weight_scale`.
+    Live,
+    /// What `weight_scale` holds.
+    Frozen,
+}
+
+/// A model's tensors on a device, and its program. Running it does not need `&mut`: libtorch updates running statistics in
+/// place. Not `Sync`: one thread runs a net.
+pub struct Net {
+    graph: Graph,
+    device: Device,
+    names: Vec<String>,
+    roles: Vec<Role>,
+    tensors: Vec<Tensor>,
+    pub(super) program: Program,
+    pub(super) switches: Switches,
+}
+
+/// What quantization-aware training turns on and off.
+pub(super) struct Switches {
+    pub activations: Cell<bool>,
+    pub weights: Cell<bool>,
+    pub weight_scales: Cell<WeightScales>,
+    pub batch_norm_frozen: Cell<bool>,
+    /// Overrides every batch norm's momentum while statistics are re-estimated.
+    pub momentum: Cell<Option<f64>>,
+}
+
+impl Net {
+    /// Moves a model's weights to `device`. Parameters require gradients; quantization, where the graph has any, is on,
+    /// with frozen scales.
+    pub fn new(model: &Model, device: Device) -> Result<Self> {
+        let mut net = Self { tensors: Vec::new(), ..Self::empty(&model.graph, device)? };
+        for (name, param) in model.graph.params() {
+            let array = model.weights.get(&name)?;
+            if array.shape != param.shape {
+                return Err(Error::Shape { name, found: array.shape.clone(), wanted: param.shape });
+            }
+            let tensor = to_torch(array, device)?;
+            net.tensors.push(layout(&tensor, device)?.f_set_requires_grad(param.role == Role::Parameter)?);
+        }
+        Ok(net)
+    }
+
+    fn empty(graph: &Graph, device: Device) -> Result<Self> {
+        let params: Vec<_> = graph.params().collect();
+        let names: Vec<String> = params.iter().map(|(name, _)| name.clone()).collect();
+        let indices: HashMap<_, _> = names.iter().cloned().zip(0..).collect();
+        let switches = Switches {
+            activations: Cell::new(true),
+            weights: Cell::new(true),
+            weight_scales: Cell::new(WeightScales::Frozen),
+            batch_norm_frozen: Cell::new(false),
+            momentum: Cell::new(None),
+        };
+        let program = compile::compile(graph, &indices)?;
+        let roles = params.iter().map(|(_, param)| param.role).collect();
+        Ok(Self { graph: graph.clone(), device, names, roles, tensors: Vec::new(), program, switches })
+    }
+
+    /// The weights as they are now, as a model.
+    pub fn to_model(&self) -> Result<Model> {
+        let mut weights = Weights::new();
+        for (name, tensor) in self.names.iter().zip(&self.tensors) {
+            weights.insert(name.clone(), to_model_tensor(tensor)?);
+        }
+        Ok(Model { graph: self.graph.clone(), weights })
+    }
+
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The trainable parameters in graph order, sharing storage with the net.
+    pub fn parameters(&self) -> Vec<(String, Tensor)> {
+        let trainable = |(i, role): (usize, &Role)| (*role == Role::Parameter).then_some(i);
+        let indices = self.roles.iter().enumerate().filter_map(trainable);
+        indices.map(|i| (self.names[i].clone(), self.tensors[i].shallow_clone())).collect()
+    }
+
+    /// The tensor `<node>.<param>`, sharing storage with the net.
+    pub fn tensor(&self, name: &str) -> Option<Tensor> {
+        self.names.iter().position(|n| n == name).map(|i| self.tensors[i].shallow_clone())
+    }
+
+    /// Overwrites a tensor's values; shapes must agree.
+    pub fn set_tensor(&self, name: &str, values: &Tensor) -> Result<()> {
+        let mut target =
+            self.tensor(name).ok_or_else(|| sweep_model::tensor::MissingTensor(name.to_owned()))?;
+        if target.size() != values.size() {
+            let sizes = |t: &Tensor| t.size().iter().map(|&d| d as usize).collect();
+            return Err(Error::Shape { name: name.to_owned(), found: sizes(values), wanted: sizes(&target) });
+        }
+        tch::no_grad(|| target.f_copy_(values))?;
+        Ok(())
+    }
+
+    /// Copies of all tensors' values, in the net's order: what [`Net::restore`] takes.
+    pub fn snapshot(&self) -> Result<Vec<Tensor>> {
+        let copy = |t: &Tensor| {
+            let mut copy = t.f_empty_like()?;
+            copy.f_copy_(t)?;
+            Ok(copy)
+        };
+        tch::no_grad(|| self.tensors.iter().map(copy).collect())
+    }
+
+    /// Brings back the values of a [`Net::snapshot`] of this net.
+    pub fn restore(&self, snapshot: &[Tensor]) -> Result<()> {
+        for (target, values) in self.tensors.iter().zip(snapshot) {
+            tch::no_grad(|| target.shallow_clone().f_copy_(values))?;
+        }
+        Ok(())
+    }
+
+    /// The names of all tensors, in the order of [`Net::snapshot`].
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Logits `[N, classes]` of images `[N, C, H, W]`.
+    pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.forward_with(images, mode, &mut NoHook)
+    }
+
+    /// [`Net::forward`], with `hook` looking on.
+    pub fn forward_with(&self, images: &Tensor, mode: Mode, hook: &mut dyn Hook) -> Result<Tensor> {
+        super::run::run(self, images, mode, hook)
+    }
+
+    /// Switches the rounding of activations on or off, in all `FakeQuant` nodes.
+    pub fn set_activation_quant(&self, on: bool) {
+        self.switches.activations.set(on);
+    }
+
+    /// Switches the rounding of weights on or off, in all layers.
+    pub fn set_weight_quant(&self, on: bool) {
+        self.switches.weights.set(on);
+    }
+
+    pub fn set_weight_scales(&self, scales: WeightScales) {
+        self.switches.weight_scales.set(scales);
+    }
+
+    /// With frozen batch norm, training passes use the running statistics and leave them alone.
+    pub fn freeze_batch_norm(&self, frozen: bool) {
+        self.switches.batch_norm_frozen.set(frozen);
+    }
+
+    /// Until set back to `None`, batch norms average with this momentum instead of their own.
+    pub fn override_momentum(&self, momentum: Option<f64>) {
+        self.switches.momentum.set(momentum);
+    }
+
+    pub(super) fn at(&self, index: usize) -> &Tensor {
+        &self.tensors[index]
+    }
+}
+
+/// The layout in memory that is fastest on the device.
+fn layout(tensor: &Tensor, device: Device) -> Result<Tensor> {
+    Ok(if device == Device::Cpu { channels_last(tensor)? } else { tensor.shallow_clone() })
+}
+
+impl State for Net {
+    fn save(&self, writer: &mut StateWriter) -> checkpoint::Result<()> {
+        for (name, tensor) in self.names.iter().zip(&self.tensors) {
+            writer.tensor(name, tensor)?;
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, reader: &StateReader) -> checkpoint::Result<()> {
+        for (name, tensor) in self.names.iter().zip(&mut self.tensors) {
+            reader.tensor_into(name, tensor)?;
+        }
+        Ok(())
+    }
+}
