@@ -1,1 +1,17 @@
+//! The coordinator: it turns plans into jobs, keeps them in SQLite, hands them to agents, and remembers what came out.
+//!
+//! A request walks through these folders: `api` (gRPC from users) → `submit` (plan to rows) → `store` (the only code that
+//! speaks SQL; one writer) → `schedule` (a pure decision) → `dispatch` (agents' sessions and leases) → `store` again, by way
+//! of `transition` (what may follow what) → `results`. Blobs and logs go past all this, straight to disk (`artifacts`, `logs`).
+//!
+//! Nothing here links libtorch, starts a runner, or reads a GPU: the coordinator believes what agents report.
 
+mod clock;
+mod home;
+mod options;
+mod service;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use home::{Endpoint, Home, HomeError};
+pub use options::{Backoff, DEFAULT_PORT, Options};
+pub use service::{Coordinator, Running, StartError};

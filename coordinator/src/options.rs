@@ -1,0 +1,91 @@
+//! What a coordinator is told at its start.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
+
+/// The one port for everything.
+pub const DEFAULT_PORT: u16 = 7433;
+
+/// Everything that a coordinator needs to know. [`Options::new`] fills in what most want.
+#[derive(Clone)]
+pub struct Options {
+    /// SWEEP_HOME, on a local disk. One coordinator at a time, enforced by a lock.
+    pub home: PathBuf,
+    /// Loopback only in this version. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How long an agent may be silent before its attempts may be given to others.
+    pub lease: Duration,
+    /// The same for an agent whose connection was closed, and after the coordinator's own start.
+    pub reconnect_grace: Duration,
+    /// When a failed job is tried again.
+    pub backoff: Backoff,
+    /// The largest artifact that is accepted.
+    pub max_blob_bytes: u64,
+    /// Ordinary work goes before jobs that need a whole host, but not for longer than this.
+    pub exclusive_patience: Duration,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Options {
+    /// Loopback, the default port.
+    pub fn new(home: impl Into<PathBuf>) -> Self {
+        Self {
+            home: home.into(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
+            lease: Duration::from_secs(60),
+            reconnect_grace: Duration::from_secs(15),
+            backoff: Backoff::default(),
+            max_blob_bytes: 16 << 30,
+            exclusive_patience: Duration::from_secs(600),
+            clock: Arc::new(SystemClock::new()),
+        }
+    }
+
+    /// Loopback, any free port.
+    pub fn ephemeral(home: impl Into<PathBuf>) -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), ..Self::new(home) }
+    }
+}
+
+/// Exponential backoff with jitter: the wait before the n-th retry lies within ± `jitter` of `first` · 2ⁿ⁻¹, at most `longest`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Backoff {
+    pub first: Duration,
+    pub longest: Duration,
+    /// In 0..1.
+    pub jitter: f64,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: Duration::from_secs(1), longest: Duration::from_secs(300), jitter: 0.2 }
+    }
+}
+
+impl Backoff {
+    /// The wait after `failures` failures; `luck` is a random number in 0..1.
+    pub fn wait(&self, failures: u32, luck: f64) -> Duration {
+        let doubled = self.first.as_secs_f64() * 2f64.powi(failures.saturating_sub(1).min(30) as i32);
+        let spread = 1.0 + self.jitter * (2.0 * luck.clamp(0.0, 1.0) - 1.0);
+        Duration::from_secs_f64((doubled * spread).min(self.longest.as_secs_f64()).max(0.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_stays_within_its_jitter_and_is_bounded() {
+        let backoff = Backoff::default();
+        assert_eq!(backoff.wait(1, 0.5), Duration::from_secs(1));
+        assert_eq!(backoff.wait(4, 0.5), Duration::from_secs(8));
+        assert_eq!(backoff.wait(1, 0.0), Duration::from_millis(800));
+        assert_eq!(backoff.wait(1, 1.0), Duration::from_millis(1200));
+        assert_eq!(backoff.wait(1000, 1.0), Duration::from_secs(300));
+    }
+}
