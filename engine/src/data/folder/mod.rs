@@ -1,0 +1,159 @@
+//! Folders of images: `train/<class>/*.jpg|jpeg|png`, `test/<class>/…`, and optionally `val` or `validation`.
+//!
+//! [`scan`] lists the files and refuses a layout that makes no sense; [`decode`] reads and resizes them on all cores;
+//! [`cache`] keeps the result as one raw file, keyed by the digest of the manifest, so that the next job skips decoding.
+//! Where there is no `test` folder but one for validation (as ImageNet and ImageNette come), that one is the test split
+//! and validation is carved from train: what chooses the epoch must never be what is reported.
+
+mod cache;
+mod decode;
+pub(super) mod parallel;
+mod scan;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::dataset::{Dataset, Split};
+use super::digest;
+use super::error::DataError;
+use super::order::carve_validation;
+
+/// Loads the folder `path` with every image brought to `size`×`size`: the shorter side is scaled to `size`, and the
+/// middle is kept. Decoded images are cached in `cache_folder`.
+pub fn load(path: &Path, size: usize, validation: f64, cache_folder: &Path) -> Result<Dataset, DataError> {
+    let found = scan::scan(path)?;
+    let digest = digest::of_files(path, &found.files())?;
+    let entry = cache::Entry::new(cache_folder, &digest, size);
+    let decoded = match entry.read(&found) {
+        Some(splits) => splits,
+        None => {
+            let splits = decode::all(&found, size)?;
+            entry.write(&splits);
+            splits
+        }
+    };
+    Ok(assemble(path, found.classes, digest, decoded, validation))
+}
+
+/// Images of the three splits as they lie on disk; validation may be absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Decoded {
+    train: Split,
+    validation: Option<Split>,
+    test: Split,
+}
+
+fn assemble(path: &Path, classes: Vec<String>, digest: String, decoded: Decoded, share: f64) -> Dataset {
+    let (train, validation) = match decoded.validation {
+        Some(validation) => (decoded.train, validation),
+        None => {
+            let (train, held) = carve_validation(&decoded.train.labels, classes.len(), share);
+            (decoded.train.select(&train), decoded.train.select(&held))
+        }
+    };
+    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    Dataset {
+        name,
+        classes,
+        train: Arc::new(train),
+        validation: Arc::new(validation),
+        test: Arc::new(decoded.test),
+        digest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{ImageFormat, Rgb, RgbImage};
+
+    /// Writes a `width`×`height` PNG filled with `value`, except its left eighth, which is black.
+    fn write_image(path: &Path, width: u32, height: u32, value: u8) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let image = RgbImage::from_fn(width, height, |x, _| if x < width / 8 { Rgb([0; 3]) } else { Rgb([value; 3]) });
+        image.save_with_format(path, ImageFormat::Png).unwrap();
+    }
+
+    fn two_classes(root: &Path, splits: &[&str]) {
+        for split in splits {
+            for (class, value) in [("cat", 100), ("ant", 200)] {
+                for index in 0..10 {
+                    write_image(&root.join(split).join(class).join(format!("{index}.png")), 16, 8, value + index);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn classes_are_sorted_images_resized_and_validation_carved() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        two_classes(root.path(), &["train", "test"]);
+        let dataset = load(root.path(), 4, 0.2, cache.path()).unwrap();
+        assert_eq!(dataset.classes, ["ant", "cat"]);
+        assert_eq!((dataset.train.len(), dataset.validation.len(), dataset.test.len()), (16, 4, 20));
+        assert_eq!(dataset.input(), [3, 4, 4]);
+        // 16×8 becomes 8×4, of which the middle 4×4 lies right of the black eighth.
+        assert_eq!(dataset.test.images.image(3), [203; 48]);
+        assert_eq!(dataset.test.labels[3], 0);
+    }
+
+    #[test]
+    fn a_second_load_reads_the_cache_and_a_changed_file_does_not() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        two_classes(root.path(), &["train", "test"]);
+        let first = load(root.path(), 4, 0.2, cache.path()).unwrap();
+        let cached: Vec<_> = std::fs::read_dir(cache.path()).unwrap().collect();
+        assert_eq!(cached.len(), 1);
+        assert_eq!(load(root.path(), 4, 0.2, cache.path()).unwrap().train, first.train);
+        write_image(&root.path().join("test/cat/0.png"), 16, 8, 7);
+        let changed = load(root.path(), 4, 0.2, cache.path()).unwrap();
+        assert_ne!(changed.digest, first.digest);
+        assert_eq!(changed.test.images.image(10), [7; 48]);
+    }
+
+    #[test]
+    fn a_damaged_cache_is_not_believed() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        two_classes(root.path(), &["train", "test"]);
+        let first = load(root.path(), 4, 0.2, cache.path()).unwrap();
+        let file = std::fs::read_dir(cache.path()).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = std::fs::read(&file).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&file, &bytes).unwrap();
+        assert_eq!(load(root.path(), 4, 0.2, cache.path()).unwrap().test, first.test);
+    }
+
+    #[test]
+    fn a_lone_validation_folder_is_the_test_split() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        two_classes(root.path(), &["train", "val"]);
+        let dataset = load(root.path(), 4, 0.1, cache.path()).unwrap();
+        assert_eq!((dataset.train.len(), dataset.validation.len(), dataset.test.len()), (18, 2, 20));
+    }
+
+    #[test]
+    fn a_corrupt_image_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        two_classes(root.path(), &["train", "test"]);
+        std::fs::write(root.path().join("train/cat/3.png"), b"not a png").unwrap();
+        let error = load(root.path(), 4, 0.1, root.path()).unwrap_err();
+        assert!(error.is_bad_input());
+        assert!(error.to_string().contains("train/cat/3.png"), "{error}");
+    }
+
+    #[test]
+    fn a_class_without_training_images_and_a_missing_split_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        two_classes(root.path(), &["train"]);
+        let text = load(root.path(), 4, 0.1, root.path()).unwrap_err().to_string();
+        assert!(text.contains("test"), "{text}");
+        two_classes(root.path(), &["test"]);
+        write_image(&root.path().join("test/bee/0.png"), 4, 4, 9);
+        let text = load(root.path(), 4, 0.1, root.path()).unwrap_err().to_string();
+        assert!(text.contains("bee"), "{text}");
+    }
+}
