@@ -2,6 +2,11 @@
 
 pub mod checkpoint;
 pub mod data;
-pub mod metrics;
+pub mod error;
+pub mod job;
 pub mod lower;
+pub mod metrics;
 pub mod optim;
+pub mod train;
+
+pub use error::{Error, Result};

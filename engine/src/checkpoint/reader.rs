@@ -36,8 +36,7 @@ impl StateReader {
         let parsed = SafeTensors::deserialize(tensors).map_err(|e| damaged(e.to_string()))?;
         let mut blobs = BTreeMap::new();
         for (name, view) in parsed.tensors() {
-            let kind =
-                kind_of(view.dtype()).ok_or_else(|| damaged(format!("{name} is of type {:?}", view.dtype())))?;
+            let kind = kind_of(view.dtype()).ok_or_else(|| damaged(format!("{name} is of type {:?}", view.dtype())))?;
             let shape = view.shape().iter().map(|&d| d as i64).collect();
             blobs.insert(name, Blob { kind, shape, bytes: view.data().to_vec() });
         }

@@ -113,8 +113,7 @@ impl Net {
 
     /// Overwrites a tensor's values; shapes must agree.
     pub fn set_tensor(&self, name: &str, values: &Tensor) -> Result<()> {
-        let mut target =
-            self.tensor(name).ok_or_else(|| sweep_model::tensor::MissingTensor(name.to_owned()))?;
+        let mut target = self.tensor(name).ok_or_else(|| sweep_model::tensor::MissingTensor(name.to_owned()))?;
         if target.size() != values.size() {
             let sizes = |t: &Tensor| t.size().iter().map(|&d| d as usize).collect();
             return Err(Error::Shape { name: name.to_owned(), found: sizes(values), wanted: sizes(&target) });

@@ -125,16 +125,7 @@ impl Pass<'_> {
         }
         let at = |index| Some(self.net.at(index));
         let momentum = self.net.switches.momentum.get().unwrap_or(norm.momentum);
-        x.f_batch_norm(
-            at(norm.weight),
-            at(norm.bias),
-            at(norm.mean),
-            at(norm.var),
-            !frozen,
-            momentum,
-            norm.eps,
-            true,
-        )
+        x.f_batch_norm(at(norm.weight), at(norm.bias), at(norm.mean), at(norm.var), !frozen, momentum, norm.eps, true)
     }
 }
 

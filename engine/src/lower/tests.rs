@@ -31,7 +31,8 @@ fn block(quantized: bool) -> Model {
     let mut b = GraphBuilder::new("block", [3, 8, 8], 4);
     let mut conv = Conv2d::new(3, 6, 3).padding(1);
     conv.weight_quant = quantized.then_some(QuantSpec::INT8_WEIGHT);
-    let x = if quantized { b.push("q_in", Op::FakeQuant(QuantSpec::UINT8_ACTIVATION), &["input"]) } else { "input".into() };
+    let x =
+        if quantized { b.push("q_in", Op::FakeQuant(QuantSpec::UINT8_ACTIVATION), &["input"]) } else { "input".into() };
     let x = b.push("conv", Op::Conv2d(conv), &[&x]);
     let x = b.push("bn", Op::BatchNorm2d(BatchNorm2d::new(6)), &[&x]);
     let x = b.relu("relu", &x);
@@ -69,7 +70,8 @@ fn a_block_computes_what_libtorch_computes_step_by_step() {
     let x = images(2, 3, 8);
     let y = x.conv2d(&get("conv.weight"), None::<Tensor>, [1, 1], [1, 1], [1, 1], 1);
     let wide = |name: &str| get(name).view([1, -1, 1, 1]);
-    let y = (y - wide("bn.running_mean")) / (wide("bn.running_var") + 1e-5).sqrt() * wide("bn.weight") + wide("bn.bias");
+    let y =
+        (y - wide("bn.running_mean")) / (wide("bn.running_var") + 1e-5).sqrt() * wide("bn.weight") + wide("bn.bias");
     let y = y.relu().mean_dim([2i64, 3].as_slice(), false, Kind::Float);
     let expected = y.linear(&get("fc.weight"), Some(&get("fc.bias")));
     let logits = tch::no_grad(|| net(&model).forward(&x, Mode::Eval)).unwrap();
@@ -132,11 +134,23 @@ fn a_frozen_quantized_conv_and_batch_norm_are_exactly_the_folded_convolution() {
     let get = |name: &str| to_torch(model.weights.get(name).unwrap(), Device::Cpu).unwrap();
     let factor = get("bn.weight") / (get("bn.running_var") + 1e-5).sqrt();
     let zero = Tensor::zeros([6], (Kind::Int, Device::Cpu));
-    let weight = (get("conv.weight") * factor.view([-1, 1, 1, 1]))
-        .fake_quantize_per_channel_affine(&get("conv.weight_scale"), &zero, 0, -127, 127);
+    let weight = (get("conv.weight") * factor.view([-1, 1, 1, 1])).fake_quantize_per_channel_affine(
+        &get("conv.weight_scale"),
+        &zero,
+        0,
+        -127,
+        127,
+    );
     let bias = get("bn.bias") - get("bn.running_mean") * factor;
     let rounded = x.fake_quantize_per_tensor_affine(f64::from(0.02f32), 128, 0, 255);
-    let y = channels_last(&rounded).unwrap().conv2d(&channels_last(&weight).unwrap(), Some(&bias), [1, 1], [1, 1], [1, 1], 1);
+    let y = channels_last(&rounded).unwrap().conv2d(
+        &channels_last(&weight).unwrap(),
+        Some(&bias),
+        [1, 1],
+        [1, 1],
+        [1, 1],
+        1,
+    );
     let y = y.relu().adaptive_avg_pool2d([1, 1]).flatten(1, -1);
     let expected = y.linear(&get("fc.weight"), Some(&get("fc.bias")));
     close(&logits, &expected, 1e-6);

@@ -1,0 +1,195 @@
+//! The loop.
+
+use std::time::Instant;
+
+use sweep_shared::event::RunnerEvent;
+use sweep_shared::metrics::{Metrics, VAL_ACCURACY};
+use sweep_shared::spec::FitSpec;
+
+use super::evaluate::{Score, score};
+use super::objective::Objective;
+use super::precision::{autocast, uses_bf16};
+use super::state::FitState;
+use super::tally::Tally;
+use crate::checkpoint::{State, StateReader};
+use crate::data::{Batch, Loader};
+use crate::error::{Error, Result};
+use crate::job::{Job, derive};
+use crate::lower::Net;
+use crate::optim::{Optimizer, Position, factor};
+
+/// Steps between looks at the loss; each look waits for the device.
+const LOOK_EVERY: u64 = 25;
+/// Images per batch when validating.
+const EVALUATION_BATCH: usize = 256;
+
+/// One fit of a job; a job may have several (pruning has one per cycle).
+pub struct Fit<'a> {
+    pub spec: &'a FitSpec,
+    /// What the epochs are called in events: `train`, `retrain`, `qat`.
+    pub phase: &'a str,
+    /// Epochs of the job before this fit. Also separates this fit's random streams from the others'.
+    pub first_epoch: u32,
+    /// Epochs of the whole job.
+    pub job_epochs: u32,
+    /// Saved with each checkpoint under `stage`: how far the stage is, which fit this is.
+    pub stage: &'a dyn State,
+}
+
+/// What a fit came to; the net holds the best epoch's weights.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fitted {
+    /// Counted from 1 within the fit; 0 if there was no epoch.
+    pub best_epoch: u32,
+    /// `None` without a validation split, or without an epoch.
+    pub val_accuracy: Option<f64>,
+}
+
+impl Fit<'_> {
+    /// Trains `net`, from `resumed` if given, and leaves the best epoch's weights in it. With [`Error::Interrupted`] a
+    /// checkpoint has been written.
+    pub fn run(
+        &self,
+        job: &mut Job,
+        net: &mut Net,
+        objective: &mut dyn Objective,
+        resumed: Option<&StateReader>,
+    ) -> Result<Fitted> {
+        if self.spec.epochs == 0 {
+            return Ok(Fitted { best_epoch: 0, val_accuracy: None });
+        }
+        let data = job.data()?;
+        let training = data.training(self.spec.batch as usize, job.spec().seed);
+        let validation = data.evaluation(&data.dataset.validation, EVALUATION_BATCH);
+        let optimizer = Optimizer::new(&self.spec.optimizer, net.parameters())?;
+        let mut state = FitState::new(net, optimizer)?;
+        if let Some(reader) = resumed {
+            reader.part("net", net)?;
+            reader.part("objective", objective)?;
+            reader.part("fit", &mut state)?;
+        }
+        if training.steps() == 0 {
+            return Err(Error::BadInput("the training split is too small for one step".into()));
+        }
+        while state.epoch < self.spec.epochs {
+            objective.begin_epoch(net, state.epoch)?;
+            let mut running = Running { fit: self, job, net, objective, state: &mut state, training: &training };
+            running.epoch(&validation)?;
+        }
+        finish(net, &state)
+    }
+}
+
+fn finish(net: &Net, state: &FitState) -> Result<Fitted> {
+    match &state.best {
+        Some(best) => {
+            net.restore(&best.tensors)?;
+            Ok(Fitted { best_epoch: best.epoch + 1, val_accuracy: best.val_accuracy })
+        }
+        None => Ok(Fitted { best_epoch: state.epoch, val_accuracy: None }),
+    }
+}
+
+/// A fit in progress.
+struct Running<'a> {
+    fit: &'a Fit<'a>,
+    job: &'a mut Job,
+    net: &'a mut Net,
+    objective: &'a mut dyn Objective,
+    state: &'a mut FitState,
+    training: &'a Loader,
+}
+
+impl Running<'_> {
+    fn epoch(&mut self, validation: &Loader) -> Result<()> {
+        let epoch = u64::from(self.fit.first_epoch + self.state.epoch);
+        if self.state.step == 0 {
+            tch::manual_seed(derive(self.job.spec().seed, "torch", epoch) as i64);
+            self.state.tally = Tally::new(self.net.device())?;
+        }
+        let started = Instant::now();
+        let first_step = self.state.step;
+        for batch in self.training.epoch(epoch, first_step as usize) {
+            if self.job.stop.asked() {
+                self.job.training_s += started.elapsed().as_secs_f64();
+                self.save(false)?;
+                return Err(Error::Interrupted);
+            }
+            self.step(batch?)?;
+        }
+        self.look()?;
+        let seconds = started.elapsed().as_secs_f64();
+        self.job.training_s += seconds;
+        let images = (self.training.steps() as u64 - first_step) * self.training.batch() as u64;
+        self.end_epoch(validation, seconds, images as f64 / seconds)
+    }
+
+    fn step(&mut self, batch: Batch) -> Result<()> {
+        let device = self.net.device();
+        let batch = Batch { images: batch.images.f_to_device(device)?, labels: batch.labels.f_to_device(device)? };
+        self.state.optimizer.zero_grad()?;
+        let outcome = {
+            let _autocast = autocast(uses_bf16(self.fit.spec.precision, device), device)?;
+            self.objective.outcome(self.net, &batch)?
+        };
+        outcome.loss.f_backward()?;
+        self.state.optimizer.step(self.factor())?;
+        self.objective.after_step(self.net)?;
+        self.state.tally.add(&outcome, &batch.labels)?;
+        self.state.step += 1;
+        if self.state.step % LOOK_EVERY == 0 { self.look() } else { Ok(()) }
+    }
+
+    /// The schedule's share of the learning rate at the next step.
+    fn factor(&self) -> f64 {
+        let steps = self.training.steps() as u64;
+        let step = u64::from(self.state.epoch) * steps + self.state.step;
+        factor(&self.fit.spec.schedule, Position { step, steps_per_epoch: steps, epochs: self.fit.spec.epochs })
+    }
+
+    /// Checks that training has not diverged, and tells how far the job is.
+    fn look(&mut self) -> Result<()> {
+        let loss = self.state.tally.loss()?;
+        let epoch = self.fit.first_epoch + self.state.epoch;
+        if !loss.is_finite() {
+            return Err(Error::Diverged { epoch: epoch + 1, loss });
+        }
+        let share = self.state.step as f64 / self.training.steps() as f64;
+        let fraction = (f64::from(epoch) + share) / f64::from(self.fit.job_epochs.max(1));
+        self.job.events.progress(fraction.min(1.0), &format!("{} loss {loss:.4}", self.fit.phase));
+        Ok(())
+    }
+
+    fn end_epoch(&mut self, validation: &Loader, seconds: f64, images_per_s: f64) -> Result<()> {
+        let lr = self.state.optimizer.learning_rate(self.factor());
+        let score = score(self.net, validation)?;
+        let counts = self.objective.may_be_best(self.state.epoch);
+        let better = counts && self.state.offer(self.net, score.map(|s| s.accuracy))?;
+        let metrics = self.metrics(score, [("lr", lr), ("seconds", seconds), ("images_per_s", images_per_s)])?;
+        self.state.epoch += 1;
+        self.state.step = 0;
+        let epoch = self.fit.first_epoch + self.state.epoch;
+        tracing::info!(phase = self.fit.phase, epoch, epochs = self.fit.job_epochs, ?metrics, "epoch");
+        let (epochs, phase) = (self.fit.job_epochs, self.fit.phase.to_owned());
+        self.job.events.emit(&RunnerEvent::Epoch { epoch, epochs, phase, metrics });
+        self.save(better)
+    }
+
+    fn metrics(&self, score: Option<Score>, more: [(&str, f64); 3]) -> Result<Metrics> {
+        let mut metrics: Metrics = more.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        metrics.insert("loss".into(), self.state.tally.loss()?);
+        metrics.insert("accuracy".into(), self.state.tally.accuracy()?);
+        if let Some(score) = score {
+            metrics.insert(VAL_ACCURACY.into(), score.accuracy);
+            metrics.insert("val_loss".into(), score.loss);
+        }
+        Ok(metrics)
+    }
+
+    fn save(&mut self, best: bool) -> Result<()> {
+        let (epoch, step) = (self.fit.first_epoch + self.state.epoch, self.state.step);
+        let parts: [(&str, &dyn State); 4] =
+            [("stage", self.fit.stage), ("net", &*self.net), ("objective", &*self.objective), ("fit", &*self.state)];
+        self.job.checkpoint(epoch, step, best, &parts)
+    }
+}
