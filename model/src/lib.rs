@@ -12,10 +12,14 @@
 //!    `passes/prune/rules.rs`, `passes/prune/apply.rs`, `passes/quantize/units.rs`, `onnx/ops.rs` and `reference/mod.rs`. None of
 //!    them has a catch-all arm.
 
+pub mod cost;
 pub mod graph;
 pub mod init;
+pub mod memory;
 pub mod model;
 pub mod op;
+pub mod passes;
+pub mod reference;
 pub mod shape;
 pub mod tensor;
 pub mod verify;

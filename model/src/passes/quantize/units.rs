@@ -1,0 +1,93 @@
+//! Which nodes run as one integer kernel, and where the grid of a value comes from.
+
+use crate::graph::{Graph, Node};
+use crate::op::Op;
+use crate::passes::fold;
+
+/// What an op does with a quantized input in ONNX Runtime's CPU kernels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behaviour {
+    /// Has an integer kernel with quantizers of its own on the output.
+    Integer,
+    /// Moves or compares integers without changing the grid.
+    Passing,
+    /// Computes in float.
+    Float,
+    /// Defines a grid.
+    Quantizer,
+}
+
+pub(super) fn behaviour(op: &Op) -> Behaviour {
+    match op {
+        Op::Conv2d(_) | Op::Linear(_) | Op::Add | Op::Concat | Op::AvgPool2d(_) | Op::GlobalAvgPool => {
+            Behaviour::Integer
+        }
+        Op::MaxPool2d(_) | Op::Flatten | Op::Dropout { .. } => Behaviour::Passing,
+        // An activation or batch norm that belongs to a unit is absorbed by it; alone it runs in float.
+        Op::Input | Op::BatchNorm2d(_) | Op::Relu | Op::Relu6 => Behaviour::Float,
+        Op::FakeQuant(_) => Behaviour::Quantizer,
+    }
+}
+
+/// An integer op with what the runtime, or the folding of batch norm, melts into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// The convolution, linear layer, Add, Concat or pool.
+    pub head: String,
+    /// The node whose value leaves the unit: the activation, the batch norm, or the head itself.
+    pub tail: String,
+    /// All nodes of the unit, head first.
+    pub nodes: Vec<String>,
+}
+
+/// The units of a graph, folded or not, in graph order.
+pub fn integer_units(graph: &Graph) -> Vec<Unit> {
+    let pairs = fold::foldable_pairs(graph);
+    let heads = graph.nodes.iter().filter(|node| behaviour(&node.op) == Behaviour::Integer);
+    heads
+        .map(|head| {
+            let mut nodes = vec![head.name.clone()];
+            if let Some((_, norm)) = pairs.iter().find(|(conv, _)| *conv == head.name) {
+                nodes.push(norm.clone());
+            }
+            let tail = nodes.last().unwrap_or(&head.name).clone();
+            nodes.extend(only_activation(graph, &tail));
+            let tail = nodes.last().unwrap_or(&head.name).clone();
+            Unit { head: head.name.clone(), tail, nodes }
+        })
+        .collect()
+}
+
+/// The activation that alone reads `name`, if that is so.
+fn only_activation(graph: &Graph, name: &str) -> Option<String> {
+    let mut readers = graph.consumers(name);
+    let (first, second) = (readers.next()?, readers.next());
+    let absorbed = second.is_none() && graph.output != name && matches!(first.op, Op::Relu | Op::Relu6);
+    absorbed.then(|| first.name.clone())
+}
+
+/// The `FakeQuant` node whose grid the value of `name` lies on: itself, or the one found through ops that move values
+/// unchanged (max-pool, flatten, dropout).
+pub fn activation_source<'a>(graph: &'a Graph, name: &str) -> Option<&'a Node> {
+    let node = graph.node(name)?;
+    match behaviour(&node.op) {
+        Behaviour::Quantizer => Some(node),
+        Behaviour::Passing => activation_source(graph, node.input()?),
+        Behaviour::Integer | Behaviour::Float => None,
+    }
+}
+
+/// Whether an integer op reads the value of `name`, directly or through ops that move values unchanged.
+pub(super) fn feeds_integer(graph: &Graph, name: &str) -> bool {
+    graph.consumers(name).any(|reader| match behaviour(&reader.op) {
+        Behaviour::Integer => true,
+        Behaviour::Passing => feeds_integer(graph, &reader.name),
+        Behaviour::Float | Behaviour::Quantizer => false,
+    })
+}
+
+/// Whether the logits are the value of `name`, directly or through ops that move values unchanged.
+pub(super) fn is_logits(graph: &Graph, name: &str) -> bool {
+    let passing = |reader: &&Node| behaviour(&reader.op) == Behaviour::Passing;
+    graph.output == name || graph.consumers(name).filter(passing).any(|reader| is_logits(graph, &reader.name))
+}

@@ -1,0 +1,83 @@
+//! A slow, plain interpreter of graphs: what every faster way of running one must agree with.
+//!
+//! It computes the evaluation-mode forward pass with loops that mirror the definitions and sums in f64, so tests can hold
+//! passes, the ONNX export and the libtorch lowering against it. A graph with quantizers runs as it is deployed: batch norm
+//! folded, weights and biases with the values that their integers stand for. Nothing but
+//! tests and diagnostics should use it: ResNet-18 on one image takes seconds.
+
+mod kernels;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::collections::HashMap;
+
+use crate::graph::Node;
+use crate::model::Model;
+use crate::op::{Op, QuantSpec};
+use crate::passes::quantize::{self, QuantizeError};
+use crate::tensor::{MissingTensor, Tensor, Weights};
+
+/// Every node's value by name; `[N, …]` each.
+pub type Values = HashMap<String, Tensor>;
+
+/// The logits `[N, classes]` for a batch `[N, C, H, W]`. The model must be verified and of the batch's size.
+pub fn logits(model: &Model, batch: &Tensor) -> Result<Tensor, QuantizeError> {
+    let mut values = values(model, batch)?;
+    values.remove(&model.graph.output).ok_or_else(|| MissingTensor(model.graph.output.clone()).into())
+}
+
+/// The values of all nodes for a batch `[N, C, H, W]`. The model must be verified and of the batch's size.
+pub fn values(model: &Model, batch: &Tensor) -> Result<Values, QuantizeError> {
+    let deployed;
+    let model = if model.graph.is_quantized() {
+        deployed = quantize::as_deployed(model)?;
+        &deployed
+    } else {
+        model
+    };
+    let mut values = Values::new();
+    for node in &model.graph.nodes {
+        let value = {
+            let inputs: Vec<&Tensor> = node
+                .inputs
+                .iter()
+                .map(|input| values.get(input).ok_or_else(|| MissingTensor(input.clone())))
+                .collect::<Result<_, _>>()?;
+            evaluate(node, &model.weights, batch, &inputs)?
+        };
+        values.insert(node.name.clone(), value);
+    }
+    Ok(values)
+}
+
+fn evaluate(node: &Node, weights: &Weights, batch: &Tensor, inputs: &[&Tensor]) -> Result<Tensor, MissingTensor> {
+    let param = |name: &str| weights.param(&node.name, name);
+    let bias = || param("bias").ok().map(|bias| bias.data.as_slice());
+    Ok(match &node.op {
+        Op::Input => batch.clone(),
+        Op::Conv2d(conv) => kernels::conv2d(conv, inputs[0], param("weight")?, bias()),
+        Op::Linear(_) => kernels::linear(inputs[0], param("weight")?, bias()),
+        Op::BatchNorm2d(norm) => {
+            let [gamma, beta, mean, variance] = ["weight", "bias", "running_mean", "running_var"].map(param);
+            kernels::batch_norm(inputs[0], norm.eps, [&gamma?.data, &beta?.data, &mean?.data, &variance?.data])
+        }
+        Op::Relu => kernels::map(inputs[0], |x| x.max(0.0)),
+        Op::Relu6 => kernels::map(inputs[0], |x| x.clamp(0.0, 6.0)),
+        Op::MaxPool2d(pool) => kernels::max_pool(pool, inputs[0]),
+        Op::AvgPool2d(pool) => kernels::avg_pool(pool, inputs[0]),
+        Op::GlobalAvgPool => kernels::global_avg_pool(inputs[0]),
+        Op::Flatten => {
+            let n = inputs[0].shape[0];
+            Tensor::new([n, inputs[0].elements() / n.max(1)], inputs[0].data.clone())
+        }
+        Op::Dropout { .. } => inputs[0].clone(),
+        Op::Add => kernels::add(inputs[0], inputs[1]),
+        Op::Concat => kernels::concat(inputs),
+        Op::FakeQuant(spec) => fake_quant(spec, inputs[0], param("scale")?.data[0], param("zero_point")?.data[0]),
+    })
+}
+
+fn fake_quant(spec: &QuantSpec, x: &Tensor, scale: f32, zero_point: f32) -> Tensor {
+    let zero_point = zero_point as i32;
+    kernels::map(x, |x| spec.dequantize(spec.quantize(x, scale, zero_point), scale, zero_point))
+}
