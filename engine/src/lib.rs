@@ -7,6 +7,8 @@ pub mod job;
 pub mod lower;
 pub mod metrics;
 pub mod optim;
+pub mod runner;
+pub mod stages;
 pub mod train;
 
 pub use error::{Error, Result};

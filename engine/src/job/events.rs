@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::FromRawFd;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
@@ -16,16 +17,25 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// Where events go.
 pub struct Events {
-    sink: Box<dyn Write + Send>,
+    line: Arc<Mutex<Line>>,
     /// Asked to stop when nobody listens any more: the agent is gone.
     stop: Stop,
-    lost: bool,
     last_progress: Option<Instant>,
+}
+
+struct Line {
+    sink: Box<dyn Write + Send>,
+    lost: bool,
 }
 
 impl Events {
     pub fn new(sink: Box<dyn Write + Send>, stop: Stop) -> Self {
-        Self { sink, stop, lost: false, last_progress: None }
+        Self { line: Arc::new(Mutex::new(Line { sink, lost: false })), stop, last_progress: None }
+    }
+
+    /// Another end of the same line.
+    pub fn share(&self) -> Self {
+        Self { line: Arc::clone(&self.line), stop: self.stop.clone(), last_progress: None }
     }
 
     /// To file descriptor 3, or to standard output if that is not open for writing (as when run by hand). Must be called once,
@@ -40,17 +50,18 @@ impl Events {
     /// Writes one event. When the reader has gone away, the job is asked to stop, with a checkpoint, and later events go
     /// nowhere.
     pub fn emit(&mut self, event: &RunnerEvent) {
-        if self.lost {
+        let mut line = self.line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if line.lost {
             return;
         }
-        let result = serde_json::to_vec(event).map_err(std::io::Error::from).and_then(|mut line| {
-            line.push(b'\n');
-            self.sink.write_all(&line)?;
-            self.sink.flush()
+        let result = serde_json::to_vec(event).map_err(std::io::Error::from).and_then(|mut text| {
+            text.push(b'\n');
+            line.sink.write_all(&text)?;
+            line.sink.flush()
         });
         if let Err(error) = result {
             tracing::error!(%error, "nobody reads the events any more; stopping");
-            self.lost = true;
+            line.lost = true;
             self.stop.ask();
         }
     }

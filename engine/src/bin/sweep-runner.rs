@@ -1,0 +1,53 @@
+//! `sweep-runner`: executes one attempt at a job, in the attempt folder. Started by the agent; see `docs` of the runner
+//! protocol for running it by hand.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use sweep_engine::job::{Events, Stop};
+use sweep_engine::runner;
+use sweep_shared::event::exit;
+use tracing_subscriber::EnvFilter;
+
+const USAGE: &str = "\
+Usage: sweep-runner [--version | --help]
+
+Runs the job described by job.json in the current folder. Events go to file descriptor 3, one JSON object a line (to standard
+output if that is not open), logs to standard error (RUST_LOG sets the level).
+
+SIGTERM: checkpoint at the next optimizer step, then exit. A second one ends at once. kill -9 is safe at any time.
+
+Exit status: 0 done, 1 failed (the last event tells the class), 2 no usable job.json, 75 interrupted with a checkpoint.";
+
+fn main() -> std::process::ExitCode {
+    let code = match std::env::args().nth(1).as_deref() {
+        None => attempt(),
+        Some("--version" | "-V") => {
+            println!("sweep-runner {} (libtorch {})", env!("CARGO_PKG_VERSION"), sweep_engine_sys::torch_version());
+            exit::DONE
+        }
+        Some("--help" | "-h") => {
+            println!("{USAGE}");
+            exit::DONE
+        }
+        Some(other) => {
+            eprintln!("sweep-runner: unknown argument {other:?}\n\n{USAGE}");
+            exit::USAGE
+        }
+    };
+    std::process::ExitCode::from(code as u8)
+}
+
+fn attempt() -> i32 {
+    let stop = Stop::new();
+    // First of all: descriptor 3 must be looked at before this process opens anything.
+    let events = Events::open(stop.clone());
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
+    if let Err(error) = Stop::listen() {
+        tracing::warn!(%error, "cannot listen for signals");
+    }
+    runner::prepare_cuda();
+    runner::run(Path::new("."), events, stop)
+}
