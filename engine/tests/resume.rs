@@ -1,0 +1,160 @@
+//! Runners are killed and asked to stop at all sorts of moments; what they resume to must be bitwise what an uninterrupted
+//! run gives, with fewer epochs run.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use sweep_shared::event::{RunnerEvent, exit};
+use tempfile::TempDir;
+
+use support::{Attempt, checkpoints, epochs, fit, job, run, weights};
+
+/// A job and what it gives when nothing disturbs it.
+struct Reference {
+    folder: TempDir,
+    job: Value,
+    events: Vec<RunnerEvent>,
+}
+
+impl Reference {
+    fn new(job: Value) -> Self {
+        // Not in /tmp: what a `static` holds is never dropped, and so never removed.
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let events = run(folder.path(), &job);
+        Self { folder, job, events }
+    }
+
+    fn point(&self, name: &str) -> PathBuf {
+        self.folder.path().join("points").join(name)
+    }
+
+    /// The resumed attempt's end is the undisturbed one's, and it did only a part of the work.
+    fn check(&self, folder: &Path, events: &[RunnerEvent]) {
+        let resumed_at = events.iter().find_map(|event| match event {
+            RunnerEvent::Resumed { epoch, .. } => Some(*epoch as usize),
+            _ => None,
+        });
+        let all = epochs(&self.events);
+        assert_eq!(epochs(events), all - resumed_at.expect("a resumed event"), "epochs run after resuming");
+        let (expected, found) = (weights(self.folder.path(), &self.events), weights(folder, events));
+        let names = |all: &[(String, Vec<u8>)]| all.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&found), names(&expected));
+        for ((name, expected), (_, found)) in expected.iter().zip(&found) {
+            assert!(expected == found, "the weights of {name} differ");
+        }
+    }
+}
+
+/// Reads events until `count` checkpoints lie on disk.
+fn wait_for_checkpoints(attempt: &mut Attempt, count: usize) {
+    let is_checkpoint = |event: &RunnerEvent| matches!(event, RunnerEvent::Checkpoint { .. });
+    let seen = std::iter::from_fn(|| attempt.next()).filter(is_checkpoint).take(count).count();
+    assert_eq!(seen, count, "the runner ended early");
+}
+
+/// kill -9 right after the checkpoint number `after`, and again at the moment `spins` later in the second attempt, each
+/// continued in the same folder.
+fn survives_kills(reference: &Reference, after: usize, spins: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut attempt = Attempt::start(folder.path(), &reference.job);
+    wait_for_checkpoints(&mut attempt, after);
+    attempt.signal(Signal::SIGKILL);
+    assert!(!attempt.finish().1.success());
+
+    let mut attempt = Attempt::start(folder.path(), &reference.job);
+    assert!(matches!(attempt.next(), Some(RunnerEvent::Resumed { .. })));
+    // Any moment is a good one to die.
+    (0..spins).for_each(|_| std::hint::spin_loop());
+    attempt.signal(Signal::SIGKILL);
+    let _ = attempt.finish();
+
+    let events = run(folder.path(), &reference.job);
+    reference.check(folder.path(), &events);
+}
+
+/// SIGTERM once `moment` holds of an event: leaves a checkpoint at the next step, from which another folder continues.
+/// Returns the step within the epoch.
+fn survives_a_stop(reference: &Reference, moment: impl Fn(&RunnerEvent) -> bool) -> u64 {
+    let first = tempfile::tempdir().unwrap();
+    let mut attempt = Attempt::start(first.path(), &reference.job);
+    std::iter::from_fn(|| attempt.next()).find(moment).expect("the moment came");
+    attempt.signal(Signal::SIGTERM);
+    let (events, status) = attempt.finish();
+    assert_eq!(status.code(), Some(exit::INTERRUPTED), "{events:?}");
+    let Some(RunnerEvent::Checkpoint { step, .. }) = events.last() else { panic!("no checkpoint: {events:?}") };
+
+    let second = tempfile::tempdir().unwrap();
+    let mut job = reference.job.clone();
+    job["resume"] = json!(checkpoints(first.path()));
+    let events = run(second.path(), &job);
+    reference.check(second.path(), &events);
+    *step
+}
+
+/// The first progress is told at the first look at the loss, after 25 of the 40 steps of an epoch.
+fn within_the_first_epoch(event: &RunnerEvent) -> bool {
+    matches!(event, RunnerEvent::Progress { .. })
+}
+
+fn after_epoch(wanted: u32) -> impl Fn(&RunnerEvent) -> bool {
+    move |event| matches!(event, RunnerEvent::Checkpoint { epoch, .. } if *epoch == wanted)
+}
+
+/// The newest checkpoint is damaged: the one before is used, one epoch is done again, and the result is the same.
+fn survives_damage(reference: &Reference) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut attempt = Attempt::start(folder.path(), &reference.job);
+    wait_for_checkpoints(&mut attempt, 2);
+    attempt.signal(Signal::SIGKILL);
+    let _ = attempt.finish();
+    let newest = checkpoints(folder.path())[0].join("state.safetensors");
+    let mut bytes = fs::read(&newest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&newest, bytes).unwrap();
+    let events = run(folder.path(), &reference.job);
+    reference.check(folder.path(), &events);
+}
+
+/// Shared by the tests.
+fn train() -> &'static Reference {
+    static TRAIN: OnceLock<Reference> = OnceLock::new();
+    TRAIN.get_or_init(|| Reference::new(job("train", json!({ "model": "tiny-cnn", "fit": fit(4) }), &[])))
+}
+
+#[test]
+fn train_ends_with_the_same_bits() {
+    let reference = train();
+    assert_eq!(epochs(&reference.events), 4);
+    survives_kills(reference, 1, 3_000_000);
+    let step = survives_a_stop(reference, within_the_first_epoch);
+    assert!((25..40).contains(&step), "stopped at step {step}, not within the epoch");
+    survives_a_stop(reference, after_epoch(3));
+    survives_damage(reference);
+}
+
+#[test]
+fn distillation_ends_with_the_same_bits() {
+    let teacher = train();
+    let params = json!({ "model": "tiny-cnn", "alpha": 0.7, "temperature": 4.0, "fit": fit(3) });
+    let reference = Reference::new(job("distill", params, &[("teacher", &teacher.point("main"))]));
+    survives_kills(&reference, 1, 10_000_000);
+    survives_a_stop(&reference, within_the_first_epoch);
+}
+
+#[test]
+fn another_jobs_checkpoint_is_not_continued() {
+    let reference = train();
+    let folder = tempfile::tempdir().unwrap();
+    let mut other = reference.job.clone();
+    other["spec"]["seed"] = json!(8);
+    other["resume"] = json!(checkpoints(reference.folder.path()));
+    let events = run(folder.path(), &other);
+    assert_eq!(epochs(&events), 4);
+    assert_ne!(weights(folder.path(), &events), weights(reference.folder.path(), &reference.events));
+}
