@@ -17,6 +17,7 @@ pub mod graph;
 pub mod init;
 pub mod memory;
 pub mod model;
+pub mod onnx;
 pub mod op;
 pub mod passes;
 pub mod reference;
