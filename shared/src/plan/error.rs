@@ -22,14 +22,15 @@ pub struct PlanError {
     pub suggestion: Option<String>,
     /// What may stand here, or what to do.
     pub help: Vec<String>,
-    /// The line of the plan, for showing.
-    pub source_line: String,
-    /// How many characters are meant.
-    pub width: u32,
+    /// The plan's line, or of a long one the part around the place.
+    pub excerpt: String,
+    /// Goes under the excerpt: spaces, then `^` under what is meant.
+    pub caret: String,
 }
 
 impl PlanError {
     pub(super) fn new(source: &Source, at: At, field: impl Into<String>, message: impl Into<String>) -> Self {
+        let (excerpt, caret) = excerpt(source.line(at.line), at.column as usize, at.width as usize, COLUMNS - 8);
         Self {
             file: source.path.clone(),
             line: at.line,
@@ -38,8 +39,8 @@ impl PlanError {
             message: message.into(),
             suggestion: None,
             help: Vec::new(),
-            source_line: source.line(at.line).to_owned(),
-            width: at.width,
+            excerpt,
+            caret,
         }
     }
 
@@ -59,10 +60,9 @@ const COLUMNS: usize = 80;
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (excerpt, caret) = excerpt(&self.source_line, self.column as usize, self.width as usize, COLUMNS - 8);
         writeln!(f, "{}:{}:{}: {}", self.file, self.line, self.column, printable(&self.message))?;
-        writeln!(f, "{:>5} | {excerpt}", self.line)?;
-        write!(f, "      | {caret}")?;
+        writeln!(f, "{:>5} | {}", self.line, self.excerpt)?;
+        write!(f, "      | {}", self.caret)?;
         if !self.field.is_empty() {
             write!(f, "\n      = field: {}", printable(&self.field))?;
         }
@@ -80,6 +80,12 @@ impl fmt::Display for PlanError {
 #[derive(Debug, Clone, PartialEq, Serialize, thiserror::Error)]
 pub struct PlanErrors {
     pub errors: Vec<PlanError>,
+}
+
+impl From<PlanError> for PlanErrors {
+    fn from(error: PlanError) -> Self {
+        Self { errors: vec![error] }
+    }
 }
 
 /// More than these are counted, not shown.

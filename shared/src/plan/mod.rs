@@ -1,29 +1,46 @@
 //! From a plan's text to its jobs.
+//!
+//! Reading goes in steps. `yaml` turns the text into a `tree` of values that know their places, within bounds that no alias
+//! bomb passes. `document` reads that tree through typed `fields`: the data, the defaults, `measure`, and each `stage` once for
+//! every combination of its `matrix`, so that its kind (`kinds`, `fit`) is checked with each value in its place; `order` then
+//! sees that inputs exist and lead in no circle. Whatever is wrong is noted and reading goes on, so that one run tells of
+//! all mistakes. [`expand`] makes the jobs of a plan that was read: inputs paired by seed, `selector`s resolved, equal keys
+//! folded into one job. Nothing here does I/O: the caller brings the text and a [`Catalogue`] of what exists outside it.
 
 mod catalogue;
+mod data;
+mod document;
 mod error;
+mod expand;
 mod expanded;
+mod fields;
+mod fit;
+mod kinds;
+mod matrix;
+mod measure;
+mod order;
+mod selector;
 mod source;
+mod stage;
+mod suggest;
+mod tree;
+mod yaml;
 
 pub use catalogue::Catalogue;
+pub use document::{Plan, parse};
 pub use error::{PlanError, PlanErrors};
+pub use expand::expand;
 pub use expanded::*;
 
-use source::{At, Problems, Source};
-
-/// Reads a plan to its jobs: [`parse`], then [`expand`]. `path` is for messages only.
+/// Reads a plan to its jobs: [`parse`], then [`expand`]. `path` is for messages, and its stem names a plan without `name`.
 pub fn read(text: &str, path: &str, catalogue: &Catalogue) -> Result<ExpandedPlan, PlanErrors> {
-    let _ = catalogue;
-    let source = Source { path: path.to_owned(), text: text.to_owned() };
-    let problems = Problems::new(&source);
-    problems.say(At::START, "", "reading plans is being built");
-    Err(problems.finish().expect_err("an error was just added"))
+    expand(&parse(text, path, catalogue)?)
 }
 
 /// The files that the plan's command stages need, as it names them: relative to the plan's folder, each once, sorted.
 /// They are read (and uploaded) first; [`Catalogue::files`] then holds their hashes. An unreadable plan names none:
 /// [`read`] says what is wrong with it.
 pub fn files_named(text: &str) -> Vec<String> {
-    let _ = text;
-    Vec::new()
+    let source = source::Source::new("", text);
+    yaml::tree(&source).map(|root| kinds::files_of(&root)).unwrap_or_default()
 }

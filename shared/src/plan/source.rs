@@ -25,12 +25,22 @@ impl At {
 pub(super) struct Source {
     pub path: String,
     pub text: String,
+    /// Byte offsets at which lines begin.
+    starts: Vec<usize>,
 }
 
 impl Source {
+    pub fn new(path: &str, text: &str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
+        Self { path: path.to_owned(), text: text.to_owned(), starts }
+    }
+
     /// The line of that number, from 1; empty behind the end.
     pub fn line(&self, number: u32) -> &str {
-        self.text.lines().nth(number.saturating_sub(1) as usize).unwrap_or("")
+        let index = number.saturating_sub(1) as usize;
+        let Some(&start) = self.starts.get(index) else { return "" };
+        let end = self.starts.get(index + 1).map_or(self.text.len(), |next| next - 1);
+        self.text[start..end].trim_end_matches('\r')
     }
 
     /// The characters of a scalar as the author wrote them: `1e-3`, not 0.001.
@@ -66,6 +76,11 @@ impl<'a> Problems<'a> {
         self.add(PlanError::new(self.source, at, field, message));
     }
 
+    /// No more will be noted: reading on is of no use.
+    pub fn is_full(&self) -> bool {
+        self.errors.borrow().len() >= MAX_ERRORS
+    }
+
     pub fn is_empty(&self) -> bool {
         self.errors.borrow().is_empty()
     }
@@ -78,8 +93,13 @@ impl<'a> Problems<'a> {
     }
 }
 
+/// As many as anybody reads.
+const MAX_ERRORS: usize = 100;
+
 fn push_new(list: &mut Vec<PlanError>, error: PlanError) {
-    if !list.iter().any(|e| e.line == error.line && e.column == error.column && e.message == error.message) {
+    if list.len() < MAX_ERRORS
+        && !list.iter().any(|e| e.line == error.line && e.column == error.column && e.message == error.message)
+    {
         list.push(error);
     }
 }

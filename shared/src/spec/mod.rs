@@ -4,6 +4,7 @@
 //! hashes. What belongs to one attempt (threads, device, where the inputs were fetched) is in [`Assignment`] around it.
 //! The plan module makes specs; the runner obeys them. `stage.rs` has the kinds, `training.rs` their shared parts.
 
+mod path;
 mod stage;
 mod training;
 
@@ -13,8 +14,12 @@ use crate::event::FileRef;
 use crate::ids::Token;
 use crate::resources::DeviceClass;
 
+pub use path::*;
 pub use stage::*;
 pub use training::*;
+
+/// Raised when the engine computes other numbers from the same spec: jobs of before and after have different keys then.
+pub const NUMERIC_VERSION: u32 = 1;
 
 /// One job, fully defaulted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

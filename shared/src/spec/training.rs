@@ -83,9 +83,16 @@ pub enum OptimizerSpec {
 pub enum ScheduleSpec {
     Constant,
     /// Half a cosine down to 0, after a linear warm-up of this many epochs.
-    Cosine { warmup_epochs: f64 },
+    Cosine {
+        warmup_epochs: f64,
+    },
     /// Smith & Topin 2018, `lr` being the maximum.
-    OneCycle { warmup_share: f64 },
+    OneCycle {
+        warmup_share: f64,
+    },
     /// × `gamma` at each of these epochs.
-    Multistep { milestones: Vec<u32>, gamma: f64 },
+    Multistep {
+        milestones: Vec<u32>,
+        gamma: f64,
+    },
 }
