@@ -1,0 +1,75 @@
+//! `sweep agents`.
+
+use std::time::SystemTime;
+
+use comfy_table::{Table, presets};
+use serde_json::{Value, json};
+use sweep_shared::resources::Device;
+
+use crate::answer::Agent;
+use crate::connect::Connection;
+use crate::context::Context;
+use crate::exit::{Exit, Outcome};
+use crate::{format, output};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+pub async fn run(context: &Context, _: Args) -> Outcome {
+    let mut connection = Connection::live_or_inside(context).await?;
+    let agents = connection.client.agents().await?;
+    connection.close().await;
+    if context.json {
+        output::json(&agents.iter().map(object).collect::<Value>())?;
+    } else if agents.is_empty() {
+        output::note("the coordinator knows no agents; `sweep agent` starts one");
+    } else {
+        output::print(&table(&agents))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn object(agent: &Agent) -> Value {
+    json!({
+        "id": agent.id,
+        "host": agent.host,
+        "connected": agent.connected,
+        "running": agent.running,
+        "slots": agent.slots,
+        "last_seen_ms": super::status::unix_ms(agent.last_seen),
+        "devices": agent.devices,
+    })
+}
+
+fn table(agents: &[Agent]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["agent", "host", "state", "running", "devices"]);
+    for agent in agents {
+        let devices: Vec<String> = agent.devices.iter().map(device).collect();
+        let running = format!("{}/{}", agent.running, agent.slots);
+        table.add_row([format::clip(&agent.id, 12), agent.host.clone(), presence(agent), running, devices.join("\n")]);
+    }
+    table.trim_fmt()
+}
+
+fn presence(agent: &Agent) -> String {
+    if agent.connected {
+        return "connected".to_owned();
+    }
+    match agent.last_seen.and_then(|seen| SystemTime::now().duration_since(seen).ok()) {
+        Some(away) => format!("away for {}", format::duration(away)),
+        None => "away".to_owned(),
+    }
+}
+
+fn device(device: &Device) -> String {
+    let (free, total) = (device.memory_free_bytes as f64, device.memory_total_bytes as f64);
+    format!(
+        "{}{} {} ({} of {} free)",
+        device.class.as_str(),
+        device.index,
+        device.name,
+        format::bytes(free),
+        format::bytes(total)
+    )
+}

@@ -1,0 +1,44 @@
+//! `sweep config show`.
+
+use serde_json::{Map, Value, json};
+
+use crate::context::Context;
+use crate::exit::{Exit, Outcome};
+use crate::output;
+
+const ABOUT: &str = "\
+Flags go before SWEEP_* variables, variables before the file, the file before defaults.
+The file is sweep.toml in SWEEP_HOME, or the one that SWEEP_CONFIG names:
+
+  listen = \"127.0.0.1:7433\"           # sweep serve            SWEEP_LISTEN
+  coordinator = \"127.0.0.1:7433\"      # everything else        SWEEP_COORDINATOR
+  token_file = \"/etc/sweep/token\"     # for that coordinator   SWEEP_TOKEN_FILE
+  slots = 2                           # sweep agent, local     SWEEP_SLOTS
+  datasets = \"/data\"                  # sweep agent, local     SWEEP_DATASETS
+  runner = \"/opt/sweep/sweep-runner\"  # sweep agent, local     SWEEP_RUNNER";
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Print every setting, its value, and where it came from
+    #[command(after_help = ABOUT)]
+    Show,
+}
+
+pub fn run(context: &Context, command: Command) -> Outcome {
+    let Command::Show = command;
+    let rows = context.settings.rows();
+    if context.json {
+        let object: Map<String, Value> = rows
+            .into_iter()
+            .map(|(name, value, origin)| (name.to_owned(), json!({ "value": value, "origin": origin.to_string() })))
+            .collect();
+        output::json(&object)?;
+        return Ok(Exit::Done);
+    }
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+    let width = rows.iter().map(|(_, value, _)| shown(value).chars().count()).max().unwrap_or(0);
+    let lines: Vec<String> =
+        rows.iter().map(|(name, value, origin)| format!("{name:<12} {:<width$}  {origin}", shown(value))).collect();
+    output::print(&lines.join("\n"))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,131 @@
+//! `sweep local` where this process holds the home: coordinator and agent run here.
+
+use std::pin::pin;
+
+use sweep_coordinator::Running;
+use sweep_shared::ids::SweepId;
+use sweep_worker::{Agent, AgentError, Options, Shutdown};
+use tokio::task::JoinHandle;
+
+use super::Errand;
+use crate::answer::Sweep;
+use crate::commands::submission::submit;
+use crate::commands::{agent, ending};
+use crate::connect::Connection;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::follow::{Ended, Patience, follow};
+use crate::{format, output, progress};
+
+pub async fn run(mut errand: Errand<'_>, running: Running) -> Outcome {
+    let agent = agent::options(errand.context, running.url(), running.token().to_owned());
+    let mut connection = Connection::inside(running).await?;
+    let exit = with(&mut errand, &mut connection, agent).await;
+    connection.close().await;
+    exit
+}
+
+async fn with(errand: &mut Errand<'_>, connection: &mut Connection, agent: Options) -> Outcome {
+    let id = match errand.sweep {
+        Some(sweep) => sweep,
+        None => submit(&mut connection.client, &errand.plan, errand.choice).await?.sweep,
+    };
+    let (before, _) = connection.client.status(Some(id)).await?;
+    if let Some(said) = beginning(&before) {
+        output::note_or_print(errand.context.json, &said)?;
+    }
+    let again = format!("{} --retry-failed", errand.command);
+    if before.is_over() {
+        return ending::report(errand.context, connection, &before, &again).await;
+    }
+    let interrupted = work(errand, connection, id, agent).await?;
+    let (after, _) = connection.client.status(Some(id)).await?;
+    if after.is_over() {
+        return ending::report(errand.context, connection, &after, &again).await;
+    }
+    if !interrupted {
+        return Err(Failure::internal(format!("{id} is not over, but its agent stopped")));
+    }
+    let done = format!("{} of {} done", after.over(), format::plural(after.total(), "job"));
+    output::note(&format!("stopped: {done}. To continue: {}", errand.command));
+    Ok(Exit::Interrupted)
+}
+
+/// What there is to say before the work, if this is not the first run of the plan.
+fn beginning(sweep: &Sweep) -> Option<String> {
+    let jobs = format::plural(sweep.total(), "job");
+    let head = format!("{} {}", sweep.id, sweep.name);
+    if sweep.is_over() {
+        return Some(format!("{head}: its work is done already ({jobs}); nothing was run"));
+    }
+    let reused =
+        if sweep.reused > 0 { format!(" ({} reused from earlier sweeps)", sweep.reused) } else { String::new() };
+    (sweep.over() > 0).then(|| format!("{head}: {} of {jobs} done already{reused}", sweep.over()))
+}
+
+/// Runs the agent until the sweep is over or the user has had enough; whether the user ended it.
+async fn work(errand: &mut Errand<'_>, connection: &mut Connection, id: SweepId, options: Options) -> Outcome<bool> {
+    let agent = Agent::new(options).map_err(agent::failure)?;
+    let shutdown = Shutdown::new();
+    let mut agent = tokio::spawn(agent.run(shutdown.clone()));
+    let mut view = progress::view(errand.context.quiet, errand.context.json);
+    let mut following = pin!(follow(connection, id, view.as_mut(), Patience::None));
+    let mut asked = 0;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut following => break ended,
+            ended = &mut agent => {
+                agent_ended(ended)?;
+                return Ok(asked > 0);
+            }
+            () = errand.signals.next() => {
+                asked += 1;
+                agent::ask(&shutdown, asked);
+            }
+        }
+    };
+    stop(&shutdown, &mut agent, errand, asked).await?;
+    match ended? {
+        Ended::Over(_) => Ok(asked > 0),
+        Ended::Lost => Err(Failure::internal("the coordinator in this process stopped by itself")),
+    }
+}
+
+/// The sweep is over (or lost): the agent lets go of what it still holds.
+async fn stop(
+    shutdown: &Shutdown,
+    agent: &mut JoinHandle<Result<(), AgentError>>,
+    errand: &mut Errand<'_>,
+    mut asked: u32,
+) -> Outcome<()> {
+    shutdown.drain();
+    loop {
+        tokio::select! {
+            ended = &mut *agent => return agent_ended(ended),
+            () = errand.signals.next() => {
+                asked += 1;
+                agent::ask(shutdown, asked);
+            }
+        }
+    }
+}
+
+fn agent_ended(ended: Result<Result<(), AgentError>, tokio::task::JoinError>) -> Outcome<()> {
+    ended?.map_err(agent::failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::tests_sweep;
+    use sweep_shared::states::{JobState, SweepState};
+
+    #[test]
+    fn a_second_run_says_what_is_done() {
+        let fresh = Sweep { counts: [(JobState::Ready, 3)].into(), ..tests_sweep() };
+        assert_eq!(beginning(&fresh), None);
+        let half = Sweep { counts: [(JobState::Ready, 1), (JobState::Succeeded, 2)].into(), ..tests_sweep() };
+        assert_eq!(beginning(&half).unwrap(), "s1 study: 2 of 3 jobs done already");
+        let over = Sweep { state: SweepState::Finished, counts: [(JobState::Succeeded, 3)].into(), ..tests_sweep() };
+        assert_eq!(beginning(&over).unwrap(), "s1 study: its work is done already (3 jobs); nothing was run");
+    }
+}

@@ -1,0 +1,95 @@
+//! One file per command: what it takes, what it does, and how it ends.
+//!
+//! A command gets the [`Context`] and its own arguments and returns an [`Exit`](crate::exit::Exit). Those that run or watch
+//! a sweep share `ending` (what is said once it is over) and `submission` (how a plan reaches a coordinator).
+
+mod agent;
+mod agents;
+mod cancel;
+mod check;
+mod completions;
+mod config;
+mod ending;
+mod list;
+mod local;
+mod logs;
+mod results;
+mod retry;
+mod serve;
+mod status;
+mod submission;
+mod submit;
+mod watch;
+mod which;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::exit::Outcome;
+
+/// Everything `sweep` can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a plan on this machine, to the end; again: continue, or show what came out
+    Local(local::Args),
+    /// Show what a plan comes to, or what is wrong with it, without running anything
+    Check(check::Args),
+    /// Hand a plan to the running coordinator
+    Submit(submit::Args),
+    /// Show how a sweep and its jobs stand
+    Status(status::Args),
+    /// Watch a sweep until it is over; leaving does not stop it
+    Watch(watch::Args),
+    /// Print what a job wrote
+    Logs(logs::Args),
+    /// Show the measured points of a sweep: accuracy, size, latency, files
+    Results(results::Args),
+    /// List the newest sweeps
+    List(list::Args),
+    /// Cancel a sweep or a job
+    Cancel(cancel::Args),
+    /// Give failed, cancelled and skipped jobs another attempt
+    Retry(retry::Args),
+    /// Run a coordinator that stays, for agents and users to connect to
+    Serve(serve::Args),
+    /// Run jobs on this machine for a coordinator
+    Agent(agent::Args),
+    /// List the agents that the coordinator knows
+    Agents(agents::Args),
+    /// Show the settings
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+}
+
+/// Runs the command; only those that talk to a coordinator need the asynchronous runtime.
+pub fn run(context: &Context, command: Command) -> Outcome {
+    match command {
+        Command::Check(args) => check::run(context, args),
+        Command::Config(command) => config::run(context, command),
+        Command::Completions(args) => completions::run(args),
+        connected => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(run_connected(context, connected))
+        }
+    }
+}
+
+async fn run_connected(context: &Context, command: Command) -> Outcome {
+    match command {
+        Command::Local(args) => local::run(context, args).await,
+        Command::Submit(args) => submit::run(context, args).await,
+        Command::Status(args) => status::run(context, args).await,
+        Command::Watch(args) => watch::run(context, args).await,
+        Command::Logs(args) => logs::run(context, args).await,
+        Command::Results(args) => results::run(context, args).await,
+        Command::List(args) => list::run(context, args).await,
+        Command::Cancel(args) => cancel::run(context, args).await,
+        Command::Retry(args) => retry::run(context, args).await,
+        Command::Serve(args) => serve::run(context, args).await,
+        Command::Agent(args) => agent::run(context, args).await,
+        Command::Agents(args) => agents::run(context, args).await,
+        Command::Check(_) | Command::Config(_) | Command::Completions(_) => unreachable!("run without a runtime"),
+    }
+}

@@ -1,0 +1,170 @@
+//! How a command reaches a coordinator.
+//!
+//! With `--coordinator` (or its variable or setting): that one. Otherwise the one that runs on SWEEP_HOME, which left
+//! its address there. Where nobody runs, commands that only look at or change what is stored start the coordinator
+//! inside this process, without an agent, for as long as they need it; others say how to start one.
+
+mod address;
+mod client;
+
+use sweep_coordinator::{Coordinator, Home, HomeError, Options, Running, StartError};
+
+pub use address::Address;
+pub use client::{Client, Submitted, Target};
+
+use crate::context::Context;
+use crate::exit::{Exit, Failure, Outcome};
+
+/// A coordinator that answered, and how to find it again.
+pub struct Connection {
+    route: Route,
+    pub client: Client,
+}
+
+enum Route {
+    /// Named by the user.
+    Named { address: Address, token: String },
+    /// Whoever runs on this home; its port may change when it restarts.
+    Home { home: Home, token: Option<String> },
+    /// Inside this process.
+    Inside(Box<Running>),
+}
+
+impl Connection {
+    /// A coordinator that runs by itself.
+    pub async fn live(context: &Context) -> Outcome<Self> {
+        match Self::find(context).await? {
+            Some(connection) => Ok(connection),
+            None => Err(nobody(&context.home())),
+        }
+    }
+
+    /// A coordinator that runs by itself, or one inside this process.
+    pub async fn live_or_inside(context: &Context) -> Outcome<Self> {
+        if let Some(connection) = Self::find(context).await? {
+            return Ok(connection);
+        }
+        let home = context.home();
+        if !home.database().exists() {
+            return Err(Failure::usage(format!("there are no sweeps in {} yet", home.root().display()))
+                .hint("`sweep local PLAN` runs a plan on this machine"));
+        }
+        match start_inside(&home).await? {
+            Started::Here(running) => Self::inside(running).await,
+            // Somebody was quicker.
+            Started::Elsewhere => Self::live(context).await,
+        }
+    }
+
+    /// Talks to a coordinator that this process started.
+    pub async fn inside(running: Running) -> Outcome<Self> {
+        let client = Client::connect(&running.url().parse()?, running.token()).await?;
+        Ok(Self { route: Route::Inside(Box::new(running)), client })
+    }
+
+    async fn find(context: &Context) -> Outcome<Option<Self>> {
+        let route = match &context.settings.coordinator.value {
+            Some(url) => {
+                let address: Address = url.parse()?;
+                let token = named_token(context, &address)?;
+                Route::Named { address, token }
+            }
+            None => {
+                let home = context.home();
+                if home.endpoint()?.is_none() {
+                    return Ok(None);
+                }
+                Route::Home { home, token: context.home_token()? }
+            }
+        };
+        let client = route.connect().await?;
+        Ok(Some(Self { route, client }))
+    }
+
+    /// Connects again after the connection was lost. The coordinator may by now listen elsewhere.
+    pub async fn reconnect(&mut self) -> Outcome<()> {
+        self.client = self.route.connect().await?;
+        Ok(())
+    }
+
+    /// Whether this process is the coordinator, so that nobody else keeps the work going.
+    pub fn is_inside(&self) -> bool {
+        matches!(self.route, Route::Inside(_))
+    }
+
+    /// Whether paths that the coordinator names are (most likely) paths on this machine.
+    pub fn shares_disk(&self) -> bool {
+        match &self.route {
+            Route::Named { address, .. } => address.is_loopback(),
+            Route::Home { .. } | Route::Inside(_) => true,
+        }
+    }
+
+    /// Lets go; a coordinator inside this process is shut down in good order.
+    pub async fn close(self) {
+        drop(self.client);
+        if let Route::Inside(running) = self.route {
+            running.shutdown().await;
+        }
+    }
+}
+
+impl Route {
+    async fn connect(&self) -> Outcome<Client> {
+        match self {
+            Self::Named { address, token } => Client::connect(address, token).await,
+            Self::Inside(running) => Client::connect(&running.url().parse()?, running.token()).await,
+            Self::Home { home, token } => {
+                let endpoint = home.endpoint()?.ok_or_else(|| nobody(home))?;
+                let token = match token {
+                    Some(token) => Some(token.clone()),
+                    None => home.token()?,
+                };
+                Client::connect(&endpoint.address.parse()?, &token.unwrap_or_default()).await
+            }
+        }
+    }
+}
+
+/// Whether the coordinator could be started in this process.
+pub enum Started {
+    Here(Running),
+    /// Another process holds the home.
+    Elsewhere,
+}
+
+/// Starts a coordinator on any free loopback port.
+pub async fn start_inside(home: &Home) -> Outcome<Started> {
+    match Coordinator::start(Options::ephemeral(home.root())).await {
+        Ok(running) => Ok(Started::Here(running)),
+        Err(StartError::Home(HomeError::Locked { .. })) => Ok(Started::Elsewhere),
+        Err(error) => Err(cannot_start(error)),
+    }
+}
+
+/// A coordinator that does not start is a matter of settings, except where its own data fail it.
+pub fn cannot_start(error: StartError) -> Failure {
+    let exit = match &error {
+        StartError::Home(HomeError::Locked { .. }) | StartError::Listen { .. } => Exit::Unreachable,
+        StartError::Home(_) | StartError::NotLoopback(_) => Exit::Usage,
+        #[allow(unreachable_patterns)]
+        _ => Exit::Internal,
+    };
+    Failure::from(error).exit(exit)
+}
+
+/// A token that was given for it; the home's own only for a coordinator on this machine, since it is nobody else's business.
+fn named_token(context: &Context, address: &Address) -> Outcome<String> {
+    let token = if address.is_loopback() { context.home_token()? } else { context.given_token()? };
+    token.ok_or_else(|| {
+        Failure::usage(format!("no token for the coordinator at {address}")).hint(
+            "copy the file `token` from the coordinator's SWEEP_HOME and name it with --token-file, or set SWEEP_TOKEN",
+        )
+    })
+}
+
+fn nobody(home: &Home) -> Failure {
+    Failure::unreachable(format!("no coordinator runs on {}", home.root().display())).hint(
+        "start one with `sweep serve` (and `sweep agent`), name another with --coordinator, or run the plan here with `sweep local PLAN`",
+    )
+}

@@ -1,0 +1,56 @@
+//! What every command needs: the settings and how its output should look.
+
+use sweep_coordinator::Home;
+
+use crate::args::Cli;
+use crate::commands::Command;
+use crate::exit::{Failure, Outcome};
+use crate::settings::{self, Flags, Settings};
+
+/// Made once from the command line.
+pub struct Context {
+    pub settings: Settings,
+    pub json: bool,
+    pub quiet: bool,
+}
+
+impl Context {
+    pub fn new(cli: &Cli) -> Outcome<Self> {
+        let (listen, slots) = match &cli.command {
+            Command::Serve(args) => (args.listen, None),
+            Command::Agent(args) => (None, args.slots),
+            Command::Local(args) => (None, args.slots),
+            _ => (None, None),
+        };
+        let global = cli.global.clone();
+        let flags =
+            Flags { home: global.home, coordinator: global.coordinator, token_file: global.token_file, listen, slots };
+        Ok(Self { settings: settings::read(flags)?, json: global.json, quiet: global.quiet })
+    }
+
+    pub fn home(&self) -> Home {
+        Home::new(&self.settings.home.value)
+    }
+
+    /// The token for a coordinator other than this home's own: SWEEP_TOKEN, then the token file. `None`: neither is set.
+    pub fn given_token(&self) -> Outcome<Option<String>> {
+        if let Some(token) = std::env::var("SWEEP_TOKEN").ok().filter(|token| !token.is_empty()) {
+            return Ok(Some(token));
+        }
+        let Some(path) = &self.settings.token_file.value else { return Ok(None) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("cannot read the token in {}: {error}", path.display())))?;
+        match text.trim() {
+            "" => Err(Failure::usage(format!("the token file {} is empty", path.display()))),
+            token => Ok(Some(token.to_owned())),
+        }
+    }
+
+    /// The token of the coordinator on this home, unless another one was given.
+    pub fn home_token(&self) -> Outcome<Option<String>> {
+        match self.given_token()? {
+            Some(token) => Ok(Some(token)),
+            None => Ok(self.home().token()?),
+        }
+    }
+}

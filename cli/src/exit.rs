@@ -1,0 +1,212 @@
+//! How `sweep` ends: the exit codes that scripts rely on, and the error that carries one together with its cause and a hint.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+use sweep_shared::states::SweepState;
+use tonic::Code;
+
+/// What the process tells its caller. The numbers are promised in the documentation and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// What was asked for is done.
+    Done,
+    /// The sweep ended, but some of its jobs failed.
+    FailedJobs,
+    /// A mistake in the command line, the settings or the plan.
+    Usage,
+    /// The coordinator cannot be reached, or it refused.
+    Unreachable,
+    /// The sweep was cancelled.
+    Cancelled,
+    /// Something that should not happen.
+    Internal,
+    /// A signal ended the command; the state is kept and the work can be continued.
+    Interrupted,
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::FailedJobs => 1,
+            Self::Usage => 2,
+            Self::Unreachable => 3,
+            Self::Cancelled => 4,
+            Self::Internal => 5,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// The exit code of a command that saw a sweep to its end. An active sweep was left behind: interrupted.
+    pub fn of_sweep(state: SweepState) -> Self {
+        match state {
+            SweepState::Finished => Self::Done,
+            SweepState::FinishedWithFailures => Self::FailedJobs,
+            SweepState::Cancelled => Self::Cancelled,
+            SweepState::Active => Self::Interrupted,
+        }
+    }
+}
+
+/// Printed under `sweep --help`.
+pub const CODES_HELP: &str = "\
+Exit codes:
+  0    done
+  1    the sweep ended with failed jobs
+  2    mistake in the command line, the settings or the plan
+  3    the coordinator cannot be reached, or refused
+  4    the sweep was cancelled
+  5    internal error
+  130  interrupted; the state is kept";
+
+/// Why a command did not do what it was asked for: what to tell the user, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    pub error: anyhow::Error,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What a command comes to.
+pub type Outcome<T = Exit> = Result<T, Failure>;
+
+impl Failure {
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, error: anyhow::Error::msg(message.into()), hint: None }
+    }
+
+    pub fn unreachable(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Unreachable, error: anyhow::Error::msg(message.into()), hint: None }
+    }
+
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Internal, error: anyhow::Error::msg(message.into()), hint: None }
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// Puts what was being done in front of what went wrong.
+    pub fn context(mut self, doing: impl Into<String>) -> Self {
+        self.error = self.error.context(doing.into());
+        self
+    }
+
+    /// For people: the chain of causes, then the hint.
+    pub fn text(&self) -> String {
+        let mut causes = self.error.chain().map(ToString::to_string);
+        let mut text = format!("error: {}\n", causes.next().unwrap_or_default().trim_end());
+        for cause in causes {
+            let _ = writeln!(text, "  because: {cause}");
+        }
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(text, "hint: {hint}");
+        }
+        text
+    }
+
+    /// For scripts that asked for `--json`.
+    pub fn json(&self) -> String {
+        let error = format!("{:#}", self.error);
+        json!({ "error": error, "hint": self.hint, "exit_code": self.exit.code() }).to_string() + "\n"
+    }
+}
+
+/// Any error can end a command. Those of the network say by themselves which exit code is theirs.
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        match error.downcast::<tonic::Status>() {
+            Ok(status) => Self::from_status(&status),
+            Err(error) => {
+                let transport = error.chain().any(|cause| cause.is::<tonic::transport::Error>());
+                Self { exit: if transport { Exit::Unreachable } else { Exit::Internal }, error, hint: None }
+            }
+        }
+    }
+}
+
+impl Failure {
+    /// The coordinator's refusal in its own words: the message without gRPC's wrapping.
+    fn from_status(status: &tonic::Status) -> Self {
+        let message = if status.message().is_empty() { status.code().description() } else { status.message() };
+        let failure = Self { exit: exit_of(status.code()), error: anyhow::Error::msg(message.to_owned()), hint: None };
+        match status.code() {
+            Code::Unauthenticated => failure.hint(
+                "give the coordinator's token in SWEEP_TOKEN or with --token-file; it lies in the file `token` of the coordinator's SWEEP_HOME",
+            ),
+            Code::Unimplemented => failure.hint("`sweep` and the coordinator are of different versions; use the same on both sides"),
+            _ => failure,
+        }
+    }
+}
+
+fn exit_of(code: Code) -> Exit {
+    match code {
+        Code::InvalidArgument | Code::NotFound | Code::OutOfRange => Exit::Usage,
+        Code::Internal | Code::DataLoss | Code::Unknown => Exit::Internal,
+        _ => Exit::Unreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context as _;
+
+    #[test]
+    fn every_exit_has_the_promised_code_and_is_in_the_help() {
+        let all = [
+            (Exit::Done, 0),
+            (Exit::FailedJobs, 1),
+            (Exit::Usage, 2),
+            (Exit::Unreachable, 3),
+            (Exit::Cancelled, 4),
+            (Exit::Internal, 5),
+            (Exit::Interrupted, 130),
+        ];
+        for (exit, code) in all {
+            assert_eq!(exit.code(), code);
+            assert!(CODES_HELP.contains(&format!("\n  {code} ")), "{code} is not in the help");
+        }
+    }
+
+    #[test]
+    fn a_sweeps_end_decides_the_exit() {
+        assert_eq!(Exit::of_sweep(SweepState::Finished), Exit::Done);
+        assert_eq!(Exit::of_sweep(SweepState::FinishedWithFailures), Exit::FailedJobs);
+        assert_eq!(Exit::of_sweep(SweepState::Cancelled), Exit::Cancelled);
+        assert_eq!(Exit::of_sweep(SweepState::Active), Exit::Interrupted);
+    }
+
+    #[test]
+    fn the_coordinators_answer_becomes_exit_and_plain_words() {
+        let refused = Failure::from(tonic::Status::invalid_argument("plan.yaml:3:5: no such model"));
+        assert_eq!(refused.exit, Exit::Usage);
+        assert_eq!(refused.text(), "error: plan.yaml:3:5: no such model\n");
+        assert_eq!(Failure::from(tonic::Status::unavailable("gone")).exit, Exit::Unreachable);
+        assert_eq!(Failure::from(tonic::Status::failed_precondition("it is over")).exit, Exit::Unreachable);
+        assert_eq!(Failure::from(tonic::Status::internal("oops")).exit, Exit::Internal);
+        assert!(Failure::from(tonic::Status::unauthenticated("no")).hint.unwrap().contains("SWEEP_TOKEN"));
+    }
+
+    #[test]
+    fn the_text_tells_causes_and_hint_and_json_is_one_object() {
+        let io = std::io::Error::new(std::io::ErrorKind::NotFound, "no such file");
+        let error = Err::<(), _>(io).context("cannot read plan.yaml").unwrap_err();
+        let failure = Failure::from(error).exit(Exit::Usage).hint("check the name");
+        assert_eq!(failure.text(), "error: cannot read plan.yaml\n  because: no such file\nhint: check the name\n");
+        let value: serde_json::Value = serde_json::from_str(&failure.json()).unwrap();
+        assert_eq!(value["error"], "cannot read plan.yaml: no such file");
+        assert_eq!(value["exit_code"], 2);
+    }
+}

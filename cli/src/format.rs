@@ -1,0 +1,122 @@
+//! Numbers as people read them. All functions are pure.
+
+use std::time::Duration;
+
+/// `0.4 s`, `12 s`, `3 min 20 s`, `1 h 05 min`, `2 d 03 h`.
+pub fn duration(d: Duration) -> String {
+    let s = d.as_secs();
+    match s {
+        0..10 => format!("{:.1} s", d.as_secs_f64()),
+        10..60 => format!("{s} s"),
+        60..3_600 => format!("{} min {:02} s", s / 60, s % 60),
+        3_600..86_400 => format!("{} h {:02} min", s / 3_600, s % 3_600 / 60),
+        _ => format!("{} d {:02} h", s / 86_400, s % 86_400 / 3_600),
+    }
+}
+
+/// Decimal units: `812 B`, `34.5 KB`, `1.21 MB`.
+pub fn bytes(n: f64) -> String {
+    scaled(n, &["B", "KB", "MB", "GB", "TB"])
+}
+
+/// `812`, `34.5 k`, `1.21 M`, `0.56 G`.
+pub fn count(n: f64) -> String {
+    scaled(n, &["", "k", "M", "G", "T"])
+}
+
+/// Three significant digits, with the unit that leaves one to three of them before the point.
+fn scaled(n: f64, units: &[&str]) -> String {
+    let mut value = n;
+    let mut unit = 0;
+    // 999.5 would be printed as 1000.
+    while value.abs() >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let digits = if unit == 0 && value.fract() == 0.0 { format!("{value:.0}") } else { significant(value) };
+    format!("{digits} {}", units[unit]).trim_end().to_owned()
+}
+
+/// Three significant digits without an exponent, for numbers between 0.001 and 999: `0.0456`, `1.23`, `45.6`, `789`.
+pub fn significant(value: f64) -> String {
+    let decimals = match value.abs() {
+        v if v >= 99.95 => 0,
+        v if v >= 9.995 => 1,
+        v if v >= 0.9995 || v == 0.0 => 2,
+        v if v >= 0.09995 => 3,
+        _ => 4,
+    };
+    format!("{value:.decimals$}")
+}
+
+/// A share in 0..=1 as `93.12 %`.
+pub fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// `1 job`, `2 jobs`.
+pub fn plural(n: usize, word: &str) -> String {
+    if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
+}
+
+/// The text cut to `width` characters, with `…` where something was left out.
+pub fn clip(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
+}
+
+/// A message on one line, and not longer than a screen's: what a table or a progress line can show of it.
+pub fn one_line(text: &str, width: usize) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    clip(&words.join(" "), width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_like_speech() {
+        let cases = [
+            (0.0, "0.0 s"),
+            (0.44, "0.4 s"),
+            (12.7, "12 s"),
+            (200.0, "3 min 20 s"),
+            (3_900.0, "1 h 05 min"),
+            (183_600.0, "2 d 03 h"),
+        ];
+        for (s, text) in cases {
+            assert_eq!(duration(Duration::from_secs_f64(s)), text);
+        }
+    }
+
+    #[test]
+    fn sizes_keep_three_digits() {
+        assert_eq!(bytes(812.0), "812 B");
+        assert_eq!(bytes(34_540.0), "34.5 KB");
+        assert_eq!(bytes(999_600.0), "1.00 MB");
+        assert_eq!(bytes(1_210_000.0), "1.21 MB");
+        assert_eq!(count(269_722.0), "270 k");
+        assert_eq!(count(40_550_000.0), "40.5 M");
+        assert_eq!(count(10.0), "10");
+        assert_eq!(significant(0.0456), "0.0456");
+        assert_eq!(significant(12.34), "12.3");
+    }
+
+    #[test]
+    fn long_text_is_clipped_to_the_width_and_one_line() {
+        assert_eq!(clip("abcdef", 6), "abcdef");
+        assert_eq!(clip("abcdef", 4), "abc…");
+        assert_eq!(one_line("a\n  b\tc", 10), "a b c");
+    }
+
+    #[test]
+    fn one_of_a_thing_is_singular() {
+        assert_eq!(plural(1, "job"), "1 job");
+        assert_eq!(plural(0, "job"), "0 jobs");
+    }
+}

@@ -1,0 +1,53 @@
+//! The command line of `sweep`, and the only place that joins coordinator and agent (`sweep local`).
+//!
+//! A call goes: arguments (`args`) → settings, validated (`settings`) → one file of `commands/` → an [`exit::Exit`].
+//! Commands reach a coordinator through `connect`, see its answers as the types of `answer`, show a running sweep
+//! through `progress` and its points through `results`.
+
+mod answer;
+mod args;
+mod commands;
+mod connect;
+mod context;
+mod exit;
+mod follow;
+mod format;
+mod logging;
+mod output;
+mod plan_files;
+mod progress;
+mod results;
+mod settings;
+mod signals;
+mod terminal;
+
+use std::process::ExitCode;
+
+use args::Cli;
+use clap::Parser as _;
+use context::Context;
+use exit::{Exit, Failure, Outcome};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.global.json;
+    let outcome = std::panic::catch_unwind(|| run(cli)).unwrap_or_else(|_| Err(panicked()));
+    let exit = outcome.unwrap_or_else(|failure| {
+        output::note(&if json { failure.json() } else { failure.text() });
+        failure.exit
+    });
+    ExitCode::from(exit.code())
+}
+
+fn run(cli: Cli) -> Outcome {
+    logging::start(&cli.global);
+    let context = Context::new(&cli)?;
+    commands::run(&context, cli.command)
+}
+
+/// The panic's own message is on standard error already.
+fn panicked() -> Failure {
+    Failure::internal("sweep ran into a mistake of its own; the state on disk is kept")
+        .hint("please report it with the lines above")
+        .exit(Exit::Internal)
+}

@@ -1,0 +1,83 @@
+//! A plan as it lies on disk: its text, the files that its commands need, and a first check that needs no coordinator.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use sweep_shared::ids::ContentHash;
+use sweep_shared::plan::{self, Catalogue};
+
+use crate::exit::{Failure, Outcome};
+
+/// A plan that is known to be sound.
+#[derive(Debug)]
+pub struct PlanFile {
+    /// For messages.
+    pub path: String,
+    pub text: String,
+    pub files: Vec<NeededFile>,
+}
+
+/// A file that travels with the plan.
+#[derive(Debug)]
+pub struct NeededFile {
+    /// As the plan writes it.
+    pub name: String,
+    pub path: PathBuf,
+    pub hash: ContentHash,
+    pub size_bytes: u64,
+}
+
+/// Reads a plan (`-`: standard input) and the files it names, and checks it.
+pub fn read(path: &Path) -> Outcome<PlanFile> {
+    let text = read_text(path)?;
+    let shown = if is_stdin(path) { "<stdin>".to_owned() } else { path.display().to_string() };
+    let folder = if is_stdin(path) { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
+    let files = needed_files(&text, folder)?;
+    let hashes = files.iter().map(|file| (file.name.clone(), file.hash.clone())).collect();
+    plan::read(&text, &shown, &catalogue(hashes)).map_err(|errors| Failure::usage(errors.to_string()))?;
+    Ok(PlanFile { path: shown, text, files })
+}
+
+fn read_text(path: &Path) -> Outcome<String> {
+    let read = || {
+        if is_stdin(path) {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).map(|_| text)
+        } else {
+            std::fs::read_to_string(path)
+        }
+    };
+    read().map_err(|error| Failure::usage(format!("cannot read the plan {}: {error}", path.display())))
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// What lies there of the files that the plan names. The plan's check reports those that are missing, with their line.
+fn needed_files(text: &str, folder: &Path) -> Outcome<Vec<NeededFile>> {
+    let mut files = Vec::new();
+    for name in plan::files_named(text) {
+        let path = folder.join(&name);
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                let (hash, size_bytes) = (ContentHash::of(&bytes), bytes.len() as u64);
+                files.push(NeededFile { name, path, hash, size_bytes });
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::usage(format!("cannot read {}: {error}", path.display()))),
+        }
+    }
+    Ok(files)
+}
+
+/// What a plan may name: the zoo's networks, and these files.
+pub fn catalogue(files: BTreeMap<String, ContentHash>) -> Catalogue {
+    Catalogue { models: sweep_model::zoo::names().map(str::to_owned).collect(), fits, files }
+}
+
+fn fits(model: &str, size: u32) -> Result<(), String> {
+    let options = sweep_model::zoo::ZooOptions { input: [3, size as usize, size as usize], classes: 10 };
+    sweep_model::zoo::build(model, &options).map(drop).map_err(|error| error.to_string())
+}

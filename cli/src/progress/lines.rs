@@ -1,0 +1,158 @@
+//! What is said about a job and about the whole, in one line each. Pure.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use sweep_shared::metrics::{ACCURACY, Metrics, VAL_ACCURACY};
+use sweep_shared::states::JobState;
+
+use super::board::Board;
+use crate::answer::Job;
+use crate::format;
+
+/// Images the runner trains on per second, as its epoch events tell it.
+const IMAGES_PER_S: &str = "images_per_s";
+
+/// `2 of 14 jobs done, 1 failed, 2 running, 10 waiting`.
+pub fn tally(board: &Board) -> String {
+    let mut text = format!("{} of {} done", board.over(), format::plural(board.total(), "job"));
+    let waiting = board.count(JobState::Blocked) + board.count(JobState::Ready);
+    let parts = [
+        (board.count(JobState::Failed), "failed"),
+        (board.count(JobState::Skipped), "skipped"),
+        (board.count(JobState::Cancelled), "cancelled"),
+        (board.count(JobState::Running), "running"),
+        (waiting, "waiting"),
+        (board.count(JobState::Paused), "paused"),
+    ];
+    for (n, word) in parts.into_iter().filter(|(n, _)| *n > 0) {
+        let _ = write!(text, ", {n} {word}");
+    }
+    text
+}
+
+/// A job's new state: `j3 student: running on desk (attempt 2, from epoch 4)`.
+pub fn state(board: &Board, job: &Job) -> String {
+    format!("{} {}: {}", job.id, board.name(job), happening(job))
+}
+
+fn happening(job: &Job) -> String {
+    match job.state {
+        JobState::Running => running(job),
+        JobState::Succeeded if job.reused => "reused from an earlier sweep".to_owned(),
+        JobState::Succeeded => {
+            let mut text = "succeeded".to_owned();
+            if let Some(time) = job.run_time() {
+                let _ = write!(text, " in {}", format::duration(time));
+            }
+            text + &accuracy(&job.metrics)
+        }
+        JobState::Failed => {
+            let class = job.failure.map_or(String::new(), |class| format!(" ({class})"));
+            with_message(&format!("failed{class}"), &job.message)
+        }
+        // Back to the queue after an attempt: why matters.
+        JobState::Ready if job.attempt > 0 => with_message("waiting for another attempt", &job.message),
+        JobState::Ready => "waiting for a slot".to_owned(),
+        JobState::Blocked => "waiting for its inputs".to_owned(),
+        JobState::Skipped => "skipped, because an input did not succeed".to_owned(),
+        JobState::Stopped => "stopped early".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn running(job: &Job) -> String {
+    let mut remarks = Vec::new();
+    if job.attempt > 1 {
+        remarks.push(format!("attempt {}", job.attempt));
+    }
+    if job.resumed_from > 0 {
+        remarks.push(format!("from epoch {}", job.resumed_from));
+    }
+    if remarks.is_empty() { "running".to_owned() } else { format!("running ({})", remarks.join(", ")) }
+}
+
+fn with_message(what: &str, message: &str) -> String {
+    // A failure's message may hold the last lines of a log; its end is what matters, and `sweep logs` has it all.
+    let message = format::one_line(message, 200);
+    if message.is_empty() { what.to_owned() } else { format!("{what}: {message}") }
+}
+
+fn accuracy(metrics: &Metrics) -> String {
+    let of = |name, what| metrics.get(name).map(|share| format!(", {what} {}", format::percent(*share)));
+    of(ACCURACY, "accuracy").or_else(|| of(VAL_ACCURACY, "val accuracy")).unwrap_or_default()
+}
+
+/// How far a running job is: `epoch 3/5, val accuracy 81.2 %, 2610 images/s, about 45 s left`.
+pub fn progress(job: &Job, left: Option<Duration>) -> String {
+    let mut parts = Vec::new();
+    if job.epochs > 0 {
+        parts.push(format!("epoch {}/{}", job.epoch, job.epochs));
+    } else {
+        parts.push(format!("{:.0} %", job.fraction * 100.0));
+    }
+    if let Some(share) = job.metrics.get(VAL_ACCURACY) {
+        parts.push(format!("val accuracy {}", format::percent(*share)));
+    }
+    if let Some(rate) = job.metrics.get(IMAGES_PER_S) {
+        parts.push(format!("{rate:.0} images/s"));
+    }
+    if let Some(left) = left {
+        parts.push(format!("about {} left", format::duration(left)));
+    }
+    parts.join(", ")
+}
+
+/// A moment since the start of the command: `[   12.3s]`.
+pub fn stamp(now: Duration) -> String {
+    format!("[{:>7.1}s]", now.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::board::Event;
+    use crate::progress::board::tests::{job, sweep};
+    use sweep_shared::states::FailureClass;
+
+    #[test]
+    fn the_tally_names_only_what_there_is() {
+        let mut board = Board::default();
+        let jobs = vec![
+            job(1, JobState::Succeeded),
+            job(2, JobState::Failed),
+            job(3, JobState::Running),
+            job(4, JobState::Blocked),
+        ];
+        board.apply(Event::Snapshot(sweep(), jobs));
+        assert_eq!(tally(&board), "2 of 4 jobs done, 1 failed, 1 running, 1 waiting");
+    }
+
+    #[test]
+    fn states_are_told_in_words() {
+        let board = Board::default();
+        let resumed = Job { attempt: 2, resumed_from: 4, ..job(3, JobState::Running) };
+        assert_eq!(state(&board, &resumed), "j3 base: running (attempt 2, from epoch 4)");
+        let failed = Job {
+            failure: Some(FailureClass::BadInput),
+            message: "no such\nfolder".into(),
+            ..job(3, JobState::Failed)
+        };
+        assert_eq!(state(&board, &failed), "j3 base: failed (bad_input): no such folder");
+        let reused = Job { reused: true, ..job(3, JobState::Succeeded) };
+        assert_eq!(state(&board, &reused), "j3 base: reused from an earlier sweep");
+        let again = Job { attempt: 1, message: "agent lost".into(), ..job(3, JobState::Ready) };
+        assert_eq!(state(&board, &again), "j3 base: waiting for another attempt: agent lost");
+    }
+
+    #[test]
+    fn progress_says_what_is_known() {
+        let mut training = Job { epoch: 3, fraction: 0.6, ..job(1, JobState::Running) };
+        assert_eq!(progress(&training, None), "epoch 3/5");
+        training.metrics = [(VAL_ACCURACY.to_owned(), 0.8123), (IMAGES_PER_S.to_owned(), 2609.7)].into();
+        let left = Some(Duration::from_secs(45));
+        assert_eq!(progress(&training, left), "epoch 3/5, val accuracy 81.2 %, 2610 images/s, about 45 s left");
+        let command = Job { epochs: 0, fraction: 0.25, ..job(1, JobState::Running) };
+        assert_eq!(progress(&command, None), "25 %");
+    }
+}

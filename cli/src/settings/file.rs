@@ -1,0 +1,24 @@
+//! `sweep.toml`.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// What the file may say. An unknown name is an error, so that a misspelt one is not silently without effect.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsFile {
+    pub coordinator: Option<String>,
+    pub token_file: Option<PathBuf>,
+    pub listen: Option<String>,
+    pub slots: Option<u32>,
+    pub datasets: Option<PathBuf>,
+    pub runner: Option<PathBuf>,
+}
+
+impl SettingsFile {
+    /// Errors name line, column and the offending text.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+}

@@ -1,0 +1,79 @@
+//! Settings: flags over `SWEEP_*` variables over `sweep.toml` over defaults.
+//!
+//! `resolve` is a pure function of the four; each value remembers where it came from, so that `sweep config show` can
+//! tell. The file is `SWEEP_HOME/sweep.toml`, or the one that `SWEEP_CONFIG` names; it cannot move `home`, in which it
+//! lies. The token itself never becomes a setting: it is read where it is used and shown nowhere.
+
+mod file;
+mod resolve;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub use resolve::{Flags, read};
+
+/// Where a coordinator listens and is looked for, if nothing else is said.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:7433";
+
+/// A value and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting<T> {
+    pub value: T,
+    pub origin: Origin,
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    Flag(&'static str),
+    Variable(&'static str),
+    File(PathBuf),
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => write!(f, "flag {name}"),
+            Self::Variable(name) => write!(f, "variable {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// Everything that can be set outside a command's own flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Holds the database, artifacts, results, and everything else that is kept.
+    pub home: Setting<PathBuf>,
+    /// The coordinator to talk to; `None`: the one that runs on `home`.
+    pub coordinator: Setting<Option<String>>,
+    /// The file with the token for `coordinator`; `None`: `home`'s own.
+    pub token_file: Setting<Option<PathBuf>>,
+    /// Where `sweep serve` listens.
+    pub listen: Setting<SocketAddr>,
+    /// Jobs an agent runs at once; `None`: as many as fit its devices.
+    pub slots: Setting<Option<u32>>,
+    /// Where an agent keeps data sets.
+    pub datasets: Setting<PathBuf>,
+    /// `sweep-runner`; `None`: the one beside `sweep`, else the one on PATH.
+    pub runner: Setting<Option<PathBuf>>,
+}
+
+impl Settings {
+    /// Name, value (`None` where nothing is set) and origin of each, for `sweep config show`.
+    pub fn rows(&self) -> Vec<(&'static str, Option<String>, &Origin)> {
+        let path = |p: &PathBuf| p.display().to_string();
+        vec![
+            ("home", Some(path(&self.home.value)), &self.home.origin),
+            ("coordinator", self.coordinator.value.clone(), &self.coordinator.origin),
+            ("token_file", self.token_file.value.as_ref().map(path), &self.token_file.origin),
+            ("listen", Some(self.listen.value.to_string()), &self.listen.origin),
+            ("slots", self.slots.value.map(|n| n.to_string()), &self.slots.origin),
+            ("datasets", Some(path(&self.datasets.value)), &self.datasets.origin),
+            ("runner", self.runner.value.as_ref().map(path), &self.runner.origin),
+        ]
+    }
+}

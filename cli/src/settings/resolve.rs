@@ -1,0 +1,204 @@
+//! Which of flag, variable, file and default holds.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::file::SettingsFile;
+use super::{DEFAULT_LISTEN, Origin, Setting, Settings};
+use crate::exit::{Failure, Outcome};
+
+/// What the command line says. `None`: nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    pub home: Option<PathBuf>,
+    pub coordinator: Option<String>,
+    pub token_file: Option<PathBuf>,
+    pub listen: Option<SocketAddr>,
+    pub slots: Option<u32>,
+}
+
+/// Reads the file, if there is one, and resolves everything.
+pub fn read(flags: Flags) -> Outcome<Settings> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let home = home(&flags, &variable)?;
+    let (path, named) = match variable("SWEEP_CONFIG") {
+        Some(path) => (PathBuf::from(path), true),
+        None => (home.value.join("sweep.toml"), false),
+    };
+    let file = match std::fs::read_to_string(&path) {
+        Ok(text) => SettingsFile::parse(&text)
+            .map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.to_string().trim_end())))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => SettingsFile::default(),
+        Err(error) => return Err(Failure::usage(format!("cannot read the settings in {}: {error}", path.display()))),
+    };
+    resolve(home, &flags, &variable, &path, file)
+}
+
+/// Looks a variable up.
+type Variables<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+fn home(flags: &Flags, variable: Variables) -> Outcome<Setting<PathBuf>> {
+    let setting = pick("--home", flags.home.clone(), "SWEEP_HOME", variable("SWEEP_HOME").map(PathBuf::from));
+    let home = match setting {
+        Some(home) => home,
+        None => Setting { value: default_home(variable)?, origin: Origin::Default },
+    };
+    let value = std::path::absolute(&home.value)
+        .map_err(|error| Failure::usage(format!("SWEEP_HOME {:?}: {error}", home.value)))?;
+    Ok(Setting { value, ..home })
+}
+
+/// The XDG data folder's `sweep/`.
+fn default_home(variable: Variables) -> Outcome<PathBuf> {
+    // The XDG specification: a relative path is to be ignored.
+    let data = variable("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = data.or_else(|| variable("HOME").map(|home| Path::new(&home).join(".local/share")));
+    let data = data.ok_or_else(|| {
+        Failure::usage("cannot tell where to keep things: neither SWEEP_HOME nor XDG_DATA_HOME nor HOME is set")
+    })?;
+    Ok(data.join("sweep"))
+}
+
+fn resolve(
+    home: Setting<PathBuf>,
+    flags: &Flags,
+    variable: Variables,
+    path: &Path,
+    file: SettingsFile,
+) -> Outcome<Settings> {
+    let in_file = |value: Option<PathBuf>| value.map(|p| beside(path, &p));
+    let optional_path = |flag, given: Option<PathBuf>, name: &'static str, value: Option<PathBuf>| {
+        or_file(pick(flag, given, name, variable(name).map(PathBuf::from)), in_file(value), path)
+    };
+    let datasets = optional_path("", None, "SWEEP_DATASETS", file.datasets);
+    let coordinator =
+        pick("--coordinator", flags.coordinator.clone(), "SWEEP_COORDINATOR", text(variable, "SWEEP_COORDINATOR")?);
+    let listen = pick(
+        "--listen",
+        flags.listen,
+        "SWEEP_LISTEN",
+        parsed(variable, "SWEEP_LISTEN", "an address like 127.0.0.1:7433")?,
+    );
+    let slots = pick("--slots", flags.slots, "SWEEP_SLOTS", parsed(variable, "SWEEP_SLOTS", "a whole number")?);
+    let listen_file = file.listen.map(|text| parse(&text, "listen", "an address like 127.0.0.1:7433")).transpose()?;
+    let settings = Settings {
+        token_file: option(optional_path(
+            "--token-file",
+            flags.token_file.clone(),
+            "SWEEP_TOKEN_FILE",
+            file.token_file,
+        )),
+        coordinator: option(or_file(coordinator, file.coordinator, path)),
+        listen: or_file(listen, listen_file, path).unwrap_or_else(|| Setting {
+            value: DEFAULT_LISTEN.parse().expect("a valid address"),
+            origin: Origin::Default,
+        }),
+        slots: option(or_file(slots, file.slots, path)),
+        datasets: datasets.unwrap_or_else(|| Setting { value: home.value.join("datasets"), origin: Origin::Default }),
+        runner: option(optional_path("", None, "SWEEP_RUNNER", file.runner)),
+        home,
+    };
+    if settings.slots.value == Some(0) {
+        return Err(Failure::usage("slots must be at least 1"));
+    }
+    Ok(settings)
+}
+
+/// The flag if it was given, else the variable.
+fn pick<T>(flag: &'static str, given: Option<T>, name: &'static str, variable: Option<T>) -> Option<Setting<T>> {
+    let flag = given.map(|value| Setting { value, origin: Origin::Flag(flag) });
+    flag.or_else(|| variable.map(|value| Setting { value, origin: Origin::Variable(name) }))
+}
+
+fn or_file<T>(setting: Option<Setting<T>>, value: Option<T>, path: &Path) -> Option<Setting<T>> {
+    setting.or_else(|| value.map(|value| Setting { value, origin: Origin::File(path.to_owned()) }))
+}
+
+fn option<T>(setting: Option<Setting<T>>) -> Setting<Option<T>> {
+    match setting {
+        Some(setting) => Setting { value: Some(setting.value), origin: setting.origin },
+        None => Setting { value: None, origin: Origin::Default },
+    }
+}
+
+/// Paths in the file are meant relative to it.
+fn beside(file: &Path, path: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(path)
+}
+
+fn text(variable: Variables, name: &str) -> Outcome<Option<String>> {
+    let Some(value) = variable(name) else { return Ok(None) };
+    value.into_string().map(Some).map_err(|value| Failure::usage(format!("{name}: {value:?} is not readable as text")))
+}
+
+fn parsed<T: FromStr>(variable: Variables, name: &str, expected: &str) -> Outcome<Option<T>> {
+    text(variable, name)?.map(|value| parse(&value, name, expected)).transpose()
+}
+
+fn parse<T: FromStr>(value: &str, name: &str, expected: &str) -> Outcome<T> {
+    value.parse().map_err(|_| Failure::usage(format!("{name}: {value:?} is not {expected}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    fn resolved(flags: Flags, variables: &[(&str, &str)], file: &str) -> Outcome<Settings> {
+        let variables: Vec<(String, String)> = variables.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        let lookup = move |name: &str| variables.iter().find(|(k, _)| k == name).map(|(_, v)| OsString::from(v));
+        let home = home(&flags, &lookup)?;
+        resolve(home, &flags, &lookup, Path::new("/etc/sweep.toml"), SettingsFile::parse(file).unwrap())
+    }
+
+    #[test]
+    fn flags_go_before_variables_before_the_file_before_defaults() {
+        let flag = || Flags { slots: Some(1), home: Some("/flag".into()), ..Flags::default() };
+        let variables = [("SWEEP_SLOTS", "2"), ("SWEEP_HOME", "/variable")];
+        let file = "slots = 3";
+
+        let s = resolved(flag(), &variables, file).unwrap();
+        assert_eq!(s.slots, Setting { value: Some(1), origin: Origin::Flag("--slots") });
+        assert_eq!(s.home, Setting { value: "/flag".into(), origin: Origin::Flag("--home") });
+
+        let s = resolved(Flags::default(), &variables, file).unwrap();
+        assert_eq!(s.slots, Setting { value: Some(2), origin: Origin::Variable("SWEEP_SLOTS") });
+        assert_eq!(s.home, Setting { value: "/variable".into(), origin: Origin::Variable("SWEEP_HOME") });
+
+        let s = resolved(Flags::default(), &[("HOME", "/me")], file).unwrap();
+        assert_eq!(s.slots, Setting { value: Some(3), origin: Origin::File("/etc/sweep.toml".into()) });
+        assert_eq!(s.home, Setting { value: "/me/.local/share/sweep".into(), origin: Origin::Default });
+
+        let s = resolved(Flags::default(), &[("HOME", "/me")], "").unwrap();
+        assert_eq!(s.slots, Setting { value: None, origin: Origin::Default });
+        assert_eq!(s.datasets.value, Path::new("/me/.local/share/sweep/datasets"));
+        assert_eq!(s.listen.value.port(), 7433);
+    }
+
+    #[test]
+    fn the_home_follows_xdg() {
+        let s = resolved(Flags::default(), &[("HOME", "/me"), ("XDG_DATA_HOME", "/data")], "").unwrap();
+        assert_eq!(s.home.value, Path::new("/data/sweep"));
+        let s = resolved(Flags::default(), &[("HOME", "/me"), ("XDG_DATA_HOME", "relative")], "").unwrap();
+        assert_eq!(s.home.value, Path::new("/me/.local/share/sweep"));
+        assert_eq!(resolved(Flags::default(), &[], "").unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn paths_in_the_file_are_relative_to_it() {
+        let s = resolved(Flags::default(), &[("HOME", "/me")], "token_file = 'secret/token'").unwrap();
+        assert_eq!(s.token_file.value.as_deref(), Some(Path::new("/etc/secret/token")));
+    }
+
+    #[test]
+    fn impossible_values_are_usage_errors_that_name_the_setting() {
+        let refused = resolved(Flags::default(), &[("HOME", "/me"), ("SWEEP_SLOTS", "many")], "").unwrap_err();
+        assert_eq!((refused.exit, refused.text().contains("SWEEP_SLOTS")), (Exit::Usage, true));
+        assert!(resolved(Flags::default(), &[("HOME", "/me")], "slots = 0").is_err());
+        assert!(resolved(Flags::default(), &[("HOME", "/me")], "listen = 'here'").is_err());
+        let misspelt = SettingsFile::parse("slot = 2").unwrap_err().to_string();
+        assert!(misspelt.contains("slots"), "{misspelt}");
+    }
+}
