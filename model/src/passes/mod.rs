@@ -6,4 +6,5 @@
 
 pub mod fold;
 pub mod pipeline;
+pub mod prune;
 pub mod quantize;
