@@ -7,7 +7,9 @@ pub mod job;
 pub mod lower;
 pub mod metrics;
 pub mod optim;
+pub mod quant;
 pub mod runner;
+pub mod runtime;
 pub mod stages;
 pub mod train;
 

@@ -15,6 +15,7 @@ mod stop;
 
 pub use context::Job;
 pub use events::Events;
+pub use input::model as load_model;
 pub use points::{Points, PublishedPoint};
 pub use prepared::PreparedData;
 pub use seeds::derive;

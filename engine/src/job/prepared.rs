@@ -30,6 +30,11 @@ impl PreparedData {
         Ok(Self { dataset, statistics, normaliser: Arc::new(Normaliser::new(&statistics)), augment })
     }
 
+    /// From pixels to what networks take.
+    pub fn normaliser(&self) -> &Arc<Normaliser> {
+        &self.normaliser
+    }
+
     /// The training split, shuffled and augmented anew each epoch.
     pub fn training(&self, batch: usize, seed: u64) -> Loader {
         Loader::training(Arc::clone(&self.dataset.train), Arc::clone(&self.normaliser), batch, seed, self.augment)

@@ -5,7 +5,11 @@
 //! deployed one). Which phase a checkpoint belongs to is the stage's own [`crate::checkpoint::State`].
 
 mod distill;
+mod evaluate;
+mod measure;
+mod prune;
 pub mod publish;
+mod quantize;
 mod train;
 
 use sweep_model::zoo::{self, ZooOptions};
@@ -24,6 +28,10 @@ pub fn run(job: &mut Job) -> Result<()> {
     match job.spec().kind.clone() {
         StageKind::Train(spec) => train::run(job, &spec),
         StageKind::Distill(spec) => distill::run(job, &spec),
+        StageKind::Prune(spec) => prune::run(job, &spec),
+        StageKind::Quantize(spec) => quantize::run(job, &spec),
+        StageKind::Evaluate(spec) => evaluate::run(job, &spec),
+        StageKind::Measure(spec) => measure::run(job, &spec),
         other => Err(Error::BadInput(format!("this runner has no stage of kind {:?}", other.word()))),
     }
 }

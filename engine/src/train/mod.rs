@@ -20,4 +20,4 @@ pub use distillation::Distillation;
 pub use evaluate::{Score, score};
 pub use fit::{Fit, Fitted};
 pub use masks::Masks;
-pub use objective::{CrossEntropy, Objective, Outcome};
+pub use objective::{CrossEntropy, Objective, Outcome, cross_entropy};

@@ -1,0 +1,45 @@
+//! Showing a network images to learn its ranges.
+
+use sweep_shared::spec;
+
+use super::observers::{Observers, Watching};
+use crate::data::{Loader, Split, shuffled};
+use crate::error::{Error, Result};
+use crate::lower::{Mode, Net};
+
+/// `count` images of the training split (all of them if it has fewer), drawn with a fixed seed so that every job and every
+/// observer of a sweep sees the same. Calibration never sees a test or validation image.
+pub fn calibration_split(train: &Split, count: usize) -> Split {
+    const SEED: u64 = 0x6361_6c69_6272_6174; // "calibrat"
+    let mut chosen = shuffled(train.len(), SEED, 0);
+    chosen.truncate(count.max(1));
+    train.select(&chosen)
+}
+
+/// Runs `images` through `net` with nothing quantized, and returns what observers of this kind saw. The net's quantizers
+/// are on again afterwards.
+pub fn calibrate(net: &Net, images: &Loader, kind: spec::Observer) -> Result<Observers> {
+    let mut observers = Observers::new(net.graph(), kind);
+    switch(net, false);
+    let seen = watch(net, images, &mut observers);
+    switch(net, true);
+    seen?;
+    let unusable = observers.unusable();
+    if unusable.is_empty() {
+        return Ok(observers);
+    }
+    Err(Error::BadInput(format!("calibration saw no finite values at {}: is the network sound?", unusable.join(", "))))
+}
+
+fn watch(net: &Net, images: &Loader, observers: &mut Observers) -> Result<()> {
+    for batch in images.epoch(0, 0) {
+        let images = batch?.images;
+        let _ = tch::no_grad(|| net.forward_with(&images, Mode::Eval, &mut Watching(observers)))?;
+    }
+    Ok(())
+}
+
+fn switch(net: &Net, on: bool) {
+    net.set_activation_quant(on);
+    net.set_weight_quant(on);
+}

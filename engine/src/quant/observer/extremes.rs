@@ -1,0 +1,85 @@
+//! The smallest and the largest value.
+
+use tch::{Kind, Tensor};
+
+use crate::checkpoint::{self, State, StateReader, StateWriter};
+
+/// Smallest and largest value: of everything seen, or averaged over batches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extremes {
+    /// Weight of the newest batch; `None`: the extremes of all batches.
+    averaging: Option<f32>,
+    range: Option<(f32, f32)>,
+}
+
+impl Extremes {
+    /// Of everything seen.
+    pub fn overall() -> Extremes {
+        Extremes { averaging: None, range: None }
+    }
+
+    /// An exponential moving average of each batch's extremes, beginning with the first batch's (Jacob et al. 2018).
+    pub fn averaging(weight: f32) -> Extremes {
+        Extremes { averaging: Some(weight), range: None }
+    }
+
+    /// Begins at a known range, as if a batch had shown it.
+    pub fn starting_at(mut self, range: (f32, f32)) -> Extremes {
+        self.range = Some(range);
+        self
+    }
+
+    /// Sees a batch with these extremes.
+    pub fn add(&mut self, min: f32, max: f32) {
+        self.range = Some(match (self.range, self.averaging) {
+            (None, _) => (min, max),
+            (Some((low, high)), None) => (low.min(min), high.max(max)),
+            (Some((low, high)), Some(weight)) => (low + weight * (min - low), high + weight * (max - high)),
+        });
+    }
+
+    /// `(min, max)`, or `None` before any batch.
+    pub fn range(&self) -> Option<(f32, f32)> {
+        self.range
+    }
+}
+
+impl State for Extremes {
+    fn save(&self, writer: &mut StateWriter) -> checkpoint::Result<()> {
+        // As a tensor, not as text: a decimal number might not come back bit by bit.
+        let values = self.range.map_or(vec![], |(min, max)| vec![min, max]);
+        writer.tensor("range", &Tensor::from_slice(&values))
+    }
+
+    fn load(&mut self, reader: &StateReader) -> checkpoint::Result<()> {
+        let saved = reader.tensor("range")?.f_to_kind(Kind::Float)?;
+        self.range = match Vec::<f32>::try_from(&saved)?[..] {
+            [min, max] => Some((min, max)),
+            _ => None,
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overall_extremes_only_grow() {
+        let mut extremes = Extremes::overall();
+        assert_eq!(extremes.range(), None);
+        for (min, max) in [(-1.0, 2.0), (-0.5, 3.0), (-2.0, 0.0)] {
+            extremes.add(min, max);
+        }
+        assert_eq!(extremes.range(), Some((-2.0, 3.0)));
+    }
+
+    #[test]
+    fn a_moving_average_starts_at_the_first_batch_and_forgets_slowly() {
+        let mut extremes = Extremes::averaging(0.25);
+        extremes.add(0.0, 4.0);
+        extremes.add(-4.0, 8.0);
+        assert_eq!(extremes.range(), Some((-1.0, 5.0)));
+    }
+}

@@ -1,0 +1,102 @@
+//! One observer for every activation quantizer of a network.
+
+use std::collections::BTreeMap;
+
+use sweep_model::passes::quantize::affine;
+use sweep_model::{Graph, Op, QuantSpec};
+use sweep_shared::spec;
+use tch::{Kind, TchError, Tensor};
+
+use super::observer::{AVERAGING, Extremes, Observer};
+use crate::checkpoint::{self, State, StateReader, StateWriter};
+use crate::lower::{Hook, Net};
+
+/// Observers by the name of their `FakeQuant` node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observers(BTreeMap<String, (QuantSpec, Observer)>);
+
+impl Observers {
+    /// Observers of one kind for all of `graph`'s `FakeQuant` nodes, which have seen nothing.
+    pub fn new(graph: &Graph, kind: spec::Observer) -> Observers {
+        let quantizers = graph.nodes.iter().filter_map(|node| match &node.op {
+            Op::FakeQuant(spec) => Some((node.name.clone(), (*spec, Observer::new(kind)))),
+            _ => None,
+        });
+        Observers(quantizers.collect())
+    }
+
+    /// Moving averages that begin at the ranges these observers found.
+    pub fn into_moving_averages(self) -> Observers {
+        let begin = |(name, (spec, observer)): (String, (QuantSpec, Observer))| {
+            let extremes = Extremes::averaging(AVERAGING);
+            let extremes = match observer.range(spec.steps()) {
+                Some(range) => extremes.starting_at(range),
+                None => extremes,
+            };
+            (name, (spec, Observer::Extremes(extremes)))
+        };
+        Observers(self.0.into_iter().map(begin).collect())
+    }
+
+    /// Scale and zero point for the range that `node`'s observer found; `None` before it saw anything.
+    pub fn quantizer(&self, node: &str) -> Option<(f32, i32)> {
+        let (spec, observer) = self.0.get(node)?;
+        let (min, max) = observer.range(spec.steps())?;
+        Some(affine(min, max, spec))
+    }
+
+    /// The nodes whose values were not finite, or were never seen: their ranges mean nothing.
+    pub fn unusable(&self) -> Vec<&str> {
+        let sound = |(spec, observer): &(QuantSpec, Observer)| {
+            observer.range(spec.steps()).is_some_and(|(min, max)| min.is_finite() && max.is_finite())
+        };
+        self.0.iter().filter(|(_, entry)| !sound(entry)).map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Writes scales and zero points into `net`.
+    pub fn store(&self, net: &Net) -> crate::Result<()> {
+        for name in self.0.keys() {
+            let Some((scale, zero_point)) = self.quantizer(name) else { continue };
+            for (param, value) in [("scale", scale), ("zero_point", zero_point as f32)] {
+                net.set_tensor(&format!("{name}.{param}"), &Tensor::f_from_slice(&[value])?.f_to_kind(Kind::Float)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn observe(&mut self, node: &str, value: &Tensor) -> Result<(), TchError> {
+        match self.0.get_mut(node) {
+            Some((_, observer)) => observer.observe(value),
+            None => Ok(()),
+        }
+    }
+}
+
+impl State for Observers {
+    fn save(&self, writer: &mut StateWriter) -> checkpoint::Result<()> {
+        self.0.iter().try_for_each(|(name, (_, observer))| writer.part(name, observer))
+    }
+
+    fn load(&mut self, reader: &StateReader) -> checkpoint::Result<()> {
+        self.0.iter_mut().try_for_each(|(name, (_, observer))| reader.part(name, observer))
+    }
+}
+
+/// Only watches.
+pub(super) struct Watching<'a>(pub &'a mut Observers);
+
+impl Hook for Watching<'_> {
+    fn fake_quant(&mut self, node: &str, value: &Tensor) -> Result<Option<(f64, i64)>, TchError> {
+        self.0.observe(node, value).map(|()| None)
+    }
+}
+
+/// Watches, and hands each quantizer the range as it is now.
+pub(super) struct Live<'a>(pub &'a mut Observers);
+
+impl Hook for Live<'_> {
+    fn fake_quant(&mut self, node: &str, value: &Tensor) -> Result<Option<(f64, i64)>, TchError> {
+        self.0.observe(node, value)?;
+        Ok(self.0.quantizer(node).map(|(scale, zero_point)| (f64::from(scale), i64::from(zero_point))))
+    }
+}

@@ -1,0 +1,171 @@
+//! Publishing a point: its files, and what the deployed one of them is worth.
+//!
+//! A point's folder holds the network (`graph.json`, `weights.safetensors`), the ONNX file to ship (`model.onnx`), for
+//! quantized points the fp32 network of the same shape that latency is measured beside (`fp32.onnx`), and `evaluation.json`
+//! with the confusion matrix. Accuracy is that of `model.onnx` in ONNX Runtime on the whole test split. The engine runs the
+//! same images, and how far the two agree is a metric of its own: a file that computes something else must not go unnoticed.
+
+mod agreement;
+mod report;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sweep_model::passes::pipeline;
+use sweep_model::{Model, cost, model, onnx};
+use sweep_shared::metrics::{self as names, Metrics};
+
+use crate::error::{Error, Result};
+use crate::job::{Job, PreparedData};
+use crate::lower::Net;
+use crate::quant;
+use crate::runtime::{self, KernelReport, Session};
+
+/// The deployed network.
+pub const ONNX_FILE: &str = "model.onnx";
+/// The fp32 network beside a quantized one.
+pub const REFERENCE_FILE: &str = "fp32.onnx";
+/// Confusion matrix, kernels, versions.
+pub const EVALUATION_FILE: &str = "evaluation.json";
+
+/// Publishes a float network as it was trained, batch norm and all; the ONNX file has it folded. `metrics` are those the
+/// stage knows; measured values of the same name replace them.
+pub fn point(job: &mut Job, name: &str, model: &Model, metrics: Metrics) -> Result<()> {
+    let folded = pipeline::deploy(model).map_err(Error::stage("folding batch norm"))?;
+    let files = Files { network: model, float: model, onnx: export(&folded)?, reference: None };
+    publish(job, name, &files, metrics)
+}
+
+/// Publishes a quantized network, ready to deploy, as [`quant::deploy`] makes it. `float` is the same network without
+/// quantizers: it is counted, and becomes the fp32 reference.
+pub fn quantized_point(job: &mut Job, name: &str, deployed: &Model, float: &Model, metrics: Metrics) -> Result<()> {
+    let folded = pipeline::deploy(float).map_err(Error::stage("folding batch norm"))?;
+    let files = Files { network: deployed, float, onnx: export(deployed)?, reference: Some(export(&folded)?) };
+    publish(job, name, &files, metrics)
+}
+
+/// Publishes an existing point again, with its ONNX files as they are, byte by byte.
+pub fn existing_point(job: &mut Job, name: &str, folder: &Path, metrics: Metrics) -> Result<()> {
+    let network = crate::job::load_model(folder)?;
+    let float = quant::without_quantizers(&network);
+    let read = |file: &str| fs::read(folder.join(file)).map_err(Error::io(format!("read {}", folder.join(file).display())));
+    let reference = if folder.join(REFERENCE_FILE).is_file() { Some(read(REFERENCE_FILE)?) } else { None };
+    publish(job, name, &Files { network: &network, float: &float, onnx: read(ONNX_FILE)?, reference }, metrics)
+}
+
+fn export(model: &Model) -> Result<Vec<u8>> {
+    onnx::export(model).map_err(Error::stage("exporting to ONNX"))
+}
+
+/// What a point consists of.
+struct Files<'a> {
+    network: &'a Model,
+    float: &'a Model,
+    onnx: Vec<u8>,
+    reference: Option<Vec<u8>>,
+}
+
+impl Files<'_> {
+    /// Writes everything but the evaluation; returns the names.
+    fn write(&self, folder: &Path) -> Result<Vec<String>> {
+        self.network.save(folder)?;
+        let mut written = vec![model::GRAPH_FILE.to_owned(), model::WEIGHTS_FILE.to_owned()];
+        let onnx = std::iter::once((ONNX_FILE, &self.onnx));
+        for (name, bytes) in onnx.chain(self.reference.iter().map(|bytes| (REFERENCE_FILE, bytes))) {
+            write(&folder.join(name), bytes)?;
+            written.push(name.to_owned());
+        }
+        Ok(written)
+    }
+
+    /// What can be counted without running anything.
+    fn counts(&self, folder: &Path) -> Result<Metrics> {
+        let cost = cost::count(&self.float.graph).map_err(Error::stage("counting the network's costs"))?;
+        let weights = folder.join(model::WEIGHTS_FILE);
+        let weights_bytes = fs::metadata(&weights).map_err(Error::io(format!("read {}", weights.display())))?.len();
+        let values = [
+            (names::PARAMETERS, cost.parameters as f64),
+            (names::PARAMETERS_TRAINABLE, cost.parameters_trainable as f64),
+            (names::PARAMETERS_NONZERO, cost::nonzero_parameters(self.float) as f64),
+            (names::MACS, cost.macs as f64),
+            (names::SIZE_FP32_BYTES, weights_bytes as f64),
+            (names::SIZE_ONNX_BYTES, self.onnx.len() as f64),
+            (names::QUANTIZED, f64::from(u8::from(self.network.graph.is_quantized()))),
+        ];
+        Ok(values.map(|(name, value)| (name.to_owned(), value)).into())
+    }
+
+    /// What the ONNX file must agree with: the network as it was trained, or the simulation of its integers.
+    fn expected(&self) -> Result<Net> {
+        if self.network.graph.is_quantized() {
+            quant::simulation(self.network, tch::Device::Cpu)
+        } else {
+            Ok(Net::new(self.network, tch::Device::Cpu)?)
+        }
+    }
+}
+
+fn publish(job: &mut Job, name: &str, files: &Files, mut metrics: Metrics) -> Result<()> {
+    let data = job.data()?;
+    let folder = job.point_folder(name)?;
+    let mut written = files.write(&folder)?;
+    metrics.extend(files.counts(&folder)?);
+    let mut session = open(&folder.join(ONNX_FILE), job.assignment.threads)?;
+    metrics.extend(evaluate(&mut session, &data, files, &folder)?);
+    written.push(EVALUATION_FILE.to_owned());
+    metrics.insert(names::TRAINING_S.into(), job.training_s);
+    metrics.insert(names::PREPARATION_S.into(), job.preparation_s);
+    warn_of_disagreement(name, files, &metrics);
+    job.publish(name, metrics, written);
+    Ok(())
+}
+
+fn open(path: &PathBuf, threads: u32) -> Result<Session> {
+    Session::open(path, threads as usize).map_err(Error::stage("opening the exported network"))
+}
+
+/// Quality on the test split, accuracy on the validation split, agreement with the engine, and the kernels that ran.
+fn evaluate(session: &mut Session, data: &PreparedData, files: &Files, folder: &Path) -> Result<Metrics> {
+    let (dataset, normaliser) = (&data.dataset, data.normaliser());
+    let classes = dataset.classes.len();
+    let mut run = |split| {
+        runtime::evaluate(session, split, normaliser, classes).map_err(Error::stage("evaluating the exported network"))
+    };
+    let test = run(&dataset.test)?;
+    let validation = if dataset.validation.is_empty() { None } else { Some(run(&dataset.validation)?) };
+    let mut metrics = test.metrics();
+    metrics.extend(validation.map(|validation| (names::VAL_ACCURACY.to_owned(), validation.accuracy())));
+    metrics.extend(agreement::measure(&files.expected()?, session, data)?);
+    let kernels = session.kernels(folder).map_err(Error::stage("reading the optimised network"))?;
+    metrics.extend(kernel_metrics(files, &kernels));
+    let text = report::render(dataset, &test, &kernels)?;
+    write(&folder.join(EVALUATION_FILE), text.as_bytes())?;
+    Ok(metrics)
+}
+
+fn kernel_metrics(files: &Files, kernels: &KernelReport) -> Metrics {
+    if !files.network.graph.is_quantized() {
+        return Metrics::new();
+    }
+    let left_float: usize = kernels.left_float().values().sum();
+    Metrics::from([
+        (names::FUSED_SHARE.to_owned(), kernels.fused_share()),
+        ("ops_left_float".to_owned(), left_float as f64),
+    ])
+}
+
+fn warn_of_disagreement(name: &str, files: &Files, metrics: &Metrics) {
+    let value = |metric: &str| metrics.get(metric).copied().unwrap_or(f64::NAN);
+    let (relative, top1) = (value(names::PARITY_MAX_RELATIVE), value(names::PARITY_TOP1));
+    let sound = if files.network.graph.is_quantized() { top1 >= 0.99 } else { relative < 1e-4 };
+    if !sound {
+        tracing::warn!(point = name, relative, top1, "the ONNX file does not compute what the engine computes");
+    }
+    if value(names::FUSED_SHARE) < 1.0 {
+        tracing::warn!(point = name, "some layers of the int8 file run on floats: see {EVALUATION_FILE}");
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).map_err(Error::io(format!("write {}", path.display())))
+}

@@ -1,0 +1,92 @@
+//! `quantize`: from a float network to an int8 file, after training or with it.
+
+use std::time::Instant;
+
+use sweep_model::passes::quantize::insert;
+use sweep_model::{Model, Op, Tensor, Weights};
+use sweep_shared::spec::{FitSpec, MAIN_POINT, QuantMode, QuantizeSpec, Role};
+
+use super::{check_fits_data, fit_metrics, publish};
+use crate::data::Loader;
+use crate::error::{Error, Result};
+use crate::job::Job;
+use crate::lower::Net;
+use crate::quant::{self, Qat};
+use crate::train::{Fit, Masks};
+
+/// Images per batch while calibrating.
+const CALIBRATION_BATCH: usize = 64;
+
+pub fn run(job: &mut Job, spec: &QuantizeSpec) -> Result<()> {
+    let model = job.input_model(Role::Input)?;
+    check_fits_data(job, &model.graph)?;
+    if model.graph.is_quantized() {
+        return Err(Error::BadInput(format!("the network {:?} is quantized already", model.graph.name)));
+    }
+    match (spec.mode, &spec.fit) {
+        (QuantMode::Static, _) => static_(job, spec, &model),
+        (QuantMode::Qat, Some(fit)) => qat(job, spec, fit, &model),
+        (QuantMode::Qat, None) => Err(Error::BadInput("quantization-aware training needs `fit`".into())),
+    }
+}
+
+fn static_(job: &mut Job, spec: &QuantizeSpec, model: &Model) -> Result<()> {
+    let images = calibration_images(job, spec)?;
+    let started = Instant::now();
+    let profile = quant::profile(spec.target);
+    let deployed = quant::post_training(model, profile, spec.observer, &images, job.device)?;
+    job.preparation_s += started.elapsed().as_secs_f64();
+    publish::quantized_point(job, MAIN_POINT, &deployed, model, Default::default())
+}
+
+/// Calibrates the network with its batch norm still there, trains it with quantizers, and folds at the end.
+fn qat(job: &mut Job, spec: &QuantizeSpec, fit: &FitSpec, model: &Model) -> Result<()> {
+    let inserted = insert(model, quant::profile(spec.target)).map_err(Error::stage("inserting quantizers"))?;
+    let mut net = Net::new(&inserted, job.device)?;
+    let resumed = job.take_resumed();
+    let observers = match &resumed {
+        // The checkpoint holds the ranges; calibrating again would only cost time.
+        Some(_) => quant::Observers::new(&inserted.graph, spec.observer),
+        None => calibrate(job, spec, &net)?,
+    };
+    let steps = job.data()?.training(fit.batch as usize, job.spec().seed).steps();
+    let masks = Masks::new(&zeros_held(model), job.device)?;
+    let mut objective = Qat::new(observers, masks, fit, steps);
+    let stage = super::Stateless;
+    let fit = Fit { spec: fit, phase: "qat", first_epoch: 0, job_epochs: fit.epochs, stage: &stage };
+    let fitted = fit.run(job, &mut net, &mut objective, resumed.as_ref())?;
+    let trained = net.to_model()?;
+    let deployed = quant::deploy(&trained)?;
+    publish::quantized_point(job, MAIN_POINT, &deployed, &quant::without_quantizers(&trained), fit_metrics(&fitted))
+}
+
+fn calibrate(job: &mut Job, spec: &QuantizeSpec, net: &Net) -> Result<quant::Observers> {
+    let images = calibration_images(job, spec)?;
+    let started = Instant::now();
+    let observers = quant::calibrate(net, &images, spec.observer)?;
+    observers.store(net)?;
+    job.preparation_s += started.elapsed().as_secs_f64();
+    Ok(observers)
+}
+
+fn calibration_images(job: &Job, spec: &QuantizeSpec) -> Result<Loader> {
+    let data = job.data()?;
+    let split = quant::calibration_split(&data.dataset.train, spec.calibration_images as usize);
+    Ok(data.evaluation(&std::sync::Arc::new(split), CALIBRATION_BATCH))
+}
+
+/// A mask for every weight tensor that has exact zeros: those of unstructured pruning, which must stay zero. A trained dense
+/// network has none.
+fn zeros_held(model: &Model) -> Weights {
+    let weighted = model.graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv2d(_) | Op::Linear(_)));
+    let mask = |weight: &Tensor| {
+        let data = weight.data.iter().map(|value| f32::from(u8::from(*value != 0.0))).collect();
+        Tensor::new(weight.shape.clone(), data)
+    };
+    weighted
+        .map(|node| node.param_name("weight"))
+        .filter_map(|name| Some((name.clone(), model.weights.get(&name).ok()?)))
+        .filter(|(_, weight)| weight.nonzero() < weight.elements())
+        .map(|(name, weight)| (name, mask(weight)))
+        .collect()
+}
