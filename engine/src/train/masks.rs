@@ -16,7 +16,12 @@ pub struct Masks {
 
 impl Masks {
     pub fn none() -> Self {
-        Self { device: Device::Cpu, masks: Vec::new() }
+        Self::on(Device::Cpu)
+    }
+
+    /// No masks yet, to be loaded onto `device` from a checkpoint.
+    pub fn on(device: Device) -> Self {
+        Self { device, masks: Vec::new() }
     }
 
     pub fn new(masks: &Weights, device: Device) -> Result<Self> {
