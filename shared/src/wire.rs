@@ -100,7 +100,12 @@ impl TryFrom<v1::File> for FileRef {
     type Error = WireError;
 
     fn try_from(f: v1::File) -> Result<Self, WireError> {
-        Ok(Self { name: f.name, path: String::new(), hash: Some(ContentHash::try_from(f.hash)?), size_bytes: f.size_bytes })
+        Ok(Self {
+            name: f.name,
+            path: String::new(),
+            hash: Some(ContentHash::try_from(f.hash)?),
+            size_bytes: f.size_bytes,
+        })
     }
 }
 

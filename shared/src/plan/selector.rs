@@ -84,20 +84,33 @@ fn same_point(wanted: &str, name: &str) -> bool {
 }
 
 fn has_trait(candidate: &Candidate<'_>, axis: &str, value: &str) -> bool {
-    let equal = |other: &str| {
-        other == value || matches!((other.parse::<f64>(), value.parse::<f64>()), (Ok(a), Ok(b)) if a == b)
+    let holds =
+        |name: &str, other: &str| name == axis && (equal(value, other) || is_role(name) && covers(value, other));
+    candidate.traits.iter().any(|(name, other)| holds(name, other))
+}
+
+/// Equal as text or as numbers.
+fn equal(a: &str, b: &str) -> bool {
+    a == b || matches!((a.parse::<f64>(), b.parse::<f64>()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Whether a point that labels call `shown` is one of those that `wanted` means: `student[temperature=4]` covers
+/// `student[model=kd-conv4 temperature=4]`.
+fn covers(wanted: &str, shown: &str) -> bool {
+    let parse = |text| Selector::parse(text, At::START, "");
+    let (Some(wanted), Some(shown)) = (parse(wanted), parse(shown)) else { return false };
+    let among = |item: &Item| {
+        shown.items.iter().any(|other| match (item, other) {
+            (Item::Choice { axis, value }, Item::Choice { axis: a, value: v }) => axis == a && equal(value, v),
+            (Item::Word(word), Item::Word(other)) => same_point(word, other) || covers(word, other),
+            _ => false,
+        })
     };
-    candidate
-        .traits
-        .iter()
-        .any(|(name, other)| name == axis && (equal(other) || is_role(name) && other.split('[').next() == Some(value)))
+    wanted.stage == shown.stage && wanted.items.iter().all(among)
 }
 
 fn is_input(candidate: &Candidate<'_>, word: &str) -> bool {
-    candidate
-        .traits
-        .iter()
-        .any(|(name, value)| is_role(name) && (value == word || value.split('[').next() == Some(word)))
+    candidate.traits.iter().any(|(name, value)| is_role(name) && covers(word, value))
 }
 
 /// Names under which a job's inputs stand among its traits.
@@ -167,6 +180,9 @@ mod tests {
         assert!(selects("pruned[student]", "s0.50", &traits));
         assert!(selects("pruned[input=student s0.50]", "s0.50", &traits));
         assert!(selects("pruned[student[model=kd-conv4 temperature=2] s0.50]", "s0.50", &traits));
+        assert!(selects("pruned[student[temperature=2]]", "s0.50", &traits));
+        assert!(selects("pruned[input=student[temperature=2.0]]", "s0.50", &traits));
+        assert!(!selects("pruned[student[temperature=4]]", "s0.50", &traits));
         assert!(!selects("pruned[teacher]", "s0.50", &traits));
     }
 

@@ -40,7 +40,7 @@ fn options() -> Options {
             max_depth: MAX_DEPTH,
             max_nodes: MAX_VALUES,
             max_events: 2 * MAX_VALUES,
-            max_documents: 1,
+            max_documents: 2,
         },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_ALIASED },
         // `on`, `yes` and `no` are words, as in YAML 1.2.
@@ -70,6 +70,7 @@ fn explain(source: &Source, error: &serde_saphyr::Error) -> PlanError {
                 .map_or("this field stands here twice".to_owned(), |key| format!("`{key}` stands here twice"));
             new(message).help("a field may be written once; for several values of one parameter use `matrix`")
         }
+        Error::MultipleDocuments { .. } => new("a plan is one YAML document: `---` begins another".to_owned()),
         Error::UnknownAnchor { .. } => new("this alias has no anchor (`&name`) before it".to_owned()),
         _ => hints(source, at).into_iter().fold(new(format!("not valid YAML: {}", said(error))), PlanError::help),
     }
