@@ -97,6 +97,13 @@ impl Graph {
         self.nodes.iter().filter(move |node| node.inputs.iter().any(|input| input == name))
     }
 
+    /// The node that alone reads `name`; `None` if there are more readers, or if the value is the graph's output.
+    pub fn only_consumer<'a>(&'a self, name: &'a str) -> Option<&'a Node> {
+        let mut readers = self.consumers(name);
+        let first = readers.next()?;
+        (readers.next().is_none() && self.output != name).then_some(first)
+    }
+
     /// Full names and descriptions of all tensors, in graph order.
     pub fn params(&self) -> impl Iterator<Item = (String, Param)> + '_ {
         self.nodes.iter().flat_map(Node::params)

@@ -23,27 +23,37 @@ pub fn remove_dropout(model: &Model) -> Model {
 /// `weight_scale` of a quantized convolution belongs to the folded weights already and is left as it is.
 pub fn fold_batch_norm(model: &Model) -> Result<Model, MissingTensor> {
     let mut model = model.clone();
-    for (conv, norm) in foldable_pairs(&model.graph) {
-        let Some(Node { op: Op::BatchNorm2d(attrs), .. }) = model.graph.node(&norm).cloned() else { continue };
-        fold_weights(&mut model.weights, &conv, &norm, &attrs)?;
-        if let Some(Node { op: Op::Conv2d(attrs), .. }) = model.graph.node_mut(&conv) {
-            attrs.bias = true;
+    // Again until there is nothing left, for a batch norm after a batch norm.
+    loop {
+        let pairs = foldable_pairs(&model.graph);
+        if pairs.is_empty() {
+            return Ok(model);
         }
-        model.graph.nodes.retain(|node| node.name != norm);
-        model.graph.redirect(&norm, &conv);
+        for (conv, norm) in pairs {
+            fold_pair(&mut model, &conv, &norm)?;
+        }
     }
-    Ok(model)
+}
+
+fn fold_pair(model: &mut Model, conv: &str, norm: &str) -> Result<(), MissingTensor> {
+    let Some(Node { op: Op::BatchNorm2d(attrs), .. }) = model.graph.node(norm).cloned() else { return Ok(()) };
+    fold_weights(&mut model.weights, conv, norm, &attrs)?;
+    if let Some(Node { op: Op::Conv2d(attrs), .. }) = model.graph.node_mut(conv) {
+        attrs.bias = true;
+    }
+    model.graph.nodes.retain(|node| node.name != norm);
+    model.graph.redirect(norm, conv);
+    Ok(())
 }
 
 /// Names of `(convolution, batch norm)` that [`fold_batch_norm`] melts together, in graph order.
 pub fn foldable_pairs(graph: &Graph) -> Vec<(String, String)> {
-    let pair = |norm: &Node| {
-        let conv = graph.node(norm.input()?)?;
-        let only_reader = graph.consumers(&conv.name).count() == 1 && graph.output != conv.name;
-        let folds = matches!(conv.op, Op::Conv2d(_)) && matches!(norm.op, Op::BatchNorm2d(_)) && only_reader;
-        folds.then(|| (conv.name.clone(), norm.name.clone()))
+    let convs = graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv2d(_)));
+    let pair = |conv: &Node| {
+        let norm = graph.only_consumer(&conv.name)?;
+        matches!(norm.op, Op::BatchNorm2d(_)).then(|| (conv.name.clone(), norm.name.clone()))
     };
-    graph.nodes.iter().filter_map(pair).collect()
+    convs.filter_map(pair).collect()
 }
 
 /// `γ / √(σ² + ε)` of each channel: what the weights before a batch norm are multiplied by when it is folded.

@@ -8,3 +8,6 @@ pub mod fold;
 pub mod pipeline;
 pub mod prune;
 pub mod quantize;
+
+#[cfg(test)]
+mod properties;

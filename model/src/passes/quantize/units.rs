@@ -2,7 +2,6 @@
 
 use crate::graph::{Graph, Node};
 use crate::op::Op;
-use crate::passes::fold;
 
 /// What an op does with a quantized input in ONNX Runtime's CPU kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,28 +41,42 @@ pub struct Unit {
 
 /// The units of a graph, folded or not, in graph order.
 pub fn integer_units(graph: &Graph) -> Vec<Unit> {
-    let pairs = fold::foldable_pairs(graph);
     let heads = graph.nodes.iter().filter(|node| behaviour(&node.op) == Behaviour::Integer);
-    heads
-        .map(|head| {
-            let mut nodes = vec![head.name.clone()];
-            if let Some((_, norm)) = pairs.iter().find(|(conv, _)| *conv == head.name) {
-                nodes.push(norm.clone());
-            }
-            let tail = nodes.last().unwrap_or(&head.name).clone();
-            nodes.extend(only_activation(graph, &tail));
-            let tail = nodes.last().unwrap_or(&head.name).clone();
-            Unit { head: head.name.clone(), tail, nodes }
-        })
-        .collect()
+    heads.map(|head| unit(graph, head)).collect()
 }
 
-/// The activation that alone reads `name`, if that is so.
-fn only_activation(graph: &Graph, name: &str) -> Option<String> {
-    let mut readers = graph.consumers(name);
-    let (first, second) = (readers.next()?, readers.next());
-    let absorbed = second.is_none() && graph.output != name && matches!(first.op, Op::Relu | Op::Relu6);
-    absorbed.then(|| first.name.clone())
+fn unit(graph: &Graph, head: &Node) -> Unit {
+    let mut nodes = vec![head.name.clone()];
+    let mut tail = head.name.clone();
+    let mut absorb = |accept: fn(&Op) -> bool| -> bool {
+        let path = path_to(graph, &tail, accept);
+        tail = path.last().unwrap_or(&tail).clone();
+        nodes.extend_from_slice(&path);
+        !path.is_empty()
+    };
+    if matches!(head.op, Op::Conv2d(_)) {
+        while absorb(|op| matches!(op, Op::BatchNorm2d(_))) {}
+    }
+    absorb(|op| matches!(op, Op::Relu | Op::Relu6));
+    Unit { head: head.name.clone(), tail, nodes }
+}
+
+/// The nodes from `name`, left out, to an op that is accepted, when each is the only reader of the one before; dropout may
+/// lie between. Empty if there is no such path.
+fn path_to(graph: &Graph, name: &str, accept: fn(&Op) -> bool) -> Vec<String> {
+    let mut path = Vec::new();
+    let mut at = name;
+    while let Some(next) = graph.only_consumer(at) {
+        path.push(next.name.clone());
+        at = &next.name;
+        if accept(&next.op) {
+            return path;
+        }
+        if !matches!(next.op, Op::Dropout { .. }) {
+            break;
+        }
+    }
+    Vec::new()
 }
 
 /// The `FakeQuant` node whose grid the value of `name` lies on: itself, or the one found through ops that move values

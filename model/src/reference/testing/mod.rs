@@ -1,5 +1,7 @@
 //! Helpers for this crate's tests: random images, models with lively statistics, comparisons.
 
+pub(crate) mod random_graph;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
