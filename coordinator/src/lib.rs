@@ -10,6 +10,8 @@ mod clock;
 mod home;
 mod options;
 mod service;
+mod store;
+mod transition;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use home::{Endpoint, Home, HomeError};

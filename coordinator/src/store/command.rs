@@ -1,0 +1,107 @@
+//! What the writer carries out.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+
+use sqlx::SqliteConnection;
+use sweep_shared::ids::{JobId, SweepId};
+use tokio::sync::oneshot;
+
+use super::StoreError;
+use super::audit::Event;
+
+/// One change of the database, whole or not at all.
+pub trait Command: Send + 'static {
+    type Reply: Send + 'static;
+
+    /// Runs inside the writer's transaction. An error undoes this command and no other.
+    fn apply(self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Self::Reply, StoreError>> + Send;
+}
+
+/// The writer's transaction, as a command sees it.
+pub struct Tx<'a> {
+    pub conn: &'a mut SqliteConnection,
+    /// The time that all rows of this commit bear.
+    pub now_ms: i64,
+    /// What this command changed, published after the commit.
+    pub changes: Changes,
+    /// For the audit log, written with the commit.
+    pub(super) events: Vec<Event>,
+}
+
+/// What a commit changed, for those who watch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub jobs: Vec<(SweepId, JobId)>,
+    pub sweeps: BTreeSet<SweepId>,
+    /// Jobs may have become ready.
+    pub ready: bool,
+    /// Users cancelled these; their runners must be killed.
+    pub cancelled: Vec<JobId>,
+    /// Jobs whose points can now be seen.
+    pub published: Vec<JobId>,
+}
+
+impl Changes {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.jobs.extend(other.jobs);
+        self.sweeps.extend(other.sweeps);
+        self.ready |= other.ready;
+        self.cancelled.extend(other.cancelled);
+        self.published.extend(other.published);
+    }
+}
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A command on its way through the writer, its type forgotten.
+pub(super) trait Queued: Send {
+    /// Carries it out and keeps the reply. `false`: it must be undone.
+    fn apply<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> BoxFuture<'a, bool>;
+
+    /// Tells the caller, after the commit or its failure.
+    fn settle(self: Box<Self>, commit: Result<(), StoreError>);
+}
+
+pub(super) struct Envelope<C: Command> {
+    command: Option<C>,
+    outcome: Option<Result<C::Reply, StoreError>>,
+    reply: oneshot::Sender<Result<C::Reply, StoreError>>,
+}
+
+impl<C: Command> Envelope<C> {
+    pub fn new(command: C) -> (Box<Self>, oneshot::Receiver<Result<C::Reply, StoreError>>) {
+        let (reply, receiver) = oneshot::channel();
+        (Box::new(Self { command: Some(command), outcome: None, reply }), receiver)
+    }
+}
+
+impl<C: Command> Queued for Envelope<C> {
+    fn apply<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let Some(command) = self.command.take() else { return false };
+            let outcome = command.apply(tx).await;
+            let done = outcome.is_ok();
+            self.outcome = Some(outcome);
+            done
+        })
+    }
+
+    fn settle(self: Box<Self>, commit: Result<(), StoreError>) {
+        let Self { outcome, reply, .. } = *self;
+        let answer = match (commit, outcome) {
+            (Ok(()), Some(outcome)) => outcome,
+            // A refusal is told as such even when the others' commit failed.
+            (Err(_), Some(Err(own))) => Err(own),
+            (Err(error), _) => Err(error),
+            (Ok(()), None) => Err(StoreError::Stopping),
+        };
+        // The caller may have gone away; the change stands all the same.
+        let _ = reply.send(answer);
+    }
+}

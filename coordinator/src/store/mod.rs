@@ -1,0 +1,83 @@
+//! The database: the only folder that speaks SQL.
+//!
+//! A change is a [`Command`]; [`Store::write`] queues it for the one writer, which groups commands into commits and answers
+//! after the commit. Each command reads the rows it concerns, asks `transition` what becomes of them, and writes the steps with
+//! a few set-based statements (`moves`), guarded by the states they were decided on. Readers (`read`) use their own pool and
+//! see whole commits only. After each commit the [`Changes`] are published to whoever watches.
+
+mod accept;
+mod agents;
+mod audit;
+mod blobs;
+mod cancel;
+mod command;
+mod error;
+mod grant;
+mod graph;
+mod hello;
+mod ledger;
+mod moves;
+mod open;
+pub mod read;
+mod release;
+pub mod report;
+mod retry;
+mod submit;
+mod sweeps;
+#[cfg(test)]
+pub(crate) mod testing;
+mod writer;
+
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
+use tokio::sync::{Mutex, broadcast, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use accept::Accept;
+pub use blobs::{BlobRef, Forget};
+pub use cancel::Cancel;
+pub use command::{Changes, Command, Tx};
+use command::{Envelope, Queued};
+pub use error::{OpenError, StoreError};
+pub use grant::{CheckpointRef, Grant, GrantRequest, Granted};
+pub use hello::{Hello, Reconciled};
+pub use release::{Release, Why};
+pub use retry::Retry;
+pub use submit::{NewJob, Submit, Submitted};
+
+/// A cheap handle to the database.
+#[derive(Clone)]
+pub struct Store {
+    commands: mpsc::Sender<Box<dyn Queued>>,
+    readers: SqlitePool,
+    changes: broadcast::Sender<Arc<Changes>>,
+    stop: CancellationToken,
+    writing: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Store {
+    /// Carries out a command; answers when it is on disk.
+    pub async fn write<C: Command>(&self, command: C) -> Result<C::Reply, StoreError> {
+        let (queued, reply) = Envelope::new(command);
+        self.commands.send(queued).await.map_err(|_| StoreError::Stopping)?;
+        reply.await.map_err(|_| StoreError::Stopping)?
+    }
+
+    /// What later commits change. One who falls far behind is told so and looks at everything anew.
+    pub fn watch(&self) -> broadcast::Receiver<Arc<Changes>> {
+        self.changes.subscribe()
+    }
+
+    /// Lets the writer finish what is queued, and closes the database. Later calls on other handles answer `Stopping`.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        if let Some(writing) = self.writing.lock().await.take()
+            && let Err(error) = writing.await
+        {
+            tracing::error!(%error, "the writer ended unexpectedly");
+        }
+        self.readers.close().await;
+    }
+}

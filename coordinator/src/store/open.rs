@@ -1,0 +1,82 @@
+//! Opening the database: made where it does not exist, migrated where it is old, refused where it is newer than we are.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::writer::Writer;
+use super::{OpenError, Store, StoreError};
+use crate::clock::Clock;
+use crate::home::hex;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// Readers at once.
+const READERS: u32 = 4;
+/// Commands that may wait for the writer before callers wait for room.
+const QUEUE: usize = 1024;
+/// Commits that a slow watcher may fall behind before it is told to look at everything anew.
+const BACKLOG: usize = 1024;
+
+impl Store {
+    /// Opens the database and starts its writer.
+    pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let conn = migrated(path, clock.unix_ms()).await?;
+        let readers = readers(path).await.map_err(|source| OpenError::Open { path: path.into(), source: source.into() })?;
+        let (commands, queue) = mpsc::channel(QUEUE);
+        let (changes, _) = broadcast::channel(BACKLOG);
+        let stop = CancellationToken::new();
+        let writer = Writer { conn, queue, changes: changes.clone(), clock, stop: stop.clone() };
+        let writing = tokio::spawn(writer.run());
+        Ok(Self { commands, readers, changes, stop, writing: Arc::new(tokio::sync::Mutex::new(Some(writing))) })
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+}
+
+async fn migrated(path: &Path, now_ms: i64) -> Result<SqliteConnection, OpenError> {
+    let open = |source: sqlx::Error| OpenError::Open { path: path.into(), source: source.into() };
+    let mut conn = SqliteConnection::connect_with(&options(path).create_if_missing(true)).await.map_err(open)?;
+    MIGRATIONS.run(&mut conn).await.map_err(|source| match source {
+        MigrateError::VersionMissing(version) => {
+            let known = MIGRATIONS.iter().map(|step| step.version).max().unwrap_or(0);
+            OpenError::Newer { path: path.into(), version, known }
+        }
+        source => OpenError::Migrate { path: path.into(), source },
+    })?;
+    let name = hex(&rand::random::<[u8; 16]>());
+    sqlx::query!("INSERT INTO generation (id, name, created_ms) VALUES (1, ?, ?) ON CONFLICT DO NOTHING", name, now_ms)
+        .execute(&mut conn)
+        .await
+        .map_err(open)?;
+    Ok(conn)
+}
+
+async fn readers(path: &Path) -> Result<SqlitePool, sqlx::Error> {
+    SqlitePoolOptions::new().max_connections(READERS).min_connections(1).connect_with(options(path).read_only(true)).await
+}
+
+impl From<StoreError> for tonic::Status {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Refused(_) => Self::failed_precondition(error.to_string()),
+            StoreError::Unknown(_) => Self::not_found(error.to_string()),
+            StoreError::DiskFull => Self::resource_exhausted(error.to_string()),
+            StoreError::Database(_) => Self::internal(error.to_string()),
+            StoreError::Stopping => Self::unavailable(error.to_string()),
+        }
+    }
+}

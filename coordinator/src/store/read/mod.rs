@@ -1,0 +1,15 @@
+//! What readers ask. Each answer is of one whole commit.
+
+mod jobs;
+mod live;
+mod logs;
+mod ready;
+mod results;
+mod sweeps;
+
+pub use jobs::{JobRow, jobs_by_id, jobs_of};
+pub use live::{LiveRow, live};
+pub use logs::newest_attempt;
+pub use ready::{Ready, ReadyQuery};
+pub use results::{FileRow, PointRow, files_of_jobs, points_of, points_of_jobs};
+pub use sweeps::{SweepRow, latest, sweep_of_job};

@@ -1,0 +1,64 @@
+//! Uploaded checkpoints, from which any agent can go on. The two newest of a job are kept until it succeeds.
+
+use sweep_shared::ids::{JobId, Token};
+
+use super::super::audit::json;
+use super::super::blobs;
+use super::{BlobRef, StoreError, Tx};
+
+pub struct New {
+    pub token: Token,
+    pub epoch: u32,
+    pub step: u64,
+    pub files: Vec<BlobRef>,
+}
+
+/// Inserts each and forgets all but the two newest of its job.
+pub async fn insert(tx: &mut Tx<'_>, checkpoints: Vec<New>) -> Result<(), StoreError> {
+    for New { token, epoch, step, files } in checkpoints {
+        blobs::record(tx, &files).await?;
+        let step = step as i64;
+        sqlx::query!(
+            "INSERT INTO checkpoints (job, attempt, step, epoch, at_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            token.job.0,
+            token.attempt,
+            step,
+            epoch,
+            tx.now_ms
+        )
+        .execute(&mut *tx.conn)
+        .await?;
+        let rows = json(&files);
+        sqlx::query!(
+            "INSERT INTO checkpoint_files (job, attempt, step, name, hash)
+             SELECT ?2, ?3, ?4, value ->> 'name', value ->> 'hash' FROM json_each(?1) WHERE true
+             ON CONFLICT DO NOTHING",
+            rows,
+            token.job.0,
+            token.attempt,
+            step
+        )
+        .execute(&mut *tx.conn)
+        .await?;
+        sqlx::query!(
+            "DELETE FROM checkpoints WHERE job = ?1 AND (attempt, step) NOT IN
+                 (SELECT attempt, step FROM checkpoints WHERE job = ?1 ORDER BY step DESC, attempt DESC LIMIT 2)",
+            token.job.0
+        )
+        .execute(&mut *tx.conn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Succeeded jobs need no checkpoint any more.
+pub async fn drop_of(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<(), StoreError> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let rows = json(&jobs);
+    sqlx::query!("DELETE FROM checkpoints WHERE job IN (SELECT value FROM json_each(?))", rows)
+        .execute(&mut *tx.conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! What runners measured between epochs.
+
+use serde::Serialize;
+use sweep_shared::ids::Token;
+
+use super::super::audit::json;
+use super::{Epoch, StoreError, Tx};
+
+#[derive(Serialize)]
+struct Row<'a> {
+    job: i64,
+    attempt: u32,
+    epoch: u32,
+    epochs: u32,
+    phase: &'a str,
+    metrics: String,
+}
+
+/// An epoch that is told twice stays as it was told first.
+pub async fn insert(
+    tx: &mut Tx<'_>,
+    epochs: &[(Token, Epoch)],
+    resumed: &[(Token, u32)],
+) -> Result<(), StoreError> {
+    if !epochs.is_empty() {
+        let rows: Vec<Row<'_>> = epochs.iter().map(|(token, epoch)| row(*token, epoch)).collect();
+        let rows = json(&rows);
+        sqlx::query!(
+            "INSERT INTO epochs (job, attempt, epoch, epochs, phase, metrics_json, at_ms)
+             SELECT value ->> 'job', value ->> 'attempt', value ->> 'epoch', value ->> 'epochs', value ->> 'phase',
+                    value ->> 'metrics', ?2
+             FROM json_each(?1) WHERE true
+             ON CONFLICT DO NOTHING",
+            rows,
+            tx.now_ms
+        )
+        .execute(&mut *tx.conn)
+        .await?;
+    }
+    for (token, epoch) in resumed {
+        sqlx::query!(
+            "UPDATE attempts SET resumed_epoch = ? WHERE job = ? AND number = ?",
+            epoch,
+            token.job.0,
+            token.attempt
+        )
+        .execute(&mut *tx.conn)
+        .await?;
+    }
+    Ok(())
+}
+
+fn row(token: Token, epoch: &Epoch) -> Row<'_> {
+    Row {
+        job: token.job.0,
+        attempt: token.attempt,
+        epoch: epoch.epoch,
+        epochs: epoch.epochs,
+        phase: &epoch.phase,
+        metrics: json(&epoch.metrics),
+    }
+}

@@ -1,0 +1,183 @@
+//! Reports of agents: what became of attempts. Many are recorded by one command, with a handful of statements in all.
+//!
+//! Each report carries the attempt's token: where that attempt is no longer live, the report is *stale* and has no effect.
+//! A spooled report also carries its number in the agent's spool, recorded in the same transaction as its effect, so that
+//! a replay after a reconnect is recognised.
+
+mod checkpoints;
+mod epochs;
+mod points;
+mod spools;
+
+use sweep_shared::ids::Token;
+use sweep_shared::metrics::Metrics;
+use sweep_shared::states::FailureClass;
+
+use super::ledger::{Detail, Ledger};
+use super::{BlobRef, Command, StoreError, Tx};
+use crate::options::Backoff;
+use crate::transition::{AttemptEvent, JobEvent};
+
+/// What one agent says of one attempt.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub token: Token,
+    /// The agent's spool and the report's number in it, for those that may not be lost.
+    pub spooled: Option<(String, u64)>,
+    pub body: Body,
+}
+
+#[derive(Debug, Clone)]
+pub enum Body {
+    Accepted,
+    Refused { reason: String },
+    Progress { epochs: Vec<Epoch>, resumed_epoch: Option<u32> },
+    Checkpoint { epoch: u32, step: u64, files: Vec<BlobRef> },
+    Finished { end: End, run_s: f64 },
+    /// Nothing but its number is recorded (the message was not understood).
+    Nothing,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Epoch {
+    pub epoch: u32,
+    pub epochs: u32,
+    pub phase: String,
+    pub metrics: Metrics,
+}
+
+/// How an attempt ended, as its agent tells it.
+#[derive(Debug, Clone)]
+pub enum End {
+    Success { points: Vec<NewPoint>, artifacts: Vec<BlobRef> },
+    Failure { class: FailureClass, message: String },
+    Interrupted { reason: String },
+    Cancelled,
+}
+
+#[derive(Debug, Clone)]
+pub struct NewPoint {
+    pub name: String,
+    pub metrics: Metrics,
+    pub files: Vec<BlobRef>,
+}
+
+impl Body {
+    /// The blobs that must be here before this may be recorded.
+    pub fn blobs(&self) -> Vec<&BlobRef> {
+        match self {
+            Self::Checkpoint { files, .. } => files.iter().collect(),
+            Self::Finished { end: End::Success { points, artifacts }, .. } => {
+                points.iter().flat_map(|point| &point.files).chain(artifacts).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Whether a report had an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    Effective,
+    /// The attempt is not live: the agent must kill its processes, if there are any.
+    Stale,
+}
+
+/// Records reports in their order; the reply holds one answer for each.
+pub struct Reports {
+    pub reports: Vec<Report>,
+    pub backoff: Backoff,
+    /// A random number in 0..1, for the backoff's jitter.
+    pub luck: f64,
+}
+
+/// Rows that the reports come to, besides the attempts' and jobs' own.
+#[derive(Default)]
+struct Rows {
+    epochs: Vec<(Token, Epoch)>,
+    resumed: Vec<(Token, u32)>,
+    checkpoints: Vec<checkpoints::New>,
+    points: Vec<(Token, Vec<NewPoint>)>,
+    spent: Vec<sweep_shared::ids::JobId>,
+}
+
+impl Command for Reports {
+    type Reply = Vec<Recorded>;
+
+    async fn apply(self, tx: &mut Tx<'_>) -> Result<Vec<Recorded>, StoreError> {
+        spools::advance(tx, &self.reports).await?;
+        let mut ledger = Ledger::load(tx, self.reports.iter().map(|report| report.token)).await?;
+        let mut rows = Rows::default();
+        let mut answers = Vec::with_capacity(self.reports.len());
+        let (backoff, luck) = (self.backoff, self.luck);
+        for Report { token, body, .. } in self.reports {
+            let answer = take(&mut ledger, &mut rows, token, body, tx.now_ms, (backoff, luck))?;
+            answers.push(answer);
+        }
+        epochs::insert(tx, &rows.epochs, &rows.resumed).await?;
+        checkpoints::insert(tx, rows.checkpoints).await?;
+        points::publish(tx, rows.points).await?;
+        ledger.save(tx).await?;
+        checkpoints::drop_of(tx, &rows.spent).await?;
+        Ok(answers)
+    }
+}
+
+fn take(
+    ledger: &mut Ledger,
+    rows: &mut Rows,
+    token: Token,
+    body: Body,
+    now_ms: i64,
+    (backoff, luck): (Backoff, f64),
+) -> Result<Recorded, StoreError> {
+    if matches!(body, Body::Nothing) {
+        return Ok(Recorded::Effective);
+    }
+    let Some(entry) = ledger.live(token) else { return Ok(Recorded::Stale) };
+    match body {
+        Body::Accepted => entry.accept()?,
+        Body::Refused { reason } => {
+            let detail = Detail { message: reason, ..Detail::default() };
+            entry.end(AttemptEvent::Refused, JobEvent::Refused, detail, now_ms)?;
+        }
+        Body::Progress { epochs, resumed_epoch } => {
+            entry.accept()?;
+            rows.epochs.extend(epochs.into_iter().map(|epoch| (token, epoch)));
+            rows.resumed.extend(resumed_epoch.map(|epoch| (token, epoch)));
+        }
+        Body::Checkpoint { epoch, step, files } => {
+            entry.accept()?;
+            rows.checkpoints.push(checkpoints::New { token, epoch, step, files });
+        }
+        Body::Finished { end, run_s } => {
+            let current = entry.is_current();
+            let wait_ms = backoff.wait(entry.failures() + 1, luck).as_millis() as i64;
+            let detail = Detail { run_s: Some(run_s), wait_ms, ..Detail::default() };
+            let (attempt, job, detail) = meaning(&end, detail);
+            entry.end(attempt, job, detail, now_ms)?;
+            if let (true, End::Success { mut points, artifacts }) = (current, end) {
+                points.extend(points::of_job(artifacts));
+                rows.points.push((token, points));
+                rows.spent.push(token.job);
+            }
+        }
+        Body::Nothing => {}
+    }
+    Ok(Recorded::Effective)
+}
+
+fn meaning(end: &End, detail: Detail) -> (AttemptEvent, JobEvent, Detail) {
+    match end {
+        End::Success { .. } => (AttemptEvent::Succeeded, JobEvent::Succeeded, detail),
+        End::Failure { class, message } => {
+            let detail = Detail { class: Some(*class), message: message.clone(), ..detail };
+            (AttemptEvent::Failed, JobEvent::Failed(*class), detail)
+        }
+        End::Interrupted { reason } => {
+            (AttemptEvent::Interrupted, JobEvent::Interrupted, Detail { message: reason.clone(), ..detail })
+        }
+        // Nobody asked for it while the job still runs this attempt: its processes are gone all the same.
+        End::Cancelled => (AttemptEvent::Interrupted, JobEvent::Interrupted, detail),
+    }
+}

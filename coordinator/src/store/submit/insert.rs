@@ -1,0 +1,168 @@
+//! The rows of a new sweep, some hundred in one statement.
+
+use serde::Serialize;
+use sweep_shared::ids::{JobId, SweepId};
+use sweep_shared::resources::DeviceClass;
+use sweep_shared::states::JobState;
+
+use super::super::audit::json;
+use super::super::blobs;
+use super::reuse::Taken;
+use super::{BlobRef, NewJob, StoreError, Submit, Tx};
+use crate::transition::initial;
+
+/// Rows in one statement: enough to forget the cost of the statement, few enough to keep its JSON small.
+const CHUNK: usize = 500;
+
+pub async fn sweep(tx: &mut Tx<'_>, new: &Submit) -> Result<SweepId, StoreError> {
+    let id = sqlx::query!(
+        "INSERT INTO sweeps (name, state, fingerprint, plan_yaml, plan_path, created_ms) VALUES (?, 'active', ?, ?, ?, ?)",
+        new.name,
+        new.fingerprint,
+        new.plan_yaml,
+        new.plan_path,
+        tx.now_ms
+    )
+    .execute(&mut *tx.conn)
+    .await?
+    .last_insert_rowid();
+    Ok(SweepId(id))
+}
+
+pub async fn files(tx: &mut Tx<'_>, sweep: SweepId, files: &[BlobRef]) -> Result<(), StoreError> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    blobs::record(tx, files).await?;
+    let rows = json(&files);
+    sqlx::query!(
+        "INSERT INTO sweep_files (sweep, name, hash)
+         SELECT ?2, value ->> 'name', value ->> 'hash' FROM json_each(?1) WHERE true
+         ON CONFLICT DO NOTHING",
+        rows,
+        sweep.0
+    )
+    .execute(&mut *tx.conn)
+    .await?;
+    Ok(())
+}
+
+/// Inserts the jobs under consecutive ids, in their order.
+pub async fn jobs(
+    tx: &mut Tx<'_>,
+    sweep: SweepId,
+    jobs: &[NewJob],
+    taken: &[Option<Taken>],
+) -> Result<Vec<JobId>, StoreError> {
+    // AUTOINCREMENT's own note of the last id, so that ids of deleted jobs never come back.
+    let last = sqlx::query_scalar!(
+        r#"SELECT CAST(seq AS INTEGER) AS "seq!: i64" FROM sqlite_sequence WHERE name = 'jobs'"#
+    )
+    .fetch_optional(&mut *tx.conn)
+    .await?;
+    let first = last.unwrap_or(0) + 1;
+    let ids: Vec<JobId> = (0..jobs.len()).map(|i| JobId(first + i as i64)).collect();
+    let rows: Vec<(JobId, &NewJob, Option<&Taken>)> =
+        ids.iter().zip(jobs).zip(taken).map(|((id, job), taken)| (*id, job, taken.as_ref())).collect();
+    for chunk in rows.chunks(CHUNK) {
+        insert_jobs(tx, sweep, chunk).await?;
+        insert_specs(tx, chunk).await?;
+    }
+    for chunk in rows.chunks(CHUNK) {
+        insert_inputs(tx, &ids, chunk).await?;
+    }
+    Ok(ids)
+}
+
+type Chunk<'a> = [(JobId, &'a NewJob, Option<&'a Taken>)];
+
+#[derive(Serialize)]
+struct JobRow<'a> {
+    id: JobId,
+    key: &'a str,
+    state: JobState,
+    device: Option<DeviceClass>,
+    memory: u64,
+    exclusive: bool,
+    retries: u32,
+    reusable: bool,
+    ended: bool,
+    reused: Option<JobId>,
+    digest: Option<&'a str>,
+}
+
+async fn insert_jobs(tx: &mut Tx<'_>, sweep: SweepId, chunk: &Chunk<'_>) -> Result<(), StoreError> {
+    let row = |(id, job, taken): &(JobId, &'_ NewJob, Option<&'_ Taken>)| {
+        let state = initial(taken.is_some(), job.inputs.is_empty()).state();
+        json(&JobRow {
+            id: *id,
+            key: &job.key,
+            state,
+            device: job.device,
+            memory: job.memory_bytes,
+            exclusive: job.exclusive,
+            retries: job.retries,
+            reusable: job.reusable,
+            ended: state.is_terminal(),
+            reused: taken.map(|taken| taken.job),
+            digest: taken.map(|taken| taken.inputs_digest.as_str()),
+        })
+    };
+    let rows = format!("[{}]", chunk.iter().map(row).collect::<Vec<_>>().join(","));
+    sqlx::query!(
+        "INSERT INTO jobs (id, sweep, key, state, device, memory_bytes, exclusive, retries, reusable, changed_ms,
+                           finished_ms, reused_from, inputs_digest)
+         SELECT value ->> 'id', ?2, value ->> 'key', value ->> 'state', value ->> 'device', value ->> 'memory',
+                value ->> 'exclusive', value ->> 'retries', value ->> 'reusable', ?3,
+                CASE value ->> 'ended' WHEN 1 THEN ?3 END, value ->> 'reused', value ->> 'digest'
+         FROM json_each(?1)",
+        rows,
+        sweep.0,
+        tx.now_ms
+    )
+    .execute(&mut *tx.conn)
+    .await?;
+    Ok(())
+}
+
+/// As an array, since the texts in it are long and names would be read once for each column.
+async fn insert_specs(tx: &mut Tx<'_>, chunk: &Chunk<'_>) -> Result<(), StoreError> {
+    let rows: Vec<_> = chunk
+        .iter()
+        .map(|(id, job, _)| (id, &job.stage, job.kind, &job.label, job.seed as i64, &job.params_json, &job.spec_json))
+        .collect();
+    let rows = json(&rows);
+    sqlx::query!(
+        "INSERT INTO job_specs (job, stage, kind, label, seed, params_json, spec_json)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+         FROM json_each(?1)",
+        rows
+    )
+    .execute(&mut *tx.conn)
+    .await?;
+    Ok(())
+}
+
+async fn insert_inputs(tx: &mut Tx<'_>, ids: &[JobId], chunk: &Chunk<'_>) -> Result<(), StoreError> {
+    let rows: Vec<_> = chunk
+        .iter()
+        .flat_map(|(id, job, _)| {
+            let input = move |(ordinal, input): (usize, &super::NewInput)| {
+                (id.0, ordinal, ids[input.source].0, input.role, input.point.clone())
+            };
+            job.inputs.iter().enumerate().map(input)
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows = json(&rows);
+    sqlx::query!(
+        "INSERT INTO job_inputs (job, ordinal, source, role, point)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1)",
+        rows
+    )
+    .execute(&mut *tx.conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! A new sweep: all its jobs in one transaction.
+
+mod insert;
+mod reuse;
+
+use sweep_shared::ids::{JobId, SweepId};
+use sweep_shared::resources::DeviceClass;
+use sweep_shared::states::SweepState;
+
+use super::{BlobRef, Command, StoreError, Tx, retry, sweeps};
+
+/// One job of a new sweep; the others that it reads are named by their position.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    pub key: String,
+    pub stage: String,
+    pub kind: &'static str,
+    pub label: String,
+    pub seed: u64,
+    pub spec_json: String,
+    pub params_json: String,
+    /// Only earlier positions.
+    pub inputs: Vec<NewInput>,
+    pub device: Option<DeviceClass>,
+    pub memory_bytes: u64,
+    pub exclusive: bool,
+    pub retries: u32,
+    pub reusable: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct NewInput {
+    pub source: usize,
+    pub role: &'static str,
+    pub point: String,
+}
+
+/// Makes a sweep, or joins one.
+#[derive(Debug, Clone)]
+pub struct Submit {
+    pub name: String,
+    pub fingerprint: String,
+    pub plan_yaml: String,
+    pub plan_path: String,
+    /// What command stages read; the blobs are here.
+    pub files: Vec<BlobRef>,
+    pub jobs: Vec<NewJob>,
+    /// Take over the results of equal jobs of other sweeps.
+    pub reuse: bool,
+    /// Join the newest sweep with this fingerprint, if there is one.
+    pub continue_same: bool,
+    /// With `continue_same`: bring back what ended without success.
+    pub retry_failed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Submitted {
+    pub sweep: SweepId,
+    /// False where an existing sweep was joined.
+    pub created: bool,
+    pub jobs: u32,
+    pub reused: u32,
+}
+
+impl Command for Submit {
+    type Reply = Submitted;
+
+    async fn apply(self, tx: &mut Tx<'_>) -> Result<Submitted, StoreError> {
+        if self.continue_same
+            && let Some(sweep) = newest_with(tx, &self.fingerprint).await?
+        {
+            return join(tx, sweep, self.retry_failed).await;
+        }
+        let taken = if self.reuse { reuse::find(tx, &self.jobs).await? } else { vec![None; self.jobs.len()] };
+        let sweep = insert::sweep(tx, &self).await?;
+        insert::files(tx, sweep, &self.files).await?;
+        let ids = insert::jobs(tx, sweep, &self.jobs, &taken).await?;
+        let reused: Vec<(JobId, JobId)> =
+            ids.iter().zip(&taken).filter_map(|(id, taken)| Some((*id, taken.as_ref()?.job))).collect();
+        reuse::copy_points(tx, &reused).await?;
+        tx.note_user("submit", sweep, None, format!("{} jobs, {} reused", ids.len(), reused.len()));
+        tx.changes.sweeps.insert(sweep);
+        tx.changes.ready = true;
+        tx.changes.published.extend(reused.iter().map(|(job, _)| *job));
+        sweeps::end(tx, &[sweep].into()).await?;
+        Ok(Submitted { sweep, created: true, jobs: ids.len() as u32, reused: reused.len() as u32 })
+    }
+}
+
+async fn newest_with(tx: &mut Tx<'_>, fingerprint: &str) -> Result<Option<SweepId>, StoreError> {
+    let id = sqlx::query_scalar!("SELECT id FROM sweeps WHERE fingerprint = ? ORDER BY id DESC LIMIT 1", fingerprint)
+        .fetch_optional(&mut *tx.conn)
+        .await?;
+    Ok(id.map(SweepId))
+}
+
+async fn join(tx: &mut Tx<'_>, sweep: SweepId, retry_failed: bool) -> Result<Submitted, StoreError> {
+    if retry_failed {
+        let changed = retry::again_all(tx, sweep).await?;
+        if changed > 0 {
+            tx.note_user("retry", sweep, None, "submitted again");
+        }
+    } else if sweeps::state(tx, sweep).await? == SweepState::Active {
+        tx.note_user("continue", sweep, None, "submitted again");
+    }
+    let row = sqlx::query!(
+        r#"SELECT count(*) AS "jobs!: i64", count(reused_from) AS "reused!: i64" FROM jobs WHERE sweep = ?"#,
+        sweep.0
+    )
+    .fetch_one(&mut *tx.conn)
+    .await?;
+    Ok(Submitted { sweep, created: false, jobs: row.jobs as u32, reused: row.reused as u32 })
+}

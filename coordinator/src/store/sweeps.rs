@@ -1,0 +1,73 @@
+//! A sweep ends with its last job, and comes back with a retry.
+
+use std::collections::BTreeSet;
+
+use sweep_shared::ids::SweepId;
+use sweep_shared::states::{JobState, SweepState};
+
+use super::StoreError;
+use super::command::Tx;
+use crate::transition::sweep_end;
+
+/// Ends those of the sweeps whose jobs have all ended.
+pub async fn end(tx: &mut Tx<'_>, sweeps: &BTreeSet<SweepId>) -> Result<(), StoreError> {
+    for &sweep in sweeps {
+        if has_open_jobs(tx, sweep).await? {
+            continue;
+        }
+        let words = sqlx::query_scalar!("SELECT DISTINCT state FROM jobs WHERE sweep = ?", sweep.0)
+            .fetch_all(&mut *tx.conn)
+            .await?;
+        let states: Vec<JobState> = words.iter().filter_map(|word| word.parse().ok()).collect();
+        if let Some(state) = sweep_end(states) {
+            set_state(tx, sweep, SweepState::Active, state).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Sets a sweep's state where it is still `was`; a sweep that the user cancelled stays so.
+pub async fn set_state(
+    tx: &mut Tx<'_>,
+    sweep: SweepId,
+    was: SweepState,
+    state: SweepState,
+) -> Result<bool, StoreError> {
+    let finished_ms = (state != SweepState::Active).then_some(tx.now_ms);
+    let (was, word) = (was.as_str(), state.as_str());
+    let done = sqlx::query!(
+        "UPDATE sweeps SET state = ?, finished_ms = ? WHERE id = ? AND state = ?",
+        word,
+        finished_ms,
+        sweep.0,
+        was
+    )
+    .execute(&mut *tx.conn)
+    .await?
+    .rows_affected();
+    if done == 1 {
+        tracing::info!(%sweep, state = word, "sweep");
+        tx.note_sweep(word, sweep);
+        tx.changes.sweeps.insert(sweep);
+    }
+    Ok(done == 1)
+}
+
+/// The sweep's present state.
+pub async fn state(tx: &mut Tx<'_>, sweep: SweepId) -> Result<SweepState, StoreError> {
+    let word = sqlx::query_scalar!("SELECT state FROM sweeps WHERE id = ?", sweep.0)
+        .fetch_optional(&mut *tx.conn)
+        .await?
+        .ok_or_else(|| StoreError::Unknown(format!("sweep {sweep}")))?;
+    word.parse().map_err(|e| StoreError::Refused(format!("{e}")))
+}
+
+async fn has_open_jobs(tx: &mut Tx<'_>, sweep: SweepId) -> Result<bool, StoreError> {
+    let open = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM jobs WHERE sweep = ? AND finished_ms IS NULL) AS "open!: bool""#,
+        sweep.0
+    )
+    .fetch_one(&mut *tx.conn)
+    .await?;
+    Ok(open)
+}

@@ -1,0 +1,1 @@
+//! A store on a real database in a folder of its own.
