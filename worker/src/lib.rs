@@ -2,6 +2,7 @@
 
 mod agent;
 mod options;
+mod process;
 
 pub use agent::{Agent, AgentError};
 pub use options::{Options, RUNNER, Shutdown, find_runner};

@@ -1,0 +1,127 @@
+//! One live runner and its process group.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
+use tokio::io::unix::AsyncFd;
+
+use super::procfs;
+
+/// How the leader ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Status(i32),
+    Signal(i32),
+}
+
+/// A process that leads its own group. Dropping it kills the group.
+pub struct Child {
+    pid: Pid,
+    /// Readable once the leader has ended.
+    pidfd: AsyncFd<OwnedFd>,
+    reaped: bool,
+}
+
+impl Child {
+    pub(super) fn new(pid: i32, pidfd: OwnedFd) -> io::Result<Self> {
+        // SAFETY: the descriptor is owned by the value itself, and nothing closes or replaces it while it is registered.
+        let registered = unsafe { AsyncFd::register_with_interest(pidfd, tokio::io::Interest::READABLE) };
+        let pidfd = registered.map_err(|error| {
+            let _gone = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+            io::Error::from(error)
+        })?;
+        Ok(Self { pid: Pid::from_raw(pid), pidfd, reaped: false })
+    }
+
+    /// Collects a child that is ending by itself, because `execve` failed.
+    pub(super) fn collect_failed(mut self) -> io::Result<()> {
+        self.reap(WaitPidFlag::empty()).map(drop)
+    }
+
+    /// The leader's process id, which is the group's too.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Resolves when the leader has ended. It stays a zombie, so that its number keeps naming the group.
+    pub async fn ended(&self) -> io::Result<()> {
+        self.pidfd.readable().await.map(drop)
+    }
+
+    /// Sends a signal to the whole group. A group that is gone already is no error.
+    pub fn signal(&self, signal: Signal) {
+        if !self.reaped {
+            let _gone = killpg(self.pid, signal);
+        }
+    }
+
+    /// Kills what is left of the group, collects the leader's status, and returns once every process is gone.
+    pub async fn finish(mut self) -> io::Result<Exit> {
+        self.signal(Signal::SIGKILL);
+        self.ended().await?;
+        let exit = self.reap(WaitPidFlag::empty())?.ok_or_else(|| io::Error::other("the runner left no status"))?;
+        wait_for_group(self.pid).await;
+        Ok(exit)
+    }
+
+    fn reap(&mut self, flags: WaitPidFlag) -> io::Result<Option<Exit>> {
+        let fd = self.pidfd.get_ref().as_fd();
+        match waitid(Id::PIDFd(fd), WaitPidFlag::WEXITED | flags)? {
+            WaitStatus::Exited(_, status) => {
+                self.reaped = true;
+                Ok(Some(Exit::Status(status)))
+            }
+            WaitStatus::Signaled(_, signal, _) => {
+                self.reaped = true;
+                Ok(Some(Exit::Signal(signal as i32)))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if !self.reaped {
+            self.signal(Signal::SIGKILL);
+            let _still_dying = self.reap(WaitPidFlag::WNOHANG);
+        }
+    }
+}
+
+impl std::fmt::Debug for Child {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Child").field("pid", &self.pid).field("pidfd", &self.pidfd.get_ref().as_raw_fd()).finish()
+    }
+}
+
+/// Whether the group holds a process that is not yet dead. A zombie is dead: where nobody reaps orphans (a container
+/// without an init) it stays in the process table for ever, without memory or files.
+pub fn group_lives(group: i32) -> bool {
+    match killpg(Pid::from_raw(group), None) {
+        Err(Errno::ESRCH) => false,
+        _ => procfs::processes().filter_map(procfs::stat).any(|stat| stat.group == group && !stat.is_dead()),
+    }
+}
+
+/// SIGKILL was sent: this takes as long as the kernel does, which is for ever only under a driver that hangs.
+async fn wait_for_group(group: Pid) {
+    let mut pause = Duration::from_millis(1);
+    let mut waited = Duration::ZERO;
+    while group_lives(group.as_raw()) {
+        tokio::time::sleep(pause).await;
+        waited += pause;
+        pause = (pause * 2).min(Duration::from_secs(1));
+        if waited > Duration::from_secs(30) {
+            tracing::warn!(group = group.as_raw(), "a killed runner's processes do not end; its slot stays taken");
+            waited = Duration::ZERO;
+        }
+        // A process that forked while the first signal was delivered.
+        let _gone = killpg(group, Signal::SIGKILL);
+    }
+}

@@ -1,0 +1,20 @@
+//! Runners as processes.
+//!
+//! A runner is started by [`Spawner`], leads a process group of its own and dies with the agent (`PR_SET_PDEATHSIG`).
+//! That signal follows the *thread* that spawned, which is why the agent lives on one permanent thread and the spawner
+//! cannot leave it. [`Child`] waits through a pidfd, so no signal handler and no `waitpid(-1)` disturbs the program
+//! around the agent. A runner is over when its whole group is: what it left behind is killed before its slot is free.
+//!
+//! What a previous agent left behind (grandchildren survive its death) is found by its environment and killed at the
+//! next start: [`leftovers`].
+
+mod child;
+pub mod leftovers;
+mod procfs;
+mod spawn;
+#[cfg(test)]
+mod tests;
+
+pub use child::{Child, Exit, group_lives};
+pub use procfs::{oom_kills, resident_bytes};
+pub use spawn::{Command, SpawnError, Spawner};

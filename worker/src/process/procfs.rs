@@ -1,0 +1,75 @@
+//! What `/proc` tells. Processes vanish while one reads: every answer is optional.
+
+use std::fs;
+
+/// A line of `/proc/<pid>/stat`, as far as needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    pub state: char,
+    pub group: i32,
+}
+
+impl Stat {
+    /// A zombie, or about to be removed.
+    pub fn is_dead(self) -> bool {
+        matches!(self.state, 'Z' | 'X' | 'x')
+    }
+}
+
+/// The ids of all processes.
+pub fn processes() -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}
+
+pub fn stat(pid: i32) -> Option<Stat> {
+    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The name in parentheses may itself hold spaces and parentheses: fields count from the last one.
+fn parse_stat(line: &str) -> Option<Stat> {
+    let mut fields = line.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let group = fields.nth(1)?.parse().ok()?;
+    Some(Stat { state, group })
+}
+
+/// The environment the process was started with, as `NAME=value` separated by zero bytes.
+pub fn environment(pid: i32) -> Option<Vec<u8>> {
+    fs::read(format!("/proc/{pid}/environ")).ok()
+}
+
+/// Resident memory of one process.
+pub fn resident_bytes(pid: i32) -> Option<u64> {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    // SAFETY: asks for a constant.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    Some(pages * page.max(1) as u64)
+}
+
+/// How many processes the kernel's out-of-memory killer has ended since boot.
+pub fn oom_kills() -> Option<u64> {
+    let text = fs::read_to_string("/proc/vmstat").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_name_with_parentheses_does_not_shift_the_fields() {
+        let stat = parse_stat("42 (a) b (c) S 1 40 40 0 -1 4194304").unwrap();
+        assert_eq!(stat, Stat { state: 'S', group: 40 });
+        assert!(parse_stat("42 (cut").is_none());
+    }
+
+    #[test]
+    fn this_process_is_listed_alive_and_resident() {
+        let me = i32::try_from(std::process::id()).unwrap();
+        assert!(processes().any(|pid| pid == me));
+        assert!(!stat(me).unwrap().is_dead());
+        assert!(resident_bytes(me).unwrap() > 1 << 20);
+    }
+}
