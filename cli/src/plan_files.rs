@@ -8,6 +8,7 @@ use sweep_shared::ids::ContentHash;
 use sweep_shared::plan::{self, Catalogue};
 
 use crate::exit::{Failure, Outcome};
+use crate::output;
 
 /// A plan that is known to be sound.
 #[derive(Debug)]
@@ -35,7 +36,12 @@ pub fn read(path: &Path) -> Outcome<PlanFile> {
     let folder = if is_stdin(path) { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
     let files = needed_files(&text, folder)?;
     let hashes = files.iter().map(|file| (file.name.clone(), file.hash.clone())).collect();
-    plan::read(&text, &shown, &catalogue(hashes)).map_err(|errors| Failure::usage(errors.to_string()))?;
+    let unsound = |errors: plan::PlanErrors| Failure::usage(format!("the plan cannot be used\n\n{errors}"));
+    let parsed = plan::parse(&text, &shown, &catalogue(hashes)).map_err(unsound)?;
+    plan::expand(&parsed).map_err(unsound)?;
+    for warning in &parsed.warnings {
+        output::note(&format!("warning: {warning}"));
+    }
     Ok(PlanFile { path: shown, text, files })
 }
 

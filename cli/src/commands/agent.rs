@@ -10,10 +10,10 @@ use crate::settings::DEFAULT_LISTEN;
 use crate::signals::Signals;
 
 const EXAMPLES: &str = "\
-Without --coordinator the one on this machine is meant: the one that runs on SWEEP_HOME, else port 7433.
+Without --coordinator the one on this machine is meant: the one that runs on SWEEP_HOME, else port 7433. \
 A coordinator that is away is waited for; running jobs go on meanwhile.
 
-Ctrl-C or SIGTERM stops in good order (running jobs write a checkpoint and go back to the queue); once
+Ctrl-C or SIGTERM stops in good order (running jobs write a checkpoint and go back to the queue); once \
 more kills them.
 
 Examples:
@@ -82,8 +82,7 @@ pub fn failure(error: AgentError) -> Failure {
     let exit = match &error {
         AgentError::Home { .. } | AgentError::Locked { .. } | AgentError::Address(_) => Exit::Usage,
         AgentError::Refused(_) => Exit::Unreachable,
-        #[allow(unreachable_patterns)]
-        _ => Exit::Internal,
+        AgentError::Crashed => Exit::Internal,
     };
     let locked = matches!(error, AgentError::Locked { .. });
     let failure = Failure::from(error).exit(exit);

@@ -9,7 +9,7 @@ use crate::exit::{Exit, Outcome};
 use crate::{format, output};
 
 const EXAMPLES: &str = "\
-Running jobs are killed; those that wait will not start. What is done is kept, and `sweep retry` takes
+Running jobs are killed; those that wait will not start. What is done is kept, and `sweep retry` takes \
 cancelled jobs up again.
 
 Examples:

@@ -20,7 +20,7 @@ use crate::settings::Origin;
 use crate::signals::Signals;
 
 const EXAMPLES: &str = "\
-Nothing has to be set up. State, models and results are kept in SWEEP_HOME (--home), so the same command
+Nothing has to be set up. State, models and results are kept in SWEEP_HOME (--home), so the same command \
 continues after Ctrl-C, a crash or a power cut, and shows the results once all is done.
 
 Ctrl-C stops in good order: running jobs write a checkpoint. Twice: at once, from the last checkpoint.

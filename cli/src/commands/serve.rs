@@ -12,8 +12,8 @@ use crate::output;
 use crate::signals::Signals;
 
 const EXAMPLES: &str = "\
-State lies in SWEEP_HOME (--home); one coordinator per home. The token that agents and users need lies
-there in the file `token`; on this machine they find it by themselves. This version listens on loopback
+State lies in SWEEP_HOME (--home); one coordinator per home. The token that agents and users need lies \
+there in the file `token`; on this machine they find it by themselves. This version listens on loopback \
 only: reach it from other machines through SSH (ssh -L 7433:127.0.0.1:7433 HOST).
 
 Ctrl-C or SIGTERM stops in good order: agents keep their jobs running and reconnect later.

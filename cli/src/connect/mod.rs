@@ -147,7 +147,6 @@ pub fn cannot_start(error: StartError) -> Failure {
     let exit = match &error {
         StartError::Home(HomeError::Locked { .. }) | StartError::Listen { .. } => Exit::Unreachable,
         StartError::Home(_) | StartError::NotLoopback(_) => Exit::Usage,
-        #[allow(unreachable_patterns)]
         _ => Exit::Internal,
     };
     Failure::from(error).exit(exit)

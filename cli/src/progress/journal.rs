@@ -21,7 +21,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Between two lines about the inside of an epoch of one job.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 /// After so long without a line the tally says that all is well.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// How much the reader sees elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct Journal {
     failures: u32,
     /// Lines of this second were swallowed.
     swallowed: bool,
+    /// Lines were swallowed at some time: the tally is the end of the story.
+    crowded: bool,
     last_line: Duration,
 }
 
@@ -53,7 +55,16 @@ impl Journal {
     pub fn new(detail: Detail) -> Self {
         let zero = Duration::ZERO;
         let running = HashMap::new();
-        Self { detail, running, window: zero, printed: 0, failures: 0, swallowed: false, last_line: zero }
+        Self {
+            detail,
+            running,
+            window: zero,
+            printed: 0,
+            failures: 0,
+            swallowed: false,
+            crowded: false,
+            last_line: zero,
+        }
     }
 
     /// The lines for these changes.
@@ -64,7 +75,7 @@ impl Journal {
                 Change::Opened => out.extend(self.opened(now, board)),
                 Change::State(id) => out.extend(board.job(*id).and_then(|job| self.state(now, board, job))),
                 Change::Epoch(id) => {
-                    out.extend(board.job(*id).and_then(|job| self.progress(now, board, job, Duration::ZERO)))
+                    out.extend(board.job(*id).and_then(|job| self.progress(now, board, job, Duration::ZERO)));
                 }
                 Change::Progress(id) => {
                     out.extend(board.job(*id).and_then(|job| self.progress(now, board, job, PROGRESS_EVERY)));
@@ -85,9 +96,9 @@ impl Journal {
         self.stamped(now, out)
     }
 
-    /// The last lines: the tally, if some of what it counts was swallowed.
+    /// The last lines: the tally, if some of what it counts was never told.
     pub fn close(&mut self, now: Duration, board: &Board) -> Vec<String> {
-        let out = if std::mem::take(&mut self.swallowed) { vec![lines::tally(board)] } else { Vec::new() };
+        let out = if std::mem::take(&mut self.crowded) { vec![lines::tally(board)] } else { Vec::new() };
         self.stamped(now, out)
     }
 
@@ -126,6 +137,7 @@ impl Journal {
         *spent += 1;
         if *spent > BURST {
             self.swallowed = true;
+            self.crowded = true;
             return None;
         }
         Some(lines::state(board, job))

@@ -46,7 +46,7 @@ fn home(flags: &Flags, variable: Variables) -> Outcome<Setting<PathBuf>> {
         None => Setting { value: default_home(variable)?, origin: Origin::Default },
     };
     let value = std::path::absolute(&home.value)
-        .map_err(|error| Failure::usage(format!("SWEEP_HOME {:?}: {error}", home.value)))?;
+        .map_err(|error| Failure::usage(format!("SWEEP_HOME {}: {error}", home.value.display())))?;
     Ok(Setting { value, ..home })
 }
 
@@ -130,7 +130,10 @@ fn beside(file: &Path, path: &Path) -> PathBuf {
 
 fn text(variable: Variables, name: &str) -> Outcome<Option<String>> {
     let Some(value) = variable(name) else { return Ok(None) };
-    value.into_string().map(Some).map_err(|value| Failure::usage(format!("{name}: {value:?} is not readable as text")))
+    value
+        .into_string()
+        .map(Some)
+        .map_err(|value| Failure::usage(format!("{name}: {} is not readable as text", value.display())))
 }
 
 fn parsed<T: FromStr>(variable: Variables, name: &str, expected: &str) -> Outcome<Option<T>> {

@@ -1,0 +1,122 @@
+//! What needs neither coordinator nor agent: help, versions, settings, completions, and how mistakes are told.
+
+mod support;
+
+use support::Home;
+
+#[test]
+fn help_names_every_command_and_exit_code() {
+    let home = Home::new();
+    let help = home.wants(0, &["--help"]).stdout;
+    for word in ["local", "submit", "results", "serve", "agent", "Exit codes", "130", "Examples"] {
+        assert!(help.contains(word), "{word} is missing in\n{help}");
+    }
+    assert!(home.wants(0, &["--version"]).stdout.starts_with("sweep "));
+    assert!(home.wants(0, &["help", "local"]).stdout.contains("--retry-failed"));
+    assert!(!home.path().exists(), "asking for help leaves no traces");
+}
+
+#[test]
+fn mistakes_in_the_command_line_are_2() {
+    let home = Home::new();
+    let wrong: [&[&str]; 6] = [
+        &["lokal"],
+        &["local"],
+        &["results", "--csv", "--markdown"],
+        &["logs", "x1"],
+        &["cancel", "what"],
+        &["agent", "--slots", "0"],
+    ];
+    for args in wrong {
+        home.wants(2, args);
+    }
+    let plan = home.write("plan.yaml", "name: x\n");
+    let refused = home.wants(2, &["local", plan.to_str().unwrap(), "--coordinator", "desk:7433"]);
+    assert!(refused.stderr.contains("submit"), "{}", refused.text());
+}
+
+#[test]
+fn a_plan_that_cannot_be_used_is_2_and_names_the_place() {
+    let home = Home::new();
+    let plan = home.write("plan.yaml", "name: x\nstages:\n  a:\n    command: { rum: [/bin/true] }\n");
+    let plan = plan.to_str().unwrap();
+    for args in [vec!["local", plan], vec!["submit", plan], vec!["check", plan]] {
+        let refused = home.wants(2, &args);
+        let said = refused.stdout.clone() + &refused.stderr;
+        assert!(said.contains("plan.yaml:4") && said.contains("did you mean `run`"), "{}", refused.text());
+    }
+    let missing = home.wants(2, &["local", "no-such-plan.yaml"]);
+    assert!(missing.stderr.contains("no-such-plan.yaml"), "{}", missing.text());
+    assert!(!home.path().exists(), "a plan that cannot be used leaves no traces");
+}
+
+#[test]
+fn errors_are_json_where_json_was_asked_for() {
+    let home = Home::new();
+    let refused = home.wants(2, &["submit", "no-such-plan.yaml", "--json"]);
+    let error: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
+    assert_eq!(error["exit_code"], 2);
+    assert!(error["error"].as_str().unwrap().contains("no-such-plan.yaml"));
+    assert_eq!(refused.stdout, "");
+}
+
+#[test]
+fn nobody_there_is_3_and_says_what_to_start() {
+    let home = Home::new();
+    let plan = home.write("plan.yaml", "name: x\nstages:\n  a:\n    command: { run: [/bin/true] }\n");
+    let refused = home.wants(3, &["submit", plan.to_str().unwrap()]);
+    assert!(refused.stderr.contains("sweep serve"), "{}", refused.text());
+    // Port 1 is nobody's. A token is at hand so that it is the connection that fails.
+    let refused = support::ended(
+        home.sweep(&["status", "--coordinator", "127.0.0.1:1"]).env("SWEEP_TOKEN", "t").output().unwrap(),
+    );
+    assert_eq!(refused.code, 3, "{}", refused.text());
+    assert!(refused.stderr.contains("127.0.0.1:1"), "{}", refused.text());
+}
+
+#[test]
+fn a_home_without_sweeps_says_so() {
+    let home = Home::new();
+    for command in ["status", "results", "list", "watch"] {
+        let said = home.wants(2, &[command]);
+        assert!(said.stderr.contains("no sweeps") && said.stderr.contains("sweep local"), "{}", said.text());
+    }
+}
+
+#[test]
+fn config_show_tells_values_and_origins() {
+    let home = Home::new();
+    std::fs::create_dir(home.path()).unwrap();
+    std::fs::write(home.path().join("sweep.toml"), "slots = 3\nlisten = \"127.0.0.1:9000\"\n").unwrap();
+    let shown = support::ended(home.sweep(&["config", "show", "--json"]).env("SWEEP_SLOTS", "2").output().unwrap());
+    let settings: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(settings["slots"]["value"], "2");
+    assert_eq!(settings["slots"]["origin"], "variable SWEEP_SLOTS");
+    assert_eq!(settings["listen"]["value"], "127.0.0.1:9000");
+    assert!(settings["listen"]["origin"].as_str().unwrap().contains("sweep.toml"));
+    assert_eq!(settings["home"]["origin"], "variable SWEEP_HOME");
+    assert_eq!(settings["runner"]["value"], serde_json::Value::Null);
+
+    std::fs::write(home.path().join("sweep.toml"), "slotz = 3\n").unwrap();
+    let refused = home.wants(2, &["config", "show"]);
+    assert!(refused.stderr.contains("slotz") && refused.stderr.contains("slots"), "{}", refused.text());
+}
+
+#[test]
+fn completions_exist_for_the_common_shells() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(home.wants(0, &["completions", shell]).stdout.contains("retry-failed"), "{shell}");
+    }
+    home.wants(2, &["completions", "csh"]);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let home = Home::new();
+    let mut command = home.sweep(&["completions", "zsh"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = support::ended(command.stdout(writer).output().unwrap());
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{}", ended.text());
+}
