@@ -148,6 +148,34 @@ fn distillation_ends_with_the_same_bits() {
 }
 
 #[test]
+fn pruning_ends_with_the_same_bits_and_all_its_points() {
+    let input = train().point("main");
+    for method in ["structured", "unstructured"] {
+        let params = json!({
+            "method": method, "criterion": "l1", "scope": "global", "per_cycle": 0.2, "keep": [0.2, 0.35],
+            "round_to": 1, "retrain": fit(2)
+        });
+        let reference = Reference::new(job("prune", params, &[("input", &input)]));
+        assert_eq!(weights(reference.folder.path(), &reference.events).len(), 2);
+        survives_kills(&reference, 1, 1_000_000);
+        // The second cycle's epochs: the first point is already published, and must come along.
+        survives_a_stop(&reference, after_epoch(3));
+    }
+}
+
+#[test]
+fn quantization_aware_training_ends_with_the_same_bits() {
+    let input = train().point("main");
+    let params = json!({
+        "target": "ort-vnni", "mode": "qat", "observer": "moving_average", "calibration_images": 64, "fit": fit(4)
+    });
+    let reference = Reference::new(job("quantize", params, &[("input", &input)]));
+    survives_kills(&reference, 1, 1_000_000);
+    survives_a_stop(&reference, within_the_first_epoch);
+    survives_a_stop(&reference, after_epoch(3));
+}
+
+#[test]
 fn another_jobs_checkpoint_is_not_continued() {
     let reference = train();
     let folder = tempfile::tempdir().unwrap();

@@ -21,3 +21,6 @@ pub use evaluate::{Score, score};
 pub use fit::{Fit, Fitted};
 pub use masks::Masks;
 pub use objective::{CrossEntropy, Objective, Outcome, cross_entropy};
+
+#[cfg(test)]
+mod tests;
