@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sweep_shared::spec::{DataSource, DataSpec};
+use sweep_shared::spec::{DataSource, DataSpec, expand_path};
 
 use super::dataset::Dataset;
 use super::error::DataError;
@@ -28,7 +28,7 @@ pub fn load(spec: &DataSpec, datasets: &Path) -> Result<Dataset, DataError> {
             if !(1..=4096).contains(&size) {
                 return Err(DataError::Invalid(format!("`size: {size}` must lie between 1 and 4096 pixels")));
             }
-            folder::load(&resolve(path, datasets), size, spec.validation, &datasets.join("decoded"))?
+            folder::load(&resolve(path, datasets)?, size, spec.validation, &datasets.join("decoded"))?
         }
     };
     tracing::info!(
@@ -38,12 +38,11 @@ pub fn load(spec: &DataSpec, datasets: &Path) -> Result<Dataset, DataError> {
     Ok(dataset)
 }
 
-/// `~/` is the home folder, as people write it in plans; no shell has expanded it here.
-fn resolve(path: &str, datasets: &Path) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
-        (Some(rest), Some(home)) => Path::new(&home).join(rest),
-        _ => datasets.join(path),
-    }
+/// `~` and `${NAME}` are those of this machine, as people write them in plans; no shell has expanded them.
+fn resolve(path: &str, datasets: &Path) -> Result<PathBuf, DataError> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let expanded = expand_path(path, variable).map_err(|e| DataError::Invalid(format!("data path {path:?}: {e}")))?;
+    Ok(datasets.join(expanded))
 }
 
 #[cfg(test)]
@@ -52,10 +51,11 @@ mod tests {
 
     #[test]
     fn relative_paths_start_at_the_data_set_folder() {
-        assert_eq!(resolve("nette", Path::new("/data")), Path::new("/data/nette"));
-        assert_eq!(resolve("/elsewhere/nette", Path::new("/data")), Path::new("/elsewhere/nette"));
+        assert_eq!(resolve("nette", Path::new("/data")).unwrap(), Path::new("/data/nette"));
+        assert_eq!(resolve("/elsewhere/nette", Path::new("/data")).unwrap(), Path::new("/elsewhere/nette"));
+        assert!(resolve("${SWEEP_NO_SUCH_VARIABLE}/x", Path::new("/data")).unwrap_err().is_bad_input());
         if let Some(home) = std::env::var_os("HOME") {
-            assert_eq!(resolve("~/nette", Path::new("/data")), Path::new(&home).join("nette"));
+            assert_eq!(resolve("~/nette", Path::new("/data")).unwrap(), Path::new(&home).join("nette"));
         }
     }
 }
