@@ -11,7 +11,6 @@ use sweep_engine::lower::{Hook, Mode, Net, NoHook, to_model_tensor};
 use sweep_engine::quant;
 use sweep_engine::runtime::{Session, planes};
 use sweep_model::onnx::proto;
-use sweep_model::passes::pipeline;
 use sweep_model::passes::quantize::Profile;
 use sweep_model::{Graph, GraphBuilder, Model, Op, init, onnx, zoo};
 use sweep_shared::spec::Observer;
@@ -117,8 +116,8 @@ fn cut_at(onnx: &[u8], name: &str) -> Vec<u8> {
     let graph = model.graph.as_mut().unwrap();
     let tensor = proto::type_proto::Tensor { elem_type: 1, shape: None };
     let value = proto::type_proto::Value::TensorType(tensor);
-    let r#type = Some(proto::TypeProto { value: Some(value), ..Default::default() });
-    graph.output = vec![proto::ValueInfoProto { name: name.into(), r#type, ..Default::default() }];
+    let r#type = Some(proto::TypeProto { value: Some(value) });
+    graph.output = vec![proto::ValueInfoProto { name: name.into(), r#type }];
     model.encode_to_vec()
 }
 
@@ -131,7 +130,7 @@ fn a_residual_block_s_integers_differ_by_at_most_one_step() {
     let net = quant::simulation(&quantized, Device::Cpu).unwrap();
     let mut simulated = Record::default();
     bench.engine(&net, &mut simulated);
-    let file = onnx::export(&quantized).unwrap();
+    let file = onnx::export(&quant::deploy(&quantized).unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let quantizers: Vec<_> = quantized.graph.nodes.iter().filter(|node| matches!(node.op, Op::FakeQuant(_))).collect();
     assert!(quantizers.len() >= 4, "input, conv1, conv2 and add have quantizers");
@@ -158,7 +157,7 @@ fn every_layer_of_the_block_becomes_an_integer_kernel() {
         quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &bench.loader(), Device::Cpu).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("block.onnx");
-    std::fs::write(&path, onnx::export(&quantized).unwrap()).unwrap();
+    std::fs::write(&path, onnx::export(&quant::deploy(&quantized).unwrap()).unwrap()).unwrap();
     let kernels = Session::open(&path, 1).unwrap().kernels(folder.path()).unwrap();
     println!("{:?}", kernels.counts);
     assert_eq!(kernels.fused_share(), 1.0, "{:?}", kernels.counts);
@@ -173,7 +172,7 @@ fn fp32_files_agree_to_rounding() {
         let model = lived_in(zoo::build(name, &zoo::ZooOptions::default()).unwrap(), 5);
         let bench = Bench::new(&model.graph, 16);
         let expected = bench.engine(&Net::new(&model, Device::Cpu).unwrap(), &mut NoHook);
-        let found = bench.runtime(&onnx::export(&pipeline::deploy(&model).unwrap()).unwrap(), folder.path());
+        let found = bench.runtime(&onnx::export(&quant::deploy(&model).unwrap()).unwrap(), folder.path());
         let largest = expected.iter().fold(0f32, |most, value| most.max(value.abs()));
         let worst = expected.iter().zip(&found).fold(0f32, |most, (a, b)| most.max((a - b).abs()));
         println!("{name}: max|Δ|/max|logit| = {:e}", worst / largest);

@@ -21,7 +21,7 @@ pub fn load(spec: &DataSpec, datasets: &Path) -> Result<Dataset, DataError> {
             test: counts.test as usize,
         })?,
         DataSource::Cifar10 { path } => {
-            cifar::load(&resolve(path.as_deref().unwrap_or(""), datasets), spec.validation)?
+            cifar::load(&resolve(path.as_deref().unwrap_or(""), datasets)?, spec.validation)?
         }
         DataSource::Folder { path, size } => {
             let size = *size as usize;

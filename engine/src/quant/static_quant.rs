@@ -18,8 +18,8 @@ pub fn profile(target: QuantTarget) -> Profile {
     }
 }
 
-/// Quantizes a trained float network without training: folds batch norm, inserts quantizers for `profile`, takes the
-/// activations' ranges from `images`, fits the weights' scales. The result is deployable.
+/// Quantizes a trained float network without training: inserts quantizers for `profile`, takes the activations' ranges from
+/// `images`, fits the weights' scales. Batch norm stays in the network and is folded by [`deploy`].
 pub fn post_training(
     model: &Model,
     profile: Profile,
@@ -27,24 +27,26 @@ pub fn post_training(
     images: &Loader,
     device: Device,
 ) -> Result<Model> {
-    let folded = pipeline::deploy(model).map_err(Error::stage("folding batch norm"))?;
-    let inserted = quantize::insert(&folded, profile).map_err(Error::stage("inserting quantizers"))?;
+    let inserted = quantize::insert(model, profile).map_err(Error::stage("inserting quantizers"))?;
     let net = Net::new(&inserted, device)?;
     calibrate(&net, images, observer)?.store(&net)?;
-    deploy(&net.to_model()?)
+    with_fitted_weights(net.to_model()?)
 }
 
-/// Folds what is not folded yet and fits the weights' scales to the weights as they are now: the network as its file will
-/// hold it. Activation ranges are left alone.
+/// Fits the weights' scales to the weights as they are now, and as they will be folded.
+pub fn with_fitted_weights(mut model: Model) -> Result<Model> {
+    quantize::fit_weight_scales(&mut model).map_err(Error::stage("fitting weight scales"))?;
+    Ok(model)
+}
+
+/// The network as its file holds it: batch norm folded, dropout gone.
 pub fn deploy(model: &Model) -> Result<Model> {
-    let mut deployed = pipeline::deploy(model).map_err(Error::stage("folding batch norm"))?;
-    quantize::fit_weight_scales(&mut deployed).map_err(Error::stage("fitting weight scales"))?;
-    Ok(deployed)
+    pipeline::deploy(model).map_err(Error::stage("folding batch norm"))
 }
 
-/// The deployed network in libtorch, computing what its integer file computes, up to the rounding of sums: what the file
-/// is checked against.
-pub fn simulation(deployed: &Model, device: Device) -> Result<Net> {
-    let model = quantize::as_deployed(deployed).map_err(Error::stage("simulating the quantized network"))?;
+/// A quantized network in libtorch, computing what its integer file computes, up to the rounding of sums: what the file is
+/// checked against.
+pub fn simulation(quantized: &Model, device: Device) -> Result<Net> {
+    let model = quantize::as_deployed(quantized).map_err(Error::stage("simulating the quantized network"))?;
     Ok(Net::new(&model, device)?)
 }

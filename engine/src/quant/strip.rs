@@ -14,7 +14,8 @@ pub fn without_quantizers(model: &Model) -> Model {
 fn strip(graph: &Graph) -> Graph {
     // Nodes come in topological order, so a quantizer's source is final before its readers are reached.
     let mut source_of: HashMap<&str, String> = HashMap::new();
-    let resolve = |source_of: &HashMap<&str, String>, name: &String| source_of.get(name.as_str()).unwrap_or(name).clone();
+    let resolve =
+        |source_of: &HashMap<&str, String>, name: &String| source_of.get(name.as_str()).unwrap_or(name).clone();
     let mut nodes = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let inputs: Vec<String> = node.inputs.iter().map(|input| resolve(&source_of, input)).collect();

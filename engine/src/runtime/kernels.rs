@@ -85,7 +85,13 @@ mod tests {
 
     #[test]
     fn the_share_counts_layers_only() {
-        let counts = [("QLinearConv", 3), ("com.microsoft.nchwc.Conv", 1), ("com.microsoft.QLinearAdd", 2), ("Relu", 1), ("QuantizeLinear", 5)];
+        let counts = [
+            ("QLinearConv", 3),
+            ("com.microsoft.nchwc.Conv", 1),
+            ("com.microsoft.QLinearAdd", 2),
+            ("Relu", 1),
+            ("QuantizeLinear", 5),
+        ];
         let report = KernelReport { counts: counts.map(|(op, count)| (op.to_owned(), count)).into() };
         assert_eq!(report.fused_share(), 0.75);
         assert_eq!(report.left_float(), BTreeMap::from([("Relu", 1), ("com.microsoft.nchwc.Conv", 1)]));

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use sweep_model::passes::quantize::insert;
 use sweep_model::{Model, Op, Tensor, Weights};
+use sweep_shared::metrics::Metrics;
 use sweep_shared::spec::{FitSpec, MAIN_POINT, QuantMode, QuantizeSpec, Role};
 
 use super::{check_fits_data, fit_metrics, publish};
@@ -34,12 +35,12 @@ fn static_(job: &mut Job, spec: &QuantizeSpec, model: &Model) -> Result<()> {
     let images = calibration_images(job, spec)?;
     let started = Instant::now();
     let profile = quant::profile(spec.target);
-    let deployed = quant::post_training(model, profile, spec.observer, &images, job.device)?;
+    let quantized = quant::post_training(model, profile, spec.observer, &images, job.device)?;
     job.preparation_s += started.elapsed().as_secs_f64();
-    publish::quantized_point(job, MAIN_POINT, &deployed, model, Default::default())
+    publish::point(job, MAIN_POINT, &quantized, Metrics::new())
 }
 
-/// Calibrates the network with its batch norm still there, trains it with quantizers, and folds at the end.
+/// Calibrates the network with its batch norm still there, and trains it with quantizers.
 fn qat(job: &mut Job, spec: &QuantizeSpec, fit: &FitSpec, model: &Model) -> Result<()> {
     let inserted = insert(model, quant::profile(spec.target)).map_err(Error::stage("inserting quantizers"))?;
     let mut net = Net::new(&inserted, job.device)?;
@@ -55,9 +56,8 @@ fn qat(job: &mut Job, spec: &QuantizeSpec, fit: &FitSpec, model: &Model) -> Resu
     let stage = super::Stateless;
     let fit = Fit { spec: fit, phase: "qat", first_epoch: 0, job_epochs: fit.epochs, stage: &stage };
     let fitted = fit.run(job, &mut net, &mut objective, resumed.as_ref())?;
-    let trained = net.to_model()?;
-    let deployed = quant::deploy(&trained)?;
-    publish::quantized_point(job, MAIN_POINT, &deployed, &quant::without_quantizers(&trained), fit_metrics(&fitted))
+    let trained = quant::with_fitted_weights(net.to_model()?)?;
+    publish::point(job, MAIN_POINT, &trained, fit_metrics(&fitted))
 }
 
 fn calibrate(job: &mut Job, spec: &QuantizeSpec, net: &Net) -> Result<quant::Observers> {

@@ -40,10 +40,12 @@ pub fn entropy(histogram: &Histogram, levels: usize) -> Option<(f32, f32)> {
     for candidate in (CANDIDATES / 5..=CANDIDATES).rev() {
         let factor = candidate as f64 / CANDIDATES as f64;
         let kept = |bins: usize| (bins as f64 * factor).ceil() as usize;
-        let clipped: Vec<u64> =
-            saturated(&negative[..below], kept(below)).into_iter().rev().chain(saturated(&positive[..above], kept(above))).collect();
-        let inside: Vec<u64> =
-            negative[..kept(below)].iter().rev().chain(&positive[..kept(above)]).copied().collect();
+        let clipped: Vec<u64> = saturated(&negative[..below], kept(below))
+            .into_iter()
+            .rev()
+            .chain(saturated(&positive[..above], kept(above)))
+            .collect();
+        let inside: Vec<u64> = negative[..kept(below)].iter().rev().chain(&positive[..kept(above)]).copied().collect();
         let divergence = divergence(&clipped, &inside, levels);
         if divergence < best.0 {
             best = (divergence, factor);

@@ -31,7 +31,8 @@ impl Histogram {
     /// Sees values; those that are not finite are passed over.
     pub fn add(&mut self, values: &[f32]) {
         let finite = values.iter().copied().filter(|value| value.is_finite());
-        let (min, max) = finite.clone().fold((self.min, self.max), |(min, max), value| (min.min(value), max.max(value)));
+        let (min, max) =
+            finite.clone().fold((self.min, self.max), |(min, max), value| (min.min(value), max.max(value)));
         (self.min, self.max) = (min, max);
         if min > max {
             return;

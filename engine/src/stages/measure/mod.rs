@@ -18,7 +18,7 @@ use sweep_shared::spec::{MAIN_POINT, MeasureSpec, Role};
 use super::publish::{ONNX_FILE, REFERENCE_FILE};
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::runtime::Session;
+use crate::runtime::{self, Session};
 use timing::Samples;
 
 /// Untimed runs of each network before those that count, at each batch size.
@@ -31,9 +31,8 @@ pub fn run(job: &mut Job, spec: &MeasureSpec) -> Result<()> {
         return Err(Error::BadInput("measuring needs batch sizes, runs and threads of at least 1".into()));
     }
     let candidate_folder = job.input(Role::Candidate)?;
-    let mut candidate = Subject::open(&candidate_folder.join(ONNX_FILE), spec)?;
+    let (mut candidate, memory) = with_peak_memory(|| Subject::open_and_run(&candidate_folder.join(ONNX_FILE), spec))?;
     let mut metrics = Metrics::new();
-    let memory = candidate.peak_memory(spec)?;
     metrics.extend(memory.map(|bytes| (names::PEAK_MEMORY_BYTES.to_owned(), bytes as f64)));
     let mut reference = match reference_file(job, &candidate_folder) {
         Some(path) => Some(Subject::open(&path, spec)?),
@@ -68,12 +67,20 @@ struct Subject {
 
 impl Subject {
     fn open(path: &Path, spec: &MeasureSpec) -> Result<Subject> {
-        let session = Session::open(path, spec.threads as usize).map_err(Error::stage("opening the network to measure"))?;
+        let session =
+            Session::open(path, spec.threads as usize).map_err(Error::stage("opening the network to measure"))?;
         let image: usize = session.input().iter().product();
         let largest = spec.batches.iter().copied().max().unwrap_or(1) as usize;
         let mut random = ChaCha8Rng::seed_from_u64(0);
         let mut value = || (f64::from(random.next_u32()) / f64::from(u32::MAX) * 4.0 - 2.0) as f32;
         Ok(Subject { session, images: (0..largest * image).map(|_| value()).collect() })
+    }
+
+    /// Loads it, and runs it once at each batch size.
+    fn open_and_run(path: &Path, spec: &MeasureSpec) -> Result<Subject> {
+        let mut subject = Subject::open(path, spec)?;
+        spec.batches.iter().try_for_each(|&batch| subject.time(batch).map(|_| ()))?;
+        Ok(subject)
     }
 
     /// Seconds that one batch takes.
@@ -85,16 +92,15 @@ impl Subject {
         logits.map_err(Error::stage("running the network to measure"))?;
         Ok(seconds)
     }
+}
 
-    /// By how much the process grows, at most, while this network runs at its largest batch. `None` where the kernel does
-    /// not tell.
-    fn peak_memory(&mut self, spec: &MeasureSpec) -> Result<Option<u64>> {
-        let before = host::reset_peak_rss();
-        for &batch in &spec.batches {
-            self.time(batch)?;
-        }
-        Ok(before.and_then(|before| Some(host::peak_rss()?.saturating_sub(before))))
-    }
+/// By how much the process grows, at most, during `work`. `None` where the kernel does not tell.
+fn with_peak_memory<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Option<u64>)> {
+    // The library itself is not the network's.
+    runtime::version().map_err(Error::stage("starting ONNX Runtime"))?;
+    let before = host::reset_peak_rss();
+    let done = work()?;
+    Ok((done, before.and_then(|before| Some(host::peak_rss()?.saturating_sub(before)))))
 }
 
 /// Warms both up, then times them in turns; who goes first alternates.

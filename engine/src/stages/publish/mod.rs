@@ -9,9 +9,8 @@ mod agreement;
 mod report;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use sweep_model::passes::pipeline;
 use sweep_model::{Model, cost, model, onnx};
 use sweep_shared::metrics::{self as names, Metrics};
 
@@ -28,40 +27,32 @@ pub const REFERENCE_FILE: &str = "fp32.onnx";
 /// Confusion matrix, kernels, versions.
 pub const EVALUATION_FILE: &str = "evaluation.json";
 
-/// Publishes a float network as it was trained, batch norm and all; the ONNX file has it folded. `metrics` are those the
-/// stage knows; measured values of the same name replace them.
-pub fn point(job: &mut Job, name: &str, model: &Model, metrics: Metrics) -> Result<()> {
-    let folded = pipeline::deploy(model).map_err(Error::stage("folding batch norm"))?;
-    let files = Files { network: model, float: model, onnx: export(&folded)?, reference: None };
-    publish(job, name, &files, metrics)
-}
-
-/// Publishes a quantized network, ready to deploy, as [`quant::deploy`] makes it. `float` is the same network without
-/// quantizers: it is counted, and becomes the fp32 reference.
-pub fn quantized_point(job: &mut Job, name: &str, deployed: &Model, float: &Model, metrics: Metrics) -> Result<()> {
-    let folded = pipeline::deploy(float).map_err(Error::stage("folding batch norm"))?;
-    let files = Files { network: deployed, float, onnx: export(deployed)?, reference: Some(export(&folded)?) };
-    publish(job, name, &files, metrics)
+/// Publishes a network as it was trained, batch norm, quantizers and all; the ONNX file has the batch norm folded and, with
+/// quantizers, holds integers. `metrics` are those the stage knows; measured values of the same name replace them.
+pub fn point(job: &mut Job, name: &str, network: &Model, metrics: Metrics) -> Result<()> {
+    let export = |model: &Model| onnx::export(&quant::deploy(model)?).map_err(Error::stage("exporting to ONNX"));
+    let float = quant::without_quantizers(network);
+    let reference = if network.graph.is_quantized() { Some(export(&float)?) } else { None };
+    publish(job, name, &Files { network, float: &float, onnx: export(network)?, reference }, metrics)
 }
 
 /// Publishes an existing point again, with its ONNX files as they are, byte by byte.
 pub fn existing_point(job: &mut Job, name: &str, folder: &Path, metrics: Metrics) -> Result<()> {
     let network = crate::job::load_model(folder)?;
     let float = quant::without_quantizers(&network);
-    let read = |file: &str| fs::read(folder.join(file)).map_err(Error::io(format!("read {}", folder.join(file).display())));
+    let read =
+        |file: &str| fs::read(folder.join(file)).map_err(Error::io(format!("read {}", folder.join(file).display())));
     let reference = if folder.join(REFERENCE_FILE).is_file() { Some(read(REFERENCE_FILE)?) } else { None };
     publish(job, name, &Files { network: &network, float: &float, onnx: read(ONNX_FILE)?, reference }, metrics)
-}
-
-fn export(model: &Model) -> Result<Vec<u8>> {
-    onnx::export(model).map_err(Error::stage("exporting to ONNX"))
 }
 
 /// What a point consists of.
 struct Files<'a> {
     network: &'a Model,
+    /// The same without quantizers: what is counted.
     float: &'a Model,
     onnx: Vec<u8>,
+    /// The fp32 ONNX file of a quantized network.
     reference: Option<Vec<u8>>,
 }
 
@@ -120,7 +111,7 @@ fn publish(job: &mut Job, name: &str, files: &Files, mut metrics: Metrics) -> Re
     Ok(())
 }
 
-fn open(path: &PathBuf, threads: u32) -> Result<Session> {
+fn open(path: &Path, threads: u32) -> Result<Session> {
     Session::open(path, threads as usize).map_err(Error::stage("opening the exported network"))
 }
 
