@@ -119,3 +119,6 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
     };
     write().map_err(|source| ModelError::Io { path: path.into(), source })
 }
+
+#[cfg(test)]
+mod tests;

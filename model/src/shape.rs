@@ -164,7 +164,7 @@ fn conv2d(conv: &Conv2d, input: &Shape) -> Result<Shape, ShapeProblem> {
     check_channels(conv.in_channels, c)?;
     nonzero("out_channels", conv.out_channels)?;
     nonzero("groups", conv.groups)?;
-    if conv.in_channels % conv.groups != 0 || conv.out_channels % conv.groups != 0 {
+    if !conv.in_channels.is_multiple_of(conv.groups) || !conv.out_channels.is_multiple_of(conv.groups) {
         return Err(ShapeProblem::Attribute(format!(
             "{} groups do not divide {} input and {} output channels",
             conv.groups, conv.in_channels, conv.out_channels
@@ -212,3 +212,6 @@ fn concat(inputs: &[&Shape]) -> Result<Shape, ShapeProblem> {
     }
     Ok(joined)
 }
+
+#[cfg(test)]
+mod tests;

@@ -201,3 +201,6 @@ fn check_quantizer_values(model: &Model) -> Result<(), VerifyError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

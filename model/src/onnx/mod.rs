@@ -137,3 +137,6 @@ pub fn op_counts(model: &proto::ModelProto) -> BTreeMap<String, usize> {
     }
     counts
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,7 +89,7 @@ impl Op {
             Op::Conv2d(conv) => conv.params(),
             Op::BatchNorm2d(norm) => norm.params(),
             Op::Linear(linear) => linear.params(),
-            Op::FakeQuant(spec) => spec.activation_params(),
+            Op::FakeQuant(_) => QuantSpec::activation_params(),
             Op::Input
             | Op::Relu
             | Op::Relu6

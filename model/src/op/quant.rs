@@ -53,11 +53,11 @@ impl QuantSpec {
     }
 
     /// The float that stands for `q`.
-    pub fn dequantize(&self, q: i32, scale: f32, zero_point: i32) -> f32 {
+    pub fn dequantize(q: i32, scale: f32, zero_point: i32) -> f32 {
         (q - zero_point) as f32 * scale
     }
 
-    pub(super) fn activation_params(&self) -> Vec<Param> {
+    pub(super) fn activation_params() -> Vec<Param> {
         ["scale", "zero_point"].map(|name| Param::new(name, vec![1], Role::Quantizer)).to_vec()
     }
 }
@@ -83,6 +83,6 @@ mod tests {
         assert_eq!([quantize(0.25), quantize(0.75), quantize(-0.25), quantize(1.25)], [0, 2, 0, 2]);
         assert_eq!([quantize(1e9), quantize(-1e9)], [127, -127]);
         assert_eq!(QuantSpec::UINT8_ACTIVATION.quantize(-1.0, 0.1, 30), 20);
-        assert_eq!(QuantSpec::UINT8_ACTIVATION.dequantize(20, 0.5, 30), -5.0);
+        assert_eq!(QuantSpec::dequantize(20, 0.5, 30), -5.0);
     }
 }

@@ -79,5 +79,5 @@ fn evaluate(node: &Node, weights: &Weights, batch: &Tensor, inputs: &[&Tensor]) 
 
 fn fake_quant(spec: &QuantSpec, x: &Tensor, scale: f32, zero_point: f32) -> Tensor {
     let zero_point = zero_point as i32;
-    kernels::map(x, |x| spec.dequantize(spec.quantize(x, scale, zero_point), scale, zero_point))
+    kernels::map(x, |x| QuantSpec::dequantize(spec.quantize(x, scale, zero_point), scale, zero_point))
 }

@@ -109,3 +109,6 @@ pub fn build(name: &str, options: &ZooOptions) -> Result<Graph, ZooError> {
     }
     (entry.build)(options).map_err(|source| ZooError::Shape { name: entry.name, input, source })
 }
+
+#[cfg(test)]
+mod tests;

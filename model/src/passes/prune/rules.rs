@@ -12,7 +12,9 @@ pub(super) fn output_slots(op: &Op, inputs: &[&[Slot]], channels: usize, couplin
         // The image's channels are not ours to remove.
         Op::Input => {
             let slots = coupling.fresh(channels);
-            slots.iter().for_each(|slot| coupling.freeze(*slot));
+            for slot in &slots {
+                coupling.freeze(*slot);
+            }
             slots
         }
         Op::Conv2d(conv) => conv_slots(conv, inputs[0], coupling),

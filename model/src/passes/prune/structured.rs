@@ -70,3 +70,6 @@ pub fn structured(model: &Model, options: &Structured) -> Result<(Model, Report)
     let sum = |count: fn(&GroupReport) -> usize| groups.iter().map(count).sum();
     Ok((pruned, Report { before: sum(|group| group.before), after: sum(|group| group.after), groups }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,3 +86,6 @@ pub enum QuantizeError {
     #[error(transparent)]
     Missing(#[from] MissingTensor),
 }
+
+#[cfg(test)]
+mod tests;

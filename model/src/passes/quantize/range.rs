@@ -39,7 +39,7 @@ mod tests {
         let spec = QuantSpec::UINT8_ACTIVATION;
         for (min, max) in [(-1.0, 2.0), (0.5, 2.0), (-3.0, -1.0), (-1e-3, 1e3)] {
             let (scale, zero_point) = affine(min, max, &spec);
-            assert_eq!(spec.dequantize(spec.quantize(0.0, scale, zero_point), scale, zero_point), 0.0);
+            assert_eq!(QuantSpec::dequantize(spec.quantize(0.0, scale, zero_point), scale, zero_point), 0.0);
         }
         assert_eq!(affine(-3.0, -1.0, &spec).1, 255);
     }

@@ -50,7 +50,9 @@ fn unit(graph: &Graph, head: &Node) -> Unit {
     let mut tail = head.name.clone();
     let mut absorb = |accept: fn(&Op) -> bool| -> bool {
         let path = path_to(graph, &tail, accept);
-        tail = path.last().unwrap_or(&tail).clone();
+        if let Some(last) = path.last() {
+            tail.clone_from(last);
+        }
         nodes.extend_from_slice(&path);
         !path.is_empty()
     };
