@@ -45,12 +45,4 @@ impl Context {
             token => Ok(Some(token.to_owned())),
         }
     }
-
-    /// The token of the coordinator on this home, unless another one was given.
-    pub fn home_token(&self) -> Outcome<Option<String>> {
-        match self.given_token()? {
-            Some(token) => Ok(Some(token)),
-            None => Ok(self.home().token()?),
-        }
-    }
 }

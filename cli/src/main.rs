@@ -6,6 +6,7 @@
 
 mod answer;
 mod args;
+mod check;
 mod commands;
 mod connect;
 mod context;

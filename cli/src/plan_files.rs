@@ -1,11 +1,11 @@
 //! A plan as it lies on disk: its text, the files that its commands need, and a first check that needs no coordinator.
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use sweep_coordinator::predict::catalogue;
 use sweep_shared::ids::ContentHash;
-use sweep_shared::plan::{self, Catalogue};
+use sweep_shared::plan::{self, ExpandedPlan};
 
 use crate::exit::{Failure, Outcome};
 use crate::output;
@@ -17,6 +17,8 @@ pub struct PlanFile {
     pub path: String,
     pub text: String,
     pub files: Vec<NeededFile>,
+    /// What it comes to.
+    pub plan: ExpandedPlan,
 }
 
 /// A file that travels with the plan.
@@ -37,12 +39,11 @@ pub fn read(path: &Path) -> Outcome<PlanFile> {
     let files = needed_files(&text, folder)?;
     let hashes = files.iter().map(|file| (file.name.clone(), file.hash.clone())).collect();
     let unsound = |errors: plan::PlanErrors| Failure::usage(format!("the plan cannot be used\n\n{errors}"));
-    let parsed = plan::parse(&text, &shown, &catalogue(hashes)).map_err(unsound)?;
-    plan::expand(&parsed).map_err(unsound)?;
-    for warning in &parsed.warnings {
-        output::note(&format!("warning: {warning}"));
+    let plan = plan::read(&text, &shown, &catalogue(hashes)).map_err(unsound)?;
+    for warning in &plan.warnings {
+        output::note(warning);
     }
-    Ok(PlanFile { path: shown, text, files })
+    Ok(PlanFile { path: shown, text, files, plan })
 }
 
 fn read_text(path: &Path) -> Outcome<String> {
@@ -76,14 +77,4 @@ fn needed_files(text: &str, folder: &Path) -> Outcome<Vec<NeededFile>> {
         }
     }
     Ok(files)
-}
-
-/// What a plan may name: the zoo's networks, and these files.
-pub fn catalogue(files: BTreeMap<String, ContentHash>) -> Catalogue {
-    Catalogue { models: sweep_model::zoo::names().map(str::to_owned).collect(), fits, files }
-}
-
-fn fits(model: &str, size: u32) -> Result<(), String> {
-    let options = sweep_model::zoo::ZooOptions { input: [3, size as usize, size as usize], classes: 10 };
-    sweep_model::zoo::build(model, &options).map(drop).map_err(|error| error.to_string())
 }

@@ -1,6 +1,21 @@
-//! How wide the screen is.
+//! The screen: how wide it is, and how tables look on it.
 
 use std::io::IsTerminal as _;
+
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+
+/// One line under the header and nothing else: rows are short, and ink between them would only hide them.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// An empty table; long cells wrap so that it fits `width`, where there is one.
+pub fn table<'a>(header: impl IntoIterator<Item = &'a str>, width: Option<u16>) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_header(header.into_iter().collect::<Vec<_>>());
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    table
+}
 
 /// Columns of the terminal that standard output is; `None` where it is a file or a pipe.
 pub fn width() -> Option<u16> {

@@ -2,7 +2,7 @@
 
 use sweep_worker::{Agent, AgentError, Options, Shutdown};
 
-use crate::connect::Address;
+use crate::connect::{Address, named_token};
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
@@ -30,12 +30,7 @@ pub struct Args {
 
 pub async fn run(context: &Context, _: Args) -> Outcome {
     let mut signals = Signals::listen()?;
-    let address = address(context)?;
-    let token = if address.is_loopback() { context.home_token()? } else { context.given_token()? };
-    let token = token.ok_or_else(|| {
-        Failure::usage(format!("no token for the coordinator at {address}"))
-            .hint("start `sweep serve` first, or copy its file `token` here and name it with --token-file")
-    })?;
+    let (address, token) = coordinator(context)?;
     let agent = Agent::new(options(context, address.url(), token)).map_err(failure)?;
     output::note(&format!("agent for the coordinator at {address}"));
     let shutdown = Shutdown::new();
@@ -93,12 +88,15 @@ pub fn failure(error: AgentError) -> Failure {
     }
 }
 
-fn address(context: &Context) -> Outcome<Address> {
-    if let Some(named) = &context.settings.coordinator.value {
-        return named.parse();
+/// The coordinator to work for: the one that was named, else the one on this home, else the one that `sweep serve` would
+/// start there.
+fn coordinator(context: &Context) -> Outcome<(Address, String)> {
+    let home = context.home();
+    let endpoint = home.endpoint()?;
+    if let (None, Some(endpoint), Some(token)) = (&context.settings.coordinator.value, endpoint, home.token()?) {
+        return Ok((endpoint.address.parse()?, token));
     }
-    match context.home().endpoint()? {
-        Some(endpoint) => endpoint.address.parse(),
-        None => DEFAULT_LISTEN.parse(),
-    }
+    let address = context.settings.coordinator.value.as_deref().unwrap_or(DEFAULT_LISTEN).parse()?;
+    let token = named_token(context, &address)?;
+    Ok((address, token))
 }

@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 use sweep_shared::resources::Device;
 
@@ -10,7 +9,7 @@ use crate::answer::Agent;
 use crate::connect::Connection;
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
-use crate::{format, output};
+use crate::{format, output, terminal};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {}
@@ -42,8 +41,7 @@ fn object(agent: &Agent) -> Value {
 }
 
 fn table(agents: &[Agent]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["agent", "host", "state", "running", "devices"]);
+    let mut table = terminal::table(["agent", "host", "state", "running", "devices"], terminal::width());
     for agent in agents {
         let devices: Vec<String> = agent.devices.iter().map(device).collect();
         let running = format!("{}/{}", agent.running, agent.slots);

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::check;
 use crate::context::Context;
-use crate::exit::{Exit, Outcome};
-use crate::plan_files;
+use crate::exit::Outcome;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -13,7 +13,6 @@ pub struct Args {
     plan: PathBuf,
 }
 
-pub fn run(_: &Context, args: Args) -> Outcome {
-    plan_files::read(&args.plan)?;
-    Ok(Exit::Done)
+pub fn run(context: &Context, args: Args) -> Outcome {
+    check::run(context.json, &args.plan)
 }

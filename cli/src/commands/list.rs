@@ -1,6 +1,5 @@
 //! `sweep list`.
 
-use comfy_table::{Table, presets};
 use serde_json::Value;
 
 use super::status::summary;
@@ -8,7 +7,7 @@ use crate::answer::Sweep;
 use crate::connect::Connection;
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
-use crate::{format, output};
+use crate::{format, output, terminal};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -32,8 +31,7 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
 }
 
 fn table(sweeps: &[Sweep]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["sweep", "name", "state", "done", "failed", "time"]);
+    let mut table = terminal::table(["sweep", "name", "state", "done", "failed", "time"], terminal::width());
     for sweep in sweeps {
         let failed = sweep.count(sweep_shared::states::JobState::Failed);
         table.add_row([

@@ -14,7 +14,7 @@ use sweep_shared::ids::SweepId;
 use super::submission::Choice;
 use crate::connect::{Started, start_inside};
 use crate::context::Context;
-use crate::exit::{Failure, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::plan_files::{self, PlanFile};
 use crate::settings::Origin;
 use crate::signals::Signals;
@@ -81,7 +81,10 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
                 }
             }
         }
-        tokio::time::sleep(BETWEEN_TRIES).await;
+        tokio::select! {
+            () = tokio::time::sleep(BETWEEN_TRIES) => {}
+            () = errand.signals.next() => return Ok(Exit::Interrupted),
+        }
     }
     let home = context.settings.home.value.display();
     Err(Failure::unreachable(format!("another process holds {home}, but no coordinator answers there"))

@@ -13,6 +13,7 @@ mod ending;
 mod list;
 mod local;
 mod logs;
+mod model;
 mod results;
 mod retry;
 mod serve;
@@ -56,6 +57,9 @@ pub enum Command {
     Agent(agent::Args),
     /// List the agents that the coordinator knows
     Agents(agents::Args),
+    /// Look at the networks that plans can name
+    #[command(subcommand)]
+    Model(model::Command),
     /// Show the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -69,6 +73,7 @@ pub fn run(context: &Context, command: Command) -> Outcome {
         Command::Check(args) => check::run(context, args),
         Command::Config(command) => config::run(context, command),
         Command::Completions(args) => completions::run(args),
+        Command::Model(command) => model::run(context, command),
         connected => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(run_connected(context, connected))
@@ -90,6 +95,8 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Serve(args) => serve::run(context, args).await,
         Command::Agent(args) => agent::run(context, args).await,
         Command::Agents(args) => agents::run(context, args).await,
-        Command::Check(_) | Command::Config(_) | Command::Completions(_) => unreachable!("run without a runtime"),
+        Command::Check(_) | Command::Config(_) | Command::Completions(_) | Command::Model(_) => {
+            unreachable!("run without a runtime")
+        }
     }
 }

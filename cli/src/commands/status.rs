@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Map, Value, json};
 use sweep_shared::ids::SweepId;
 use sweep_shared::states::JobState;
@@ -140,13 +139,7 @@ fn pick(jobs: &[Job], most: usize) -> Vec<&Job> {
 
 fn table(jobs: &[&Job], width: Option<u16>) -> String {
     let seeds = jobs.windows(2).any(|pair| pair[0].seed != pair[1].seed);
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
-        .set_header(["job", "what", "state", "try", "epoch", "time", "note"]);
-    if let Some(width) = width {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    }
+    let mut table = terminal::table(["job", "what", "state", "try", "epoch", "time", "note"], width);
     for job in jobs {
         let epoch = if job.epochs > 0 { format!("{}/{}", job.epoch, job.epochs) } else { String::new() };
         let time = job.run_time().filter(|_| job.attempt > 0).map(format::duration).unwrap_or_default();

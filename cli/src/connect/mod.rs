@@ -25,7 +25,7 @@ enum Route {
     /// Named by the user.
     Named { address: Address, token: String },
     /// Whoever runs on this home; its port may change when it restarts.
-    Home { home: Home, token: Option<String> },
+    Home(Home),
     /// Inside this process.
     Inside(Box<Running>),
 }
@@ -74,7 +74,7 @@ impl Connection {
                 if home.endpoint()?.is_none() {
                     return Ok(None);
                 }
-                Route::Home { home, token: context.home_token()? }
+                Route::Home(home)
             }
         };
         let client = route.connect().await?;
@@ -96,7 +96,7 @@ impl Connection {
     pub fn shares_disk(&self) -> bool {
         match &self.route {
             Route::Named { address, .. } => address.is_loopback(),
-            Route::Home { .. } | Route::Inside(_) => true,
+            Route::Home(_) | Route::Inside(_) => true,
         }
     }
 
@@ -114,13 +114,9 @@ impl Route {
         match self {
             Self::Named { address, token } => Client::connect(address, token).await,
             Self::Inside(running) => Client::connect(&running.url().parse()?, running.token()).await,
-            Self::Home { home, token } => {
+            Self::Home(home) => {
                 let endpoint = home.endpoint()?.ok_or_else(|| nobody(home))?;
-                let token = match token {
-                    Some(token) => Some(token.clone()),
-                    None => home.token()?,
-                };
-                Client::connect(&endpoint.address.parse()?, &token.unwrap_or_default()).await
+                Client::connect(&endpoint.address.parse()?, &home.token()?.unwrap_or_default()).await
             }
         }
     }
@@ -153,8 +149,9 @@ pub fn cannot_start(error: StartError) -> Failure {
 }
 
 /// A token that was given for it; the home's own only for a coordinator on this machine, since it is nobody else's business.
-fn named_token(context: &Context, address: &Address) -> Outcome<String> {
-    let token = if address.is_loopback() { context.home_token()? } else { context.given_token()? };
+pub fn named_token(context: &Context, address: &Address) -> Outcome<String> {
+    let given = context.given_token()?;
+    let token = if address.is_loopback() && given.is_none() { context.home().token()? } else { given };
     token.ok_or_else(|| {
         Failure::usage(format!("no token for the coordinator at {address}")).hint(
             "copy the file `token` from the coordinator's SWEEP_HOME and name it with --token-file, or set SWEEP_TOKEN",

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::CellAlignment;
 
 use super::columns::{self, Column};
 use super::row::{Row, rows};
 use super::{files, front};
 use crate::answer::{Point, Sweep};
-use crate::format;
+use crate::{format, terminal};
 
 /// How much room there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,12 +82,11 @@ fn natural_width(columns: &[Column]) -> usize {
 }
 
 fn draw(columns: &[Column], width: Width) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    if let Width::Columns(width) = width {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    }
-    table.set_header(columns.iter().map(|column| &column.title));
+    let width = match width {
+        Width::Columns(width) => Some(width),
+        Width::Unbounded => None,
+    };
+    let mut table = terminal::table(columns.iter().map(|column| column.title.as_str()), width);
     for row in 0..columns[0].cells.len() {
         table.add_row(columns.iter().map(|column| &column.cells[row]));
     }

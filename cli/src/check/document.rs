@@ -1,0 +1,105 @@
+//! The report for scripts: every job, with the names that `results` uses where it has the same thing.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use sweep_coordinator::predict::Prediction;
+use sweep_shared::plan::{ExpandedJob, ExpandedPlan};
+use sweep_shared::resources::DeviceClass;
+use sweep_shared::spec::Role;
+
+/// The whole plan. Fields are added, not renamed.
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    name: &'a str,
+    fingerprint: String,
+    /// Choices that fell together with a job that is listed.
+    shared: u32,
+    warnings: &'a [String],
+    jobs: Vec<Job<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Job<'a> {
+    stage: &'a str,
+    kind: &'static str,
+    label: &'a str,
+    seed: u64,
+    key: &'a str,
+    params: &'a BTreeMap<String, Value>,
+    inputs: Vec<Input<'a>>,
+    points: &'a [String],
+    device: Option<DeviceClass>,
+    exclusive: bool,
+    retries: u32,
+    reusable: bool,
+    network: Option<&'a str>,
+    parameters: Option<u64>,
+    macs: Option<u64>,
+    /// Predicted; absent where nothing is known.
+    memory_bytes: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Input<'a> {
+    role: Role,
+    /// Position among `jobs`.
+    job: usize,
+    key: &'a str,
+    point: &'a str,
+}
+
+pub fn document<'a>(plan: &'a ExpandedPlan, predictions: &'a [Prediction]) -> Document<'a> {
+    Document {
+        name: &plan.name,
+        fingerprint: plan.fingerprint(),
+        shared: plan.shared,
+        warnings: &plan.warnings,
+        jobs: plan.jobs.iter().zip(predictions).map(|(job, prediction)| row(job, prediction)).collect(),
+    }
+}
+
+fn row<'a>(job: &'a ExpandedJob, prediction: &'a Prediction) -> Job<'a> {
+    let inputs = job.spec.inputs.iter().zip(&job.inputs);
+    Job {
+        stage: &job.spec.stage,
+        kind: job.spec.kind.word(),
+        label: &job.label,
+        seed: job.spec.seed,
+        key: &job.key,
+        params: &job.params,
+        inputs: inputs.map(|(i, job)| Input { role: i.role, job: *job, key: &i.key, point: &i.point }).collect(),
+        points: &job.points,
+        device: job.device,
+        exclusive: job.exclusive,
+        retries: job.retries,
+        reusable: job.reusable,
+        network: prediction.network.as_deref(),
+        parameters: prediction.parameters,
+        macs: prediction.macs,
+        memory_bytes: (prediction.memory_bytes > 0).then_some(prediction.memory_bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures;
+    use super::*;
+
+    #[test]
+    fn every_job_is_listed_with_its_inputs_by_position() {
+        let (plan, predictions) = fixtures::plan(fixtures::PLAN);
+        let value = serde_json::to_value(document(&plan, &predictions)).unwrap();
+        let jobs = value["jobs"].as_array().unwrap();
+        assert_eq!((jobs.len(), &value["shared"]), (plan.jobs.len(), &Value::from(2)));
+        for job in jobs {
+            for input in job["inputs"].as_array().unwrap() {
+                let source = &jobs[input["job"].as_u64().unwrap() as usize];
+                assert_eq!((&source["key"], &source["seed"]), (&input["key"], &job["seed"]));
+            }
+            assert_eq!(job["memory_bytes"].is_null(), job["kind"] == "command", "{job}");
+        }
+        assert_eq!(jobs[0]["network"], "small-cnn");
+    }
+}

@@ -1,0 +1,103 @@
+//! The jobs of a plan by stage and choice; seeds are counted, not listed.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sweep_coordinator::predict::Prediction;
+use sweep_shared::plan::{ExpandedJob, ExpandedPlan};
+use sweep_shared::spec::{MeasureSpec, StageKind};
+
+/// What the text shows.
+#[derive(Debug)]
+pub struct Summary<'a> {
+    pub name: &'a str,
+    pub jobs: usize,
+    /// Points that networks make; those of commands are not known.
+    pub points: usize,
+    pub seeds: BTreeSet<u64>,
+    /// Choices that fell together with others.
+    pub shared: u32,
+    pub stages: Vec<Stage<'a>>,
+    pub measure: Option<(usize, &'a MeasureSpec)>,
+}
+
+#[derive(Debug)]
+pub struct Stage<'a> {
+    pub name: &'a str,
+    pub kind: &'static str,
+    /// Choices in the plan's order.
+    pub rows: Vec<Row<'a>>,
+}
+
+/// The jobs of one choice, one for each seed.
+#[derive(Debug)]
+pub struct Row<'a> {
+    pub label: &'a str,
+    pub input: Option<&'a str>,
+    pub jobs: usize,
+    /// Of all these jobs.
+    pub points: usize,
+    pub prediction: &'a Prediction,
+}
+
+/// Brings a plan's jobs together.
+pub fn summary<'a>(plan: &'a ExpandedPlan, predictions: &'a [Prediction]) -> Summary<'a> {
+    let mut stages: Vec<Stage<'a>> = Vec::new();
+    let mut stage_of: HashMap<&str, usize> = HashMap::new();
+    let mut row_of: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut measure = None;
+    for (job, prediction) in plan.jobs.iter().zip(predictions) {
+        if let StageKind::Measure(spec) = &job.spec.kind {
+            measure = Some((measure.map_or(0, |(jobs, _)| jobs) + 1, spec));
+            continue;
+        }
+        let name = job.spec.stage.as_str();
+        let index = *stage_of.entry(name).or_insert(stages.len());
+        if index == stages.len() {
+            stages.push(Stage { name, kind: job.spec.kind.word(), rows: Vec::new() });
+        }
+        let rows = &mut stages[index].rows;
+        let index = *row_of.entry((name, &job.label)).or_insert(rows.len());
+        if index == rows.len() {
+            rows.push(Row { label: &job.label, input: input(job), jobs: 0, points: 0, prediction });
+        }
+        rows[index].jobs += 1;
+        rows[index].points += job.points.len();
+    }
+    Summary {
+        name: &plan.name,
+        jobs: plan.jobs.len(),
+        points: stages.iter().flat_map(|s| &s.rows).map(|r| r.points).sum(),
+        seeds: plan.jobs.iter().map(|j| j.spec.seed).collect(),
+        shared: plan.shared,
+        stages,
+        measure,
+    }
+}
+
+fn input(job: &ExpandedJob) -> Option<&str> {
+    ["input", "teacher"].iter().find_map(|role| job.params.get(*role)?.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures;
+    use super::*;
+
+    #[test]
+    fn seeds_are_counted_in_rows_by_choice() {
+        let (plan, predictions) = fixtures::plan(fixtures::PLAN);
+        let summary = summary(&plan, &predictions);
+        let rows: Vec<(&str, Vec<(&str, usize, usize)>)> = summary
+            .stages
+            .iter()
+            .map(|s| (s.name, s.rows.iter().map(|r| (r.label, r.jobs, r.points)).collect()))
+            .collect();
+        assert_eq!(rows[0], ("base", vec![("", 2, 2)]));
+        assert_eq!(rows[1], ("student", vec![("model=kd-conv4", 2, 2), ("model=kd-conv5", 2, 2)]));
+        assert_eq!(rows[2].1[0], ("input=student[model=kd-conv4]", 2, 4));
+        assert_eq!(rows[3].1.len(), 3);
+        // base 2, student 4, thin 8; `twin` repeats `base` for both seeds; say has 6 jobs without points.
+        assert_eq!((summary.points, summary.shared, summary.measure.unwrap().0), (14, 2, 14));
+        assert_eq!(summary.jobs, 2 + 4 + 4 + 6 + 14);
+    }
+}
