@@ -17,6 +17,8 @@ pub enum Error {
     /// The plan or an input artifact cannot work; another attempt would end the same way.
     #[error("{0}")]
     BadInput(String),
+    #[error("training needs about {} MiB, but only {} MiB are free", needed >> 20, free >> 20)]
+    Memory { needed: u64, free: u64 },
     #[error("no CUDA device {index} answers: {reason}")]
     NoDevice { index: u32, reason: String },
     #[error("cannot {action}")]
@@ -60,6 +62,7 @@ impl Error {
         match self {
             Self::Interrupted => return None,
             Self::Diverged { .. } => return Some(FailureClass::Diverged),
+            Self::Memory { .. } => return Some(FailureClass::OutOfMemory),
             Self::BadInput(_) => return Some(FailureClass::BadInput),
             Self::NoDevice { .. } => return Some(FailureClass::DeviceError),
             Self::Data(error) if error.is_bad_input() => return Some(FailureClass::BadInput),

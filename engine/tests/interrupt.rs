@@ -109,6 +109,8 @@ impl State for NoStage {
 
 /// Fits in `folder`, from its newest checkpoint if there is one, stopping after so many steps.
 fn fit(folder: &Path, stop_after: Option<u64>) -> Result<(Model, Fitted)> {
+    // As in a new process, the generator is anywhere.
+    tch::manual_seed(stop_after.map_or(99, |steps| steps as i64));
     let (mut job, spec) = (job(folder), spec());
     let mut net = Net::new(&model(), Device::Cpu)?;
     let mut objective = Stopping::new(&job, stop_after);

@@ -12,8 +12,8 @@ fn state(value: i64) -> StateWriter {
     writer
 }
 
-fn epoch(found: &Option<Found>) -> Option<i64> {
-    found.as_ref().map(|f| f.reader.value("epoch").unwrap())
+fn epoch(found: Option<&Found>) -> Option<i64> {
+    found.map(|f| f.reader.value("epoch").unwrap())
 }
 
 fn folders(root: &Path) -> Vec<String> {
@@ -78,13 +78,13 @@ fn survives(damage: impl Fn(&Path)) {
     let mut store = CheckpointStore::open(root.path()).unwrap();
     store.save(&state(1), &[], false).unwrap();
     let newest = store.save(&state(2), &[], false).unwrap().folder;
-    assert_eq!(epoch(&store.newest(&[]).unwrap()), Some(2));
+    assert_eq!(epoch(store.newest(&[]).unwrap().as_ref()), Some(2));
     damage(&newest);
     let mut reopened = CheckpointStore::open(root.path()).unwrap();
-    assert_eq!(epoch(&reopened.newest(&[]).unwrap()), Some(1));
+    assert_eq!(epoch(reopened.newest(&[]).unwrap().as_ref()), Some(1));
     // What is saved next must sort before the damaged one when searching.
     reopened.save(&state(3), &[], false).unwrap();
-    assert_eq!(epoch(&reopened.newest(&[]).unwrap()), Some(3));
+    assert_eq!(epoch(reopened.newest(&[]).unwrap().as_ref()), Some(3));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn an_interrupted_write_leaves_no_trace() {
     fs::create_dir(root.path().join(".writing-1")).unwrap();
     fs::write(root.path().join(".writing-1/state.json"), "{").unwrap();
     let mut reopened = CheckpointStore::open(root.path()).unwrap();
-    assert_eq!(epoch(&reopened.newest(&[]).unwrap()), Some(1));
+    assert_eq!(epoch(reopened.newest(&[]).unwrap().as_ref()), Some(1));
     assert_eq!(folders(root.path()), ["000000"]);
 }
 
@@ -141,7 +141,7 @@ fn another_attempts_checkpoints_are_found_and_continued() {
     assert!(second.newest(&[]).unwrap().is_none());
     fs::write(folders[1].join("state.json"), "{}").unwrap();
     let elsewhere = [folders[1].clone(), folders[0].clone()];
-    assert_eq!(epoch(&second.newest(&elsewhere).unwrap()), Some(0));
+    assert_eq!(epoch(second.newest(&elsewhere).unwrap().as_ref()), Some(0));
     assert_eq!(second.save(&state(7), &[], false).unwrap().sequence, 1);
 }
 

@@ -8,6 +8,7 @@
 mod context;
 mod events;
 mod input;
+pub mod memory;
 mod points;
 mod prepared;
 mod seeds;

@@ -217,7 +217,7 @@ fn a_snapshot_brings_everything_back() {
     assert_ne!(net.to_model().unwrap(), before);
     net.restore(&snapshot).unwrap();
     assert_eq!(net.to_model().unwrap(), before);
-    assert_eq!(net.parameters()[0].1.requires_grad(), true);
+    assert!(net.parameters()[0].1.requires_grad());
 }
 
 #[test]

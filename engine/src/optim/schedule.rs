@@ -100,7 +100,7 @@ mod tests {
         close(&schedule, 0, 0.04);
         close(&schedule, 29, 1.0);
         close(&schedule, 99, 4e-6);
-        close(&schedule, 64, (1.0 + 4e-6) / 2.0);
+        close(&schedule, 64, f64::midpoint(1.0, 4e-6));
     }
 
     #[test]

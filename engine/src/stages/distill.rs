@@ -2,7 +2,7 @@
 
 use sweep_shared::spec::{DistillSpec, Role};
 
-use super::{check_fits_data, fit_and_publish, fresh_model};
+use super::{check_fits_data, fit_and_publish, fresh_model, trainable};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::lower::Net;
@@ -17,7 +17,7 @@ pub fn run(job: &mut Job, spec: &DistillSpec) -> Result<()> {
     }
     let teacher = job.input_model(Role::Teacher)?;
     check_fits_data(job, &teacher.graph)?;
-    let mut net = Net::new(&fresh_model(job, &spec.model)?, job.device)?;
+    let mut net = trainable(job, &fresh_model(job, &spec.model)?, &spec.fit)?;
     let mut objective = Distillation {
         teacher: Net::new(&teacher, job.device)?,
         alpha: spec.alpha,

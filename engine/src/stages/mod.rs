@@ -19,7 +19,7 @@ use sweep_shared::spec::{FitSpec, MAIN_POINT, StageKind};
 
 use crate::checkpoint::{self, State, StateReader, StateWriter};
 use crate::error::{Error, Result};
-use crate::job::{Job, derive};
+use crate::job::{Job, derive, memory};
 use crate::lower::Net;
 use crate::train::{Fit, Fitted, Objective};
 
@@ -32,7 +32,7 @@ pub fn run(job: &mut Job) -> Result<()> {
         StageKind::Quantize(spec) => quantize::run(job, &spec),
         StageKind::Evaluate(spec) => evaluate::run(job, &spec),
         StageKind::Measure(spec) => measure::run(job, &spec),
-        other => Err(Error::BadInput(format!("this runner has no stage of kind {:?}", other.word()))),
+        StageKind::Command(_) => Err(Error::BadInput("the agent runs command stages itself".into())),
     }
 }
 
@@ -55,6 +55,12 @@ fn check_fits_data(job: &Job, graph: &Graph) -> Result<()> {
         "the network {:?} takes {:?} images in {} classes, but the data has {input:?} images in {classes} classes",
         graph.name, graph.input, graph.classes
     )))
+}
+
+/// The network on the job's device, if training it should fit into memory.
+fn trainable(job: &Job, model: &Model, fit: &FitSpec) -> Result<Net> {
+    memory::check(&model.graph, fit, job.device)?;
+    Ok(Net::new(model, job.device)?)
 }
 
 /// The whole of a stage that trains one network once: fit, then publish the best epoch as the only point.

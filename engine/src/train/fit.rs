@@ -137,7 +137,7 @@ impl Running<'_> {
         self.objective.after_step(self.net)?;
         self.state.tally.add(&outcome, &batch.labels)?;
         self.state.step += 1;
-        if self.state.step % LOOK_EVERY == 0 { self.look() } else { Ok(()) }
+        if self.state.step.is_multiple_of(LOOK_EVERY) { self.look() } else { Ok(()) }
     }
 
     /// The schedule's share of the learning rate at the next step.

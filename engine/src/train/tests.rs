@@ -78,7 +78,7 @@ fn a_learning_rate_beyond_reason_is_reported_as_divergence() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = spec(2, 1.0);
     spec.optimizer = OptimizerSpec::Sgd { lr: 1e30, momentum: 0.9, weight_decay: 0.0, nesterov: false };
-    let error = fit(folder.path(), &spec, Masks::none()).err().expect("a failure");
+    let error = fit(folder.path(), &spec, Masks::none()).expect_err("a failure");
     assert_eq!(error.class(), Some(FailureClass::Diverged), "{error}");
 }
 

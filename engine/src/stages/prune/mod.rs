@@ -12,7 +12,7 @@ use sweep_model::{Graph, Model, Tensor};
 use sweep_shared::metrics::Metrics;
 use sweep_shared::spec::{PruneSpec, Role};
 
-use super::{check_fits_data, fit_metrics, publish};
+use super::{check_fits_data, fit_metrics, publish, trainable};
 use crate::checkpoint::{self, State, StateReader, StateWriter};
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -78,7 +78,9 @@ impl Round<'_> {
     /// Cuts `model` and retrains it; or, given a checkpoint of this cycle, continues retraining.
     fn run(&mut self, model: &Model, resumed: Option<&StateReader>) -> Result<Retrained> {
         let (mut net, masks) = match resumed {
-            Some(_) => (Net::new(&blank(&self.stage.graph), self.job.device)?, Masks::on(self.job.device)),
+            Some(_) => {
+                (trainable(self.job, &blank(&self.stage.graph), &self.spec.retrain)?, Masks::on(self.job.device))
+            }
             None => self.cut(model)?,
         };
         let retrain = &self.spec.retrain;
@@ -100,7 +102,7 @@ impl Round<'_> {
         let seed = self.job.spec().seed;
         let cut = cut::cut(model, self.spec, target, self.stage.channels, seed)?;
         self.stage.graph = cut.model.graph.clone();
-        let net = Net::new(&cut.model, self.job.device)?;
+        let net = trainable(self.job, &cut.model, &self.spec.retrain)?;
         if let Some(statistics) = cut.statistics_changed.then_some(self.stage.cycle) {
             cut::refresh_statistics(self.job, &net, statistics, self.spec.retrain.batch)?;
         }
