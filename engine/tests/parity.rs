@@ -150,19 +150,22 @@ fn a_residual_block_s_integers_differ_by_at_most_one_step() {
 }
 
 #[test]
-fn every_layer_of_the_block_becomes_an_integer_kernel() {
-    let model = lived_in(block(), 3);
-    let bench = Bench::new(&model.graph, 64);
-    let quantized =
-        quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &bench.loader(), Device::Cpu).unwrap();
+fn every_layer_of_every_network_becomes_an_integer_kernel() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("block.onnx");
-    std::fs::write(&path, onnx::export(&quant::deploy(&quantized).unwrap()).unwrap()).unwrap();
-    let kernels = Session::open(&path, 1).unwrap().kernels(folder.path()).unwrap();
-    println!("{:?}", kernels.counts);
-    assert_eq!(kernels.fused_share(), 1.0, "{:?}", kernels.counts);
-    assert_eq!(kernels.left_float(), BTreeMap::new());
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the optimised file was removed again");
+    let path = folder.path().join("network.onnx");
+    let zoo = zoo::names().map(|name| zoo::build(name, &zoo::ZooOptions::default()).unwrap());
+    for graph in zoo.chain([block()]) {
+        let model = lived_in(graph, 3);
+        let name = &model.graph.name;
+        let bench = Bench::new(&model.graph, 8);
+        let quantized =
+            quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &bench.loader(), Device::Cpu).unwrap();
+        std::fs::write(&path, onnx::export(&quant::deploy(&quantized).unwrap()).unwrap()).unwrap();
+        let kernels = Session::open(&path, 1).unwrap().kernels(folder.path()).unwrap();
+        assert_eq!(kernels.fused_share(), 1.0, "{name}: {:?}", kernels.counts);
+        assert_eq!(kernels.left_float(), BTreeMap::new(), "{name}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the optimised file was removed again");
+    }
 }
 
 #[test]
@@ -179,4 +182,19 @@ fn fp32_files_agree_to_rounding() {
         assert_eq!(expected.len(), found.len());
         assert!(largest > 0.0 && worst / largest < 1e-4, "{name}: {worst} of {largest}");
     }
+}
+
+/// What quantization-aware training runs (batch norm still there) is what the file computes (batch norm folded into integers).
+#[test]
+fn the_unfolded_simulation_is_the_deployed_computation() {
+    let model = lived_in(block(), 3);
+    let bench = Bench::new(&model.graph, 128);
+    let quantized =
+        quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &bench.loader(), Device::Cpu).unwrap();
+    let unfolded = bench.engine(&Net::new(&quantized, Device::Cpu).unwrap(), &mut NoHook);
+    let deployed = bench.engine(&quant::simulation(&quantized, Device::Cpu).unwrap(), &mut NoHook);
+    let float = bench.engine(&Net::new(&model, Device::Cpu).unwrap(), &mut NoHook);
+    let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).fold(0f32, |most, (a, b)| most.max((a - b).abs()));
+    // Only a rounding at an edge may differ; against the float network everything does.
+    assert!(distance(&unfolded, &deployed) * 10.0 < distance(&float, &deployed));
 }

@@ -43,3 +43,20 @@ fn switch(net: &Net, on: bool) {
     net.set_activation_quant(on);
     net.set_weight_quant(on);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Images;
+
+    #[test]
+    fn calibration_takes_distinct_training_images_always_the_same() {
+        let pixels = (0..100).flat_map(|index| [index as u8; 3]).collect();
+        let train = Split { images: Images { height: 1, width: 1, pixels }, labels: (0..100).collect() };
+        let chosen = calibration_split(&train, 30);
+        let distinct: std::collections::HashSet<u16> = chosen.labels.iter().copied().collect();
+        assert_eq!((chosen.len(), distinct.len()), (30, 30));
+        assert_eq!(calibration_split(&train, 30), chosen);
+        assert_eq!(calibration_split(&train, 1_000).len(), 100);
+    }
+}

@@ -100,3 +100,77 @@ impl Hook for Live<'_> {
         Ok(self.0.quantizer(node).map(|(scale, zero_point)| (f64::from(scale), i64::from(zero_point))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::CheckpointStore;
+    use sweep_model::passes::quantize::{Profile, insert};
+    use sweep_model::{init, zoo};
+
+    fn graph() -> Graph {
+        let model = init::model(zoo::build("tiny-cnn", &zoo::ZooOptions::default()).unwrap(), 1);
+        insert(&model, Profile::OrtVnni).unwrap().graph
+    }
+
+    /// A batch that differs from call to call, with zeros, both signs and an outlier.
+    fn batch(index: i32) -> Tensor {
+        let values: Vec<f32> = (0..200).map(|at| ((at * 37 + index * 11) % 101 - 40) as f32 * 0.173).collect();
+        Tensor::from_slice(&values)
+    }
+
+    #[test]
+    fn what_comes_back_from_a_checkpoint_is_equal_bit_by_bit() {
+        use spec::Observer::{Entropy, MinMax, MovingAverage, Percentile};
+        for kind in [MinMax, MovingAverage, Percentile, Entropy] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut store = CheckpointStore::open(folder.path()).unwrap();
+            let mut observers = Observers::new(&graph(), kind);
+            (0..5).for_each(|index| observers.observe("conv1.quant", &batch(index)).unwrap());
+            let mut writer = StateWriter::new();
+            writer.part("observers", &observers).unwrap();
+            store.save(&writer, &[], false).unwrap();
+            let reader = store.newest(&[]).unwrap().unwrap().reader;
+            let mut restored = Observers::new(&graph(), kind);
+            reader.part("observers", &mut restored).unwrap();
+            assert_eq!(restored, observers, "{kind:?}");
+            // And they go on alike.
+            restored.observe("conv1.quant", &batch(9)).unwrap();
+            observers.observe("conv1.quant", &batch(9)).unwrap();
+            assert_eq!(restored.quantizer("conv1.quant"), observers.quantizer("conv1.quant"));
+        }
+    }
+
+    #[test]
+    fn a_live_observer_hands_out_the_range_it_has_just_seen() {
+        let mut observers = Observers::new(&graph(), spec::Observer::MinMax);
+        let value = Tensor::from_slice(&[0f32, 2.55]);
+        let handed = Live(&mut observers).fake_quant("conv1.quant", &value).unwrap();
+        assert_eq!(handed, Some((f64::from(2.55f32 / 255.0), 0)));
+        assert_eq!(Watching(&mut observers).fake_quant("conv1.quant", &value).unwrap(), None);
+    }
+
+    #[test]
+    fn moving_averages_begin_where_calibration_ended() {
+        let mut observers = Observers::new(&graph(), spec::Observer::Percentile);
+        observers.observe("conv1.quant", &batch(1)).unwrap();
+        let calibrated = observers.quantizer("conv1.quant");
+        let mut averages = observers.into_moving_averages();
+        assert!(calibrated.is_some());
+        assert_eq!(averages.quantizer("conv1.quant"), calibrated);
+        averages.observe("conv1.quant", &(batch(1) * 2.0)).unwrap();
+        let (before, after) = (calibrated.unwrap().0, averages.quantizer("conv1.quant").unwrap().0);
+        assert!(after > before && after < before * 1.1, "{before} then {after}");
+    }
+
+    #[test]
+    fn ranges_that_mean_nothing_are_named() {
+        let mut observers = Observers::new(&graph(), spec::Observer::MinMax);
+        let all = observers.unusable().len();
+        observers.observe("conv1.quant", &batch(0)).unwrap();
+        assert!(!observers.unusable().contains(&"conv1.quant"));
+        assert_eq!(observers.unusable().len(), all - 1);
+        observers.observe("conv1.quant", &Tensor::from_slice(&[f32::NAN, 1.0])).unwrap();
+        assert!(observers.unusable().contains(&"conv1.quant"));
+    }
+}

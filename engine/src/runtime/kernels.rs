@@ -47,35 +47,46 @@ impl KernelReport {
     }
 }
 
+/// Convolutions and matrix products on integers.
+const INTEGER_LAYERS: [&str; 7] = [
+    "QLinearConv",
+    "ConvInteger",
+    "QGemm",
+    "QLinearMatMul",
+    "MatMulInteger",
+    "MatMulIntegerToFloat",
+    "DynamicQuantizeMatMul",
+];
+/// The same on floats; the NCHWc convolution is called `Conv` too, in a domain of its own.
+const FLOAT_LAYERS: [&str; 7] = ["Conv", "FusedConv", "NhwcFusedConv", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"];
+/// They run on whichever type they are given and compute nothing new. `NhwcMaxPool` exists for 8-bit integers only.
+const NEUTRAL: [&str; 13] = [
+    "QuantizeLinear",
+    "DequantizeLinear",
+    "DynamicQuantizeLinear",
+    "MaxPool",
+    "NhwcMaxPool",
+    "Reshape",
+    "Flatten",
+    "Transpose",
+    "Squeeze",
+    "Unsqueeze",
+    "Identity",
+    "ReorderInput",
+    "ReorderOutput",
+];
+
 /// What an operator is. Names are ONNX's and those of ONNX Runtime's own domains, with or without the domain.
 pub fn classify(op: &str) -> KernelKind {
-    match op.rsplit('.').next().unwrap_or(op) {
-        "QLinearConv"
-        | "ConvInteger"
-        | "QGemm"
-        | "QLinearMatMul"
-        | "MatMulInteger"
-        | "MatMulIntegerToFloat"
-        | "DynamicQuantizeMatMul" => KernelKind::IntegerLayer,
-        "Conv" | "FusedConv" | "NhwcFusedConv" | "Gemm" | "FusedGemm" | "MatMul" | "FusedMatMul" => {
-            KernelKind::FloatLayer
-        }
-        // Max pooling and shape changes run on whichever type they are given and compute nothing new.
-        "QuantizeLinear"
-        | "DequantizeLinear"
-        | "DynamicQuantizeLinear"
-        | "MaxPool"
-        | "Reshape"
-        | "Flatten"
-        | "Transpose"
-        | "Squeeze"
-        | "Unsqueeze"
-        | "Identity"
-        | "ReorderInput"
-        | "ReorderOutput"
-        | "Cast" => KernelKind::Neutral,
-        other if other.starts_with("QLinear") => KernelKind::Neutral,
-        _ => KernelKind::FloatOp,
+    let op = op.rsplit('.').next().unwrap_or(op);
+    if INTEGER_LAYERS.contains(&op) {
+        KernelKind::IntegerLayer
+    } else if FLOAT_LAYERS.contains(&op) {
+        KernelKind::FloatLayer
+    } else if NEUTRAL.contains(&op) || op.starts_with("QLinear") {
+        KernelKind::Neutral
+    } else {
+        KernelKind::FloatOp
     }
 }
 

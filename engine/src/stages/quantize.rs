@@ -90,3 +90,20 @@ fn zeros_held(model: &Model) -> Weights {
         .map(|(name, weight)| (name, mask(weight)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sweep_model::{init, zoo};
+
+    #[test]
+    fn only_tensors_with_zeros_are_held() {
+        let mut model = init::model(zoo::build("tiny-cnn", &zoo::ZooOptions::default()).unwrap(), 1);
+        assert!(zeros_held(&model).is_empty(), "a dense network holds nothing");
+        model.weights.get_mut("conv2.weight").unwrap().data[3] = 0.0;
+        let held = zeros_held(&model);
+        assert_eq!(held.names().collect::<Vec<_>>(), ["conv2.weight"]);
+        let mask = held.get("conv2.weight").unwrap();
+        assert_eq!((mask.data[3], mask.data[4], mask.nonzero()), (0.0, 1.0, mask.elements() - 1));
+    }
+}

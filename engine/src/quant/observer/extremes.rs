@@ -33,6 +33,8 @@ impl Extremes {
     pub fn add(&mut self, min: f32, max: f32) {
         self.range = Some(match (self.range, self.averaging) {
             (None, _) => (min, max),
+            // NaN must stay to be seen; `f32::min` would pass over it.
+            (Some(_), _) if min.is_nan() || max.is_nan() => (f32::NAN, f32::NAN),
             (Some((low, high)), None) => (low.min(min), high.max(max)),
             (Some((low, high)), Some(weight)) => (low + weight * (min - low), high + weight * (max - high)),
         });
