@@ -114,6 +114,17 @@ fn the_plan_that_is_damaged_is_right_at_first() {
 }
 
 #[test]
+fn just_under_the_limit_is_a_plan() {
+    let list = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>().join(", ");
+    let plan = jobs_of(&format!(
+        "seeds: [{}]\nstages:\n  a:\n    command: {{ run: [x] }}\n    matrix: {{ i: [{}] }}\n",
+        list(250),
+        list(400)
+    ));
+    assert_eq!(plan.jobs.len(), 100_000);
+}
+
+#[test]
 fn a_thousand_values_are_a_thousand_jobs_in_order() {
     let values: Vec<String> = (1..=1000).map(|i| i.to_string()).collect();
     let plan = jobs_of(&format!(

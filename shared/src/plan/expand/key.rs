@@ -11,11 +11,13 @@ use crate::spec::{DataSpec, InputSpec, NUMERIC_VERSION, StageKind};
 
 /// The canonical text of a kind with its parameters: two jobs of one stage often share it. Whether a command may be reused does not change what it does.
 pub(super) fn of_kind(kind: &StageKind) -> String {
-    let mut kind = kind.clone();
-    if let StageKind::Command(command) = &mut kind {
-        command.reuse = false;
+    let mut value = json(kind);
+    if matches!(kind, StageKind::Command(_)) {
+        value["params"]["reuse"] = Value::Null;
     }
-    canonical(&kind)
+    let mut text = String::with_capacity(256);
+    write(&value, &mut text);
+    text
 }
 
 pub(super) fn of_data(data: Option<&DataSpec>) -> String {
@@ -36,10 +38,13 @@ pub(super) fn of_job(kind: &str, data: &str, seed: u64, inputs: &[InputSpec], de
 }
 
 fn canonical(value: &impl Serialize) -> String {
-    let value = serde_json::to_value(value).expect("specs hold nothing that JSON lacks");
     let mut text = String::new();
-    write(&value, &mut text);
+    write(&json(value), &mut text);
     text
+}
+
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).expect("specs hold nothing that JSON lacks")
 }
 
 fn write(value: &Value, out: &mut String) {
@@ -48,13 +53,24 @@ fn write(value: &Value, out: &mut String) {
             let mut entries: Vec<_> = map.iter().collect();
             entries.sort_by_key(|(name, _)| *name);
             list(out, ['{', '}'], entries, |(name, value), out| {
-                out.push_str(&Value::from(name.as_str()).to_string());
+                string(name, out);
                 out.push(':');
                 write(value, out);
             });
         }
         Value::Array(items) => list(out, ['[', ']'], items, write),
+        Value::String(text) => string(text, out),
         scalar => out.push_str(&scalar.to_string()),
+    }
+}
+
+fn string(text: &str, out: &mut String) {
+    if text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./ ".contains(&b)) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&Value::from(text).to_string());
     }
 }
 

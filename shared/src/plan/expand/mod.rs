@@ -76,7 +76,7 @@ impl<'a> Expansion<'a> {
         for &seed in &self.plan.seeds {
             for (variant, kind) in stage.variants.iter().zip(&kinds) {
                 for picked in self.picks(variant, seed) {
-                    if self.jobs.len() + all.len() >= MAX_JOBS {
+                    if first + all.len() >= MAX_JOBS {
                         self.too_many(stage);
                         return;
                     }
