@@ -6,9 +6,15 @@
 //!
 //! Nothing here links libtorch, starts a runner, or reads a GPU: the coordinator believes what agents report.
 
+mod artifacts;
+mod board;
 mod clock;
+mod dispatch;
 mod home;
+mod logs;
 mod options;
+pub mod predict;
+mod schedule;
 mod service;
 mod store;
 mod transition;

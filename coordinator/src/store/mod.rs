@@ -5,8 +5,7 @@
 //! a few set-based statements (`moves`), guarded by the states they were decided on. Readers (`read`) use their own pool and
 //! see whole commits only. After each commit the [`Changes`] are published to whoever watches.
 
-mod accept;
-mod agents;
+pub mod agents;
 mod audit;
 mod blobs;
 mod cancel;
@@ -35,7 +34,6 @@ use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use accept::Accept;
 pub use blobs::{BlobRef, Forget};
 pub use cancel::Cancel;
 pub use command::{Changes, Command, Tx};

@@ -25,6 +25,7 @@ pub struct GrantRequest {
 }
 
 /// Grants what can be granted: a job that is ready; or, where `steal` holds its token, one whose lease expired.
+#[derive(Debug, Clone)]
 pub struct Grant {
     pub requests: Vec<GrantRequest>,
     pub steal: Vec<Token>,
@@ -42,6 +43,8 @@ pub struct Granted {
     pub inputs: Vec<Vec<BlobRef>>,
     /// The two newest, newest first.
     pub checkpoints: Vec<CheckpointRef>,
+    /// What the plan asks for.
+    pub wants: Option<DeviceClass>,
     pub memory_bytes: u64,
     pub exclusive: bool,
     pub has_readers: bool,
@@ -122,7 +125,7 @@ async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Found>
         r#"SELECT j.id AS "id!: i64", j.sweep AS "sweep!: i64", j.state AS "state!: String", j.attempt AS "attempt!: i64",
                   j.failures AS "failures!: i64", j.losses AS "losses!: i64", j.retries AS "retries!: i64",
                   j.memory_bytes AS "memory_bytes!: i64", j.exclusive AS "exclusive!: bool",
-                  s.stage AS "stage!: String", s.spec_json AS "spec_json!: String",
+                  j.device AS "wants?: String", s.stage AS "stage!: String", s.spec_json AS "spec_json!: String",
                   EXISTS (SELECT 1 FROM job_inputs WHERE source = j.id) AS "has_readers!: bool",
                   EXISTS (SELECT 1 FROM job_inputs WHERE job = j.id) AS "has_inputs!: bool",
                   a.lease AS "lease?: i64", a.state AS "attempt_state?: String"
@@ -157,6 +160,7 @@ async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Found>
             spec_json: row.spec_json,
             inputs: Vec::new(),
             checkpoints: Vec::new(),
+            wants: row.wants.as_deref().and_then(|word| sweep_shared::wire::device_class(word).ok()),
             memory_bytes: row.memory_bytes as u64,
             exclusive: row.exclusive,
             has_readers: row.has_readers,

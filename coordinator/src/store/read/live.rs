@@ -15,6 +15,8 @@ pub struct LiveRow {
     pub agent: String,
     pub device: DeviceClass,
     pub device_index: u32,
+    /// What the plan asks for.
+    pub wants: Option<DeviceClass>,
     pub memory_bytes: u64,
     pub exclusive: bool,
     pub has_readers: bool,
@@ -26,7 +28,7 @@ pub struct LiveRow {
 /// All live attempts.
 pub async fn live(store: &Store) -> Result<Vec<LiveRow>, StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT a.job AS "job!: i64", a.number AS "number!: i64", a.lease, a.agent, a.device, a.device_index, a.state, j.sweep, j.memory_bytes,
+        r#"SELECT a.job AS "job!: i64", a.number AS "number!: i64", a.lease, a.agent, a.device, a.device_index, a.state, j.sweep, j.memory_bytes, j.device AS "wants?",
                   j.exclusive AS "exclusive!: bool", j.state AS job_state, j.attempt AS job_attempt, s.stage,
                   EXISTS (SELECT 1 FROM job_inputs WHERE source = a.job) AS "has_readers!: bool"
            FROM attempts a JOIN jobs j ON j.id = a.job JOIN job_specs s ON s.job = a.job
@@ -44,6 +46,7 @@ pub async fn live(store: &Store) -> Result<Vec<LiveRow>, StoreError> {
             agent: row.agent,
             device,
             device_index: row.device_index as u32,
+            wants: row.wants.as_deref().and_then(|word| sweep_shared::wire::device_class(word).ok()),
             memory_bytes: row.memory_bytes as u64,
             exclusive: row.exclusive,
             has_readers: row.has_readers,

@@ -1,0 +1,67 @@
+//! Blobs that nothing refers to any more are deleted, some time after anyone last asked for them.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use sweep_shared::ids::ContentHash;
+
+use super::Artifacts;
+use crate::store::{Forget, Store, StoreError};
+
+/// An uploaded blob whose report is on its way must not be collected; the report follows within seconds.
+const GRACE: Duration = Duration::from_secs(600);
+/// Uploads that were given up.
+const ABANDONED: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Deletes what is old enough and referred to by no row. Answers how many blobs went.
+pub async fn collect(artifacts: &Artifacts, store: &Store) -> Result<usize, StoreError> {
+    let scan = artifacts.clone();
+    let before = SystemTime::now() - GRACE;
+    let scanned = tokio::task::spawn_blocking(move || {
+        remove_abandoned(&scan);
+        old_blobs(&scan, before)
+    });
+    let candidates = scanned.await.unwrap_or_default();
+    if candidates.is_empty() {
+        return Ok(0);
+    }
+    let free = store.write(Forget { candidates }).await?;
+    for hash in &free {
+        let path = artifacts.path(hash);
+        // Someone asked for it meanwhile and relies on it.
+        if modified(&path).is_none_or(|at| at >= before) {
+            continue;
+        }
+        if let Err(error) = fs::remove_file(path) {
+            tracing::warn!(%hash, %error, "an unused blob could not be deleted");
+        }
+    }
+    Ok(free.len())
+}
+
+fn old_blobs(artifacts: &Artifacts, before: SystemTime) -> Vec<ContentHash> {
+    let folders = entries(&artifacts.home.artifacts()).filter(|path| path.file_name().is_some_and(|name| name.len() == 2));
+    let blobs = folders.flat_map(|folder| entries(&folder).collect::<Vec<_>>());
+    blobs
+        .filter(|path| modified(path).is_some_and(|at| at < before))
+        .filter_map(|path| ContentHash::try_from(path.file_name()?.to_str()?.to_owned()).ok())
+        .collect()
+}
+
+fn remove_abandoned(artifacts: &Artifacts) {
+    let before = SystemTime::now() - ABANDONED;
+    for path in entries(&artifacts.home.incoming()).filter(|path| modified(path).is_some_and(|at| at < before)) {
+        if let Err(error) = fs::remove_file(&path) {
+            tracing::warn!(path = %path.display(), %error, "an abandoned upload could not be deleted");
+        }
+    }
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> + use<> {
+    fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
+}

@@ -1,0 +1,50 @@
+//! What can go wrong with a blob.
+
+use std::io;
+
+use sweep_shared::ids::{BadHash, ContentHash};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    #[error("blob {0} is not here")]
+    Unknown(ContentHash),
+    #[error(transparent)]
+    Name(#[from] BadHash),
+    #[error("an upload must begin with a chunk that names hash and size")]
+    NoName,
+    #[error("{size} bytes are more than the {max} that an artifact may have")]
+    TooLarge { size: u64, max: u64 },
+    #[error("offset {asked} is not where this upload stands: {received} bytes have arrived")]
+    Offset { asked: u64, received: u64 },
+    #[error("the upload brought more than the {size} bytes that it announced")]
+    TooLong { size: u64 },
+    #[error("the bytes of {expected} hash to {actual}: they were damaged on the way or on disk; send them again")]
+    Corrupt { expected: ContentHash, actual: ContentHash },
+    #[error("blob {0} is being uploaded already")]
+    Busy(ContentHash),
+    #[error("the disk is full: free some space in SWEEP_HOME/artifacts")]
+    DiskFull,
+    #[error("cannot keep the blob: {0}")]
+    Io(io::Error),
+}
+
+impl From<io::Error> for ArtifactError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::StorageFull { Self::DiskFull } else { Self::Io(error) }
+    }
+}
+
+impl From<ArtifactError> for tonic::Status {
+    fn from(error: ArtifactError) -> Self {
+        let text = error.to_string();
+        match error {
+            ArtifactError::Unknown(_) => Self::not_found(text),
+            ArtifactError::Name(_) | ArtifactError::NoName | ArtifactError::TooLong { .. } => Self::invalid_argument(text),
+            ArtifactError::TooLarge { .. } | ArtifactError::DiskFull => Self::resource_exhausted(text),
+            ArtifactError::Offset { .. } => Self::out_of_range(text),
+            ArtifactError::Corrupt { .. } => Self::data_loss(text),
+            ArtifactError::Busy(_) => Self::aborted(text),
+            ArtifactError::Io(_) => Self::internal(text),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The fleet as the scheduler sees it.
+
+use std::time::Duration;
+
+use sweep_shared::ids::{JobId, Token};
+use sweep_shared::resources::Device;
+
+use super::{Agent, Fleet, Live};
+use crate::schedule::{AgentView, DeviceView, ReadyJob};
+use crate::store::read::Ready;
+
+/// A runner's memory is in the report only some time after its start: until then its reservation is counted instead.
+const SETTLED: Duration = Duration::from_secs(20);
+
+/// Agents that could be given work, and their names, in the same order.
+pub struct Views {
+    pub names: Vec<String>,
+    pub agents: Vec<AgentView>,
+}
+
+impl Fleet {
+    pub fn views(&self, now: Duration) -> Views {
+        let open = self.agents.values().filter(|agent| agent.session.is_some());
+        let (names, agents) = open.map(|agent| (agent.info.id.clone(), self.view(agent, now))).unzip();
+        Views { names, agents }
+    }
+
+    fn view(&self, agent: &Agent, now: Duration) -> AgentView {
+        let mine: Vec<&Live> = self.live.values().filter(|live| live.agent == agent.info.id).collect();
+        let devices = agent.info.devices.iter().map(|device| device_view(agent, device, &mine)).collect();
+        AgentView {
+            devices,
+            exclusive: mine.iter().any(|live| live.exclusive),
+            kept_free: agent.leaving_until > now,
+        }
+    }
+
+    /// Jobs whose lease is over, as candidates for another attempt, with the tokens that it would fence.
+    pub fn stealable(&self, now: Duration) -> Vec<(ReadyJob, Token)> {
+        let mut list: Vec<(ReadyJob, Token)> = self
+            .live
+            .values()
+            .filter(|live| live.wanted && self.is_stealable(live, now))
+            .map(|live| (self.as_ready(live, now), live.token))
+            .collect();
+        list.sort_by_key(|(job, _)| job.job);
+        list
+    }
+
+    fn as_ready(&self, live: &Live, now: Duration) -> ReadyJob {
+        ReadyJob {
+            job: live.token.job,
+            device: live.wants,
+            memory_bytes: live.memory_bytes,
+            waited: now.saturating_sub(live.granted),
+            expected: None,
+        }
+    }
+
+    pub fn is_exclusive(&self, job: JobId) -> bool {
+        self.live.get(&job).is_some_and(|live| live.exclusive)
+    }
+
+    /// A ready job for the scheduler; `None` while a cancelled attempt of it still holds its place.
+    pub fn candidate(&self, ready: &Ready, now: Duration, now_ms: i64) -> Option<(ReadyJob, Option<Token>)> {
+        let steal = match self.live.get(&ready.job) {
+            Some(live) if !self.is_stealable(live, now) => return None,
+            held => held.map(|live| live.token),
+        };
+        let job = ReadyJob {
+            job: ready.job,
+            device: ready.device,
+            memory_bytes: ready.memory_bytes,
+            waited: Duration::from_millis(u64::try_from(now_ms - ready.since_ms).unwrap_or(0)),
+            expected: self.pace.expected(ready.sweep, &ready.stage),
+        };
+        Some((job, steal))
+    }
+
+    pub fn is_cooled(&self, job: JobId, agent: &str) -> bool {
+        self.cooling.is_cooled(job, agent)
+    }
+
+    /// How many ready jobs may have to be passed over.
+    pub fn passed_over(&self) -> usize {
+        self.cooling.len() + self.live.values().filter(|live| !live.wanted).count()
+    }
+}
+
+fn device_view(agent: &Agent, device: &Device, mine: &[&Live]) -> DeviceView {
+    let here = mine.iter().filter(|live| live.device == device.class && live.device_index == device.index);
+    let (mut assigned, mut promised) = (0, 0);
+    for live in here {
+        assigned += 1;
+        if agent.reported < live.granted + SETTLED {
+            promised += live.memory_bytes;
+        }
+    }
+    DeviceView {
+        class: device.class,
+        index: device.index,
+        slots: device.slots,
+        assigned,
+        memory_free_bytes: device.memory_free_bytes.saturating_sub(promised),
+        memory_total_bytes: device.memory_total_bytes,
+    }
+}

@@ -1,0 +1,125 @@
+//! Giving out work.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::fleet::Live;
+use super::service::{Dispatcher, Stop};
+use super::translate;
+use crate::schedule::{self, ReadyJob, Snapshot};
+use crate::store::{Grant, GrantRequest, Granted, read};
+
+impl Dispatcher {
+    /// Grants until nothing more can be placed.
+    pub(super) async fn schedule(&mut self, now: Duration) -> Result<(), Stop> {
+        loop {
+            let views = self.fleet.views(now);
+            if views.agents.is_empty() || schedule::room(&views.agents) == 0 {
+                return Ok(());
+            }
+            if !self.queue.is_usable() {
+                let passed_over = self.fleet.passed_over();
+                self.queue.read(&self.store, &views.agents, passed_over, self.clock.unix_ms()).await?;
+            }
+            let Some(grant) = self.plan(now) else { return Ok(()) };
+            if !self.grant(grant, now).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Decides, without I/O. `None`: there is nothing to grant.
+    pub(super) fn plan(&mut self, now: Duration) -> Option<Grant> {
+        let views = self.fleet.views(now);
+        let now_ms = self.clock.unix_ms();
+        let (mut ready, mut exclusive, mut steal) = (Vec::new(), Vec::new(), Vec::new());
+        for (job, token) in self.fleet.stealable(now) {
+            steal.push(token);
+            let list = if self.fleet.is_exclusive(job.job) { &mut exclusive } else { &mut ready };
+            list.push(job);
+        }
+        let mut queued = |list: &mut Vec<ReadyJob>, queue: &[read::Ready]| {
+            for (job, fences) in queue.iter().filter_map(|ready| self.fleet.candidate(ready, now, now_ms)) {
+                steal.extend(fences);
+                list.push(job);
+            }
+        };
+        queued(&mut ready, self.queue.ordinary());
+        queued(&mut exclusive, self.queue.exclusive());
+        let cooled = |job, agent: usize| self.fleet.is_cooled(job, &views.names[agent]);
+        let made = schedule::assign(&Snapshot {
+            agents: &views.agents,
+            ready: &ready,
+            exclusive: &exclusive,
+            cooled: &cooled,
+            patience: self.patience,
+        });
+        if made.is_empty() {
+            return None;
+        }
+        let request = |made: &schedule::Assignment| GrantRequest {
+            job: made.job,
+            agent: views.names[made.agent].clone(),
+            device: made.device,
+            device_index: made.device_index,
+            // SQLite's integers are signed.
+            lease: rand::random::<u64>() >> 1,
+        };
+        let requests: Vec<GrantRequest> = made.iter().map(request).collect();
+        self.queue.remove(&made.iter().map(|made| made.job).collect());
+        let asked: HashSet<_> = requests.iter().map(|request| request.job).collect();
+        steal.retain(|token| asked.contains(&token.job));
+        Some(Grant { requests, steal })
+    }
+
+    /// Records a grant and tells the agents. Whether anything was granted.
+    pub(super) async fn grant(&mut self, grant: Grant, now: Duration) -> Result<bool, Stop> {
+        let asked = grant.clone();
+        let reply = self.store.write(grant).await?;
+        let granted = self.granted(asked, reply, now);
+        let any = !granted.is_empty();
+        self.send(granted);
+        Ok(any)
+    }
+
+    /// Notes what is on disk.
+    pub(super) fn granted(&mut self, asked: Grant, granted: Vec<Granted>, now: Duration) -> Vec<Granted> {
+        if granted.len() < asked.requests.len() {
+            // The queue was not what it seemed.
+            self.queue.stale();
+        }
+        for token in &asked.steal {
+            self.fleet.end(*token);
+            self.board.end(*token);
+        }
+        for grant in &granted {
+            self.board.begin(grant.token, grant.sweep);
+            self.fleet.granted(live(grant, now));
+        }
+        granted
+    }
+
+    pub(super) fn send(&self, granted: Vec<Granted>) {
+        for grant in granted {
+            let Some(session) = self.fleet.session_of(&grant.request.agent) else { continue };
+            self.outboxes.send_message(session, translate::assign(grant));
+        }
+    }
+}
+
+fn live(grant: &Granted, now: Duration) -> Live {
+    Live {
+        token: grant.token,
+        sweep: grant.sweep,
+        stage: grant.stage.clone(),
+        agent: grant.request.agent.clone(),
+        device: grant.request.device,
+        device_index: grant.request.device_index,
+        wants: grant.wants,
+        memory_bytes: grant.memory_bytes,
+        exclusive: grant.exclusive,
+        has_readers: grant.has_readers,
+        wanted: true,
+        granted: now,
+    }
+}

@@ -1,0 +1,93 @@
+//! Agents come and go.
+
+use std::time::Duration;
+
+use sweep_shared::ids::Token;
+use sweep_shared::wire::v1::coordinator_message::Body as Answer;
+use sweep_shared::wire::{PROTOCOL_VERSION, v1};
+
+use super::fleet::{Agent, SessionId};
+use super::service::{AgentNow, Dispatcher, Stop};
+use super::{outbox, translate};
+use crate::store::{self, Release, Why};
+
+impl Dispatcher {
+    /// An agent introduces itself.
+    pub(super) async fn hello(
+        &mut self,
+        session: SessionId,
+        hello: v1::Hello,
+        outbox: outbox::Sender,
+        now: Duration,
+    ) -> Result<(), Stop> {
+        if hello.protocol_version != PROTOCOL_VERSION {
+            let theirs = hello.protocol_version;
+            let reason = format!(
+                "this coordinator speaks protocol version {PROTOCOL_VERSION}, the agent {theirs}: install the same sweep on both"
+            );
+            outbox::refuse(&outbox, &reason);
+            return Ok(());
+        }
+        let introduced = match translate::introduction(hello) {
+            Ok(introduced) => introduced,
+            Err(error) => {
+                outbox::refuse(&outbox, &format!("the Hello cannot be read: {error}"));
+                return Ok(());
+            }
+        };
+        if let Err(reason) = self.fleet.admit(&introduced.info, now) {
+            outbox::refuse(&outbox, &reason);
+            return Ok(());
+        }
+        let translate::Introduction { info, spool, attempts, .. } = introduced;
+        let command = store::Hello { agent: info.clone(), spool: spool.clone(), attempts };
+        let reconciled = self.store.write(command).await?;
+        tracing::info!(agent = info.id, host = info.host, kept = reconciled.keep.len(), freed = reconciled.freed.len(), "an agent is here");
+        for token in &reconciled.freed {
+            self.board.end(*token);
+        }
+        if let Some(replaced) = self.fleet.join(info.clone(), session, &reconciled.freed, now) {
+            self.outboxes.close(replaced);
+        }
+        self.queue.stale();
+        self.outboxes.open(session, outbox, info.id, spool, reconciled.acked_seq);
+        let welcome = v1::Welcome {
+            generation: reconciled.generation,
+            acked_seq: reconciled.acked_seq,
+            keep: reconciled.keep.into_iter().map(v1::Token::from).collect(),
+            lease_ms: self.terms.lease.as_millis() as u64,
+        };
+        self.outboxes.send(session, Answer::Welcome(welcome));
+        Ok(())
+    }
+
+    /// The agent has no runners any more, and will not be back soon.
+    pub(super) async fn goodbye(&mut self, session: SessionId, now: Duration) -> Result<(), Stop> {
+        let Some(agent) = self.outboxes.get(session).map(|outbox| outbox.agent.clone()) else { return Ok(()) };
+        let tokens: Vec<Token> = self.fleet.attempts_of(&agent);
+        self.outboxes.close(session);
+        self.fleet.close(session, now);
+        if tokens.is_empty() {
+            return Ok(());
+        }
+        for token in &tokens {
+            self.fleet.end(*token);
+            self.board.end(*token);
+        }
+        self.queue.stale();
+        self.store.write(Release { tokens, why: Why::Goodbye }).await
+    }
+
+    pub(super) fn agents_now(&self, now: Duration) -> Vec<AgentNow> {
+        let row = |(agent, running, heard_ago): (&Agent, u32, Duration)| AgentNow {
+            id: agent.info.id.clone(),
+            host: agent.info.host.clone(),
+            connected: agent.session.is_some(),
+            slots: agent.info.slots,
+            devices: agent.info.devices.clone(),
+            running,
+            heard_ago,
+        };
+        self.fleet.agents(now).map(row).collect()
+    }
+}

@@ -1,0 +1,20 @@
+//! The agents' side: sessions, leases, grants.
+//!
+//! Each session is a gRPC stream (`session`) whose messages go, with those of all others, to one loop (`service`). The loop
+//! takes what has arrived, tells the [`Fleet`], records the reports of all agents with one command, decides about free
+//! capacity with `schedule`, records the grants, and only then answers: acknowledgements and assignments always follow the
+//! commit. `translate` turns wire messages into reports and grants into wire messages.
+
+mod fleet;
+mod grants;
+mod greetings;
+mod outbox;
+mod queue;
+mod service;
+mod session;
+mod translate;
+mod turn;
+
+pub use fleet::Terms;
+pub use service::{AgentNow, DispatchHandle, Dispatcher};
+pub use session::AgentService;

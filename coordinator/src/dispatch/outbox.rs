@@ -1,0 +1,97 @@
+//! Where each session's messages go, and how far its spool is.
+
+use std::collections::HashMap;
+
+use sweep_shared::ids::{ContentHash, Token};
+use sweep_shared::wire::v1;
+use sweep_shared::wire::v1::coordinator_message::Body;
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use super::fleet::SessionId;
+use super::translate::message;
+
+pub type Sender = mpsc::UnboundedSender<Result<v1::CoordinatorMessage, Status>>;
+
+/// The open sessions.
+#[derive(Default)]
+pub struct Outboxes {
+    open: HashMap<SessionId, Outbox>,
+}
+
+pub struct Outbox {
+    sender: Sender,
+    pub agent: String,
+    pub spool: String,
+    /// The number that the spool's next report must bear.
+    pub next_seq: u64,
+}
+
+/// How a spooled report's number compares with the one that is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    Due,
+    /// Recorded already: acknowledged again, without effect.
+    Again,
+    /// After a gap; it will be sent again when its turn has come.
+    Early,
+}
+
+impl Outboxes {
+    pub fn open(&mut self, session: SessionId, sender: Sender, agent: String, spool: String, acked_seq: u64) {
+        self.open.insert(session, Outbox { sender, agent, spool, next_seq: acked_seq + 1 });
+    }
+
+    pub fn close(&mut self, session: SessionId) {
+        self.open.remove(&session);
+    }
+
+    /// Ends all sessions: the agents come back and begin anew.
+    pub fn close_all(&mut self) {
+        self.open.clear();
+    }
+
+    pub fn get(&mut self, session: SessionId) -> Option<&mut Outbox> {
+        self.open.get_mut(&session)
+    }
+
+    /// To a session that has just gone nothing need be said.
+    pub fn send(&self, session: SessionId, body: Body) {
+        self.send_message(session, message(body));
+    }
+
+    pub fn send_message(&self, session: SessionId, message: v1::CoordinatorMessage) {
+        if let Some(outbox) = self.open.get(&session) {
+            let _ = outbox.sender.send(Ok(message));
+        }
+    }
+
+    pub fn ack(&self, session: SessionId, seq: u64) {
+        self.send(session, Body::Ack(v1::Ack { seq }));
+    }
+
+    pub fn cancel(&self, session: SessionId, token: Token) {
+        self.send(session, Body::Cancel(v1::Cancel { token: Some(token.into()) }));
+    }
+
+    pub fn missing(&self, session: SessionId, seq: u64, hashes: &[ContentHash]) {
+        let hashes = hashes.iter().map(ContentHash::to_string).collect();
+        self.send(session, Body::Missing(v1::Missing { seq, hashes }));
+    }
+}
+
+impl Outbox {
+    pub fn turn(&self, seq: u64) -> Turn {
+        match seq.cmp(&self.next_seq) {
+            std::cmp::Ordering::Equal => Turn::Due,
+            std::cmp::Ordering::Less => Turn::Again,
+            std::cmp::Ordering::Greater => Turn::Early,
+        }
+    }
+}
+
+/// The session is refused, in words.
+pub fn refuse(sender: &Sender, reason: &str) {
+    tracing::warn!(reason, "a session is refused");
+    let _ = sender.send(Ok(message(Body::Refused(v1::Refused { reason: reason.to_owned() }))));
+}

@@ -1,0 +1,193 @@
+//! Between wire messages and our own types.
+
+use sweep_shared::ids::Token;
+use sweep_shared::resources::Device;
+use sweep_shared::states::FailureClass;
+use sweep_shared::wire::{self, WireError, v1};
+
+use crate::board::Progress;
+use crate::store::agents::AgentInfo;
+use crate::store::report::{Body, End, Epoch, NewPoint};
+use crate::store::{BlobRef, Granted};
+
+/// The longest text from an agent that is kept.
+const MOST_TEXT: usize = 16 << 10;
+const MOST_DEVICES: usize = 64;
+
+/// An agent's introduction.
+pub struct Introduction {
+    pub protocol_version: u32,
+    pub info: AgentInfo,
+    pub spool: String,
+    pub attempts: Vec<Token>,
+}
+
+pub fn introduction(hello: v1::Hello) -> Result<Introduction, WireError> {
+    let info = AgentInfo {
+        id: name("an agent id", hello.agent_id)?,
+        host: bounded(hello.host),
+        boot_id: bounded(hello.boot_id),
+        incarnation: hello.incarnation,
+        slots: hello.slots,
+        devices: devices(hello.devices)?,
+    };
+    Ok(Introduction {
+        protocol_version: hello.protocol_version,
+        info,
+        spool: name("a spool id", hello.spool_id)?,
+        attempts: hello.attempts.into_iter().map(Token::from).collect(),
+    })
+}
+
+fn name(what: &'static str, text: String) -> Result<String, WireError> {
+    if text.is_empty() || text.len() > 128 { Err(WireError::Missing(what)) } else { Ok(text) }
+}
+
+pub fn devices(list: Vec<v1::Device>) -> Result<Vec<Device>, WireError> {
+    list.into_iter().take(MOST_DEVICES).map(Device::try_from).collect()
+}
+
+/// What a message reports about an attempt.
+pub struct Said {
+    pub token: Token,
+    pub body: Body,
+    /// For the board.
+    pub progress: Option<Progress>,
+}
+
+/// Reads a message that concerns an attempt; `Ok(None)` for the others. On an error the token may still be known.
+pub fn said(body: v1::agent_message::Body) -> Result<Option<Said>, (Option<Token>, WireError)> {
+    use v1::agent_message::Body as Wire;
+    let (token, body) = match body {
+        Wire::Accept(accept) => (accept.token, Ok((Body::Accepted, None))),
+        Wire::Refuse(refuse) => (refuse.token, Ok((Body::Refused { reason: bounded(refuse.reason) }, None))),
+        Wire::Progress(mut progress) => (progress.token.take(), read_progress(progress)),
+        Wire::CheckpointReady(mut ready) => (ready.token.take(), read_checkpoint(ready)),
+        Wire::Finished(mut finished) => (finished.token.take(), read_finished(finished)),
+        Wire::Hello(_) | Wire::Log(_) | Wire::Heartbeat(_) | Wire::Goodbye(_) => return Ok(None),
+    };
+    let token = wire::token(token).map_err(|error| (None, error))?;
+    let (body, progress) = body.map_err(|error| (Some(token), error))?;
+    Ok(Some(Said { token, body, progress }))
+}
+
+type Read = Result<(Body, Option<Progress>), WireError>;
+
+fn read_progress(message: v1::Progress) -> Read {
+    let progress = Progress { fraction: message.fraction.clamp(0.0, 1.0), message: bounded(message.message) };
+    let mut epochs = Vec::with_capacity(message.epochs.len());
+    for epoch in message.epochs {
+        let metrics = wire::from_json::<Option<_>>("metrics", &epoch.metrics_json)?.unwrap_or_default();
+        epochs.push(Epoch { epoch: epoch.epoch, epochs: epoch.epochs, phase: bounded(epoch.phase), metrics });
+    }
+    let resumed_epoch = message.resumed.map(|resumed| resumed.epoch);
+    Ok((Body::Progress { epochs, resumed_epoch }, Some(progress)))
+}
+
+fn read_checkpoint(message: v1::CheckpointReady) -> Read {
+    Ok((Body::Checkpoint { epoch: message.epoch, step: message.step, files: blobs(message.files)? }, None))
+}
+
+fn read_finished(message: v1::Finished) -> Read {
+    use v1::finished::End as Wire;
+    let end = match message.end.ok_or(WireError::Missing("the way the attempt ended"))? {
+        Wire::Success(success) => {
+            let points = success.points.into_iter().map(point).collect::<Result<_, _>>()?;
+            End::Success { points, artifacts: blobs(success.artifacts)? }
+        }
+        Wire::Failure(failure) => {
+            let class = failure.class.parse().unwrap_or(FailureClass::Internal);
+            End::Failure { class, message: bounded(failure.message) }
+        }
+        Wire::Interrupted(reason) => End::Interrupted { reason: bounded(reason) },
+        Wire::Cancelled(_) => End::Cancelled,
+    };
+    let run_s = if message.run_s.is_finite() { message.run_s.max(0.0) } else { 0.0 };
+    Ok((Body::Finished { end, run_s }, None))
+}
+
+fn point(message: v1::Point) -> Result<NewPoint, WireError> {
+    let metrics = wire::from_json::<Option<_>>("metrics", &message.metrics_json)?.unwrap_or_default();
+    Ok(NewPoint { name: bounded(message.name), metrics, files: blobs(message.files)? })
+}
+
+fn blobs(list: Vec<v1::File>) -> Result<Vec<BlobRef>, WireError> {
+    let files = wire::files(list)?;
+    Ok(files.into_iter().filter_map(BlobRef::from_file).collect())
+}
+
+/// The end of an attempt whose own report could not be read.
+pub fn unreadable(error: &WireError) -> Body {
+    let message = format!("the agent's report could not be read: {error}");
+    Body::Finished { end: End::Failure { class: FailureClass::Internal, message }, run_s: 0.0 }
+}
+
+/// Texts from outside are bounded; a cut falls between characters.
+fn bounded(mut text: String) -> String {
+    if text.len() > MOST_TEXT {
+        let cut = (0..=MOST_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(cut);
+    }
+    text
+}
+
+/// What the agent is told of its new attempt.
+pub fn assign(granted: Granted) -> v1::CoordinatorMessage {
+    let files = |list: Vec<BlobRef>| list.into_iter().map(file).collect();
+    let checkpoints = granted.checkpoints.into_iter().map(|checkpoint| v1::Checkpoint {
+        epoch: checkpoint.epoch,
+        step: checkpoint.step,
+        files: files(checkpoint.files),
+    });
+    let assign = v1::Assign {
+        token: Some(granted.token.into()),
+        spec_json: granted.spec_json,
+        inputs: granted.inputs.into_iter().map(|list| v1::Input { files: files(list) }).collect(),
+        checkpoints: checkpoints.collect(),
+        device: granted.request.device.as_str().to_owned(),
+        device_index: granted.request.device_index,
+        memory_bytes: granted.memory_bytes,
+        exclusive: granted.exclusive,
+    };
+    message(v1::coordinator_message::Body::Assign(assign))
+}
+
+fn file(blob: BlobRef) -> v1::File {
+    v1::File { name: blob.name, hash: blob.hash.into(), size_bytes: blob.size_bytes }
+}
+
+pub fn message(body: v1::coordinator_message::Body) -> v1::CoordinatorMessage {
+    v1::CoordinatorMessage { body: Some(body) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_malformed_report_still_tells_whose_it_is() {
+        let token = v1::Token { job: 1, attempt: 2, lease: 3 };
+        let point = v1::Point { name: "main".to_owned(), metrics_json: "{".to_owned(), files: vec![] };
+        let success = v1::Success { points: vec![point], artifacts: vec![] };
+        let finished = v1::Finished { token: Some(token), end: Some(v1::finished::End::Success(success)), run_s: 1.0 };
+        let (known, error) = said(v1::agent_message::Body::Finished(finished)).err().unwrap();
+        assert_eq!(known, Some(Token::from(token)));
+        assert!(error.to_string().starts_with("malformed metrics"), "{error}");
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let text = bounded("é".repeat(MOST_TEXT));
+        assert!(text.len() <= MOST_TEXT && text.chars().all(|c| c == 'é'));
+    }
+
+    #[test]
+    fn an_unknown_failure_class_is_internal() {
+        let failure = v1::Failure { class: "gremlins".to_owned(), message: "boo".to_owned() };
+        let token = Some(v1::Token { job: 1, attempt: 1, lease: 1 });
+        let finished = v1::Finished { token, end: Some(v1::finished::End::Failure(failure)), run_s: f64::NAN };
+        let said = said(v1::agent_message::Body::Finished(finished)).ok().flatten().unwrap();
+        let Body::Finished { end: End::Failure { class, .. }, run_s } = said.body else { panic!("{:?}", said.body) };
+        assert_eq!((class, run_s), (FailureClass::Internal, 0.0));
+    }
+}

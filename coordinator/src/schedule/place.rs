@@ -1,0 +1,91 @@
+//! Finding a place for one job.
+
+use sweep_shared::resources::DeviceClass;
+
+use super::view::{AgentView, DeviceView, ReadyJob, Snapshot};
+use super::{Assignment, ahead_per_slot};
+
+/// A device of an agent, by positions.
+type Place = (usize, usize);
+
+/// Places an ordinary job, and takes the room that it needs.
+pub fn ordinary(job: &ReadyJob, agents: &mut [AgentView], cooled: &dyn Fn(usize) -> bool) -> Option<Assignment> {
+    let ahead = ahead_per_slot(job.expected);
+    let place = best(job, agents, cooled, free_now).or_else(|| best(job, agents, cooled, |job, d| waits(job, d, ahead)))?;
+    Some(take(job, agents, place))
+}
+
+/// Places an exclusive job at an agent that has nothing to do.
+pub fn exclusive(job: &ReadyJob, agents: &mut [AgentView], cooled: &dyn Fn(usize) -> bool) -> Option<Assignment> {
+    let idle = |at: usize, agent: &AgentView| !agent.exclusive && agent.is_idle() && !cooled(at);
+    let (at, device) = agents.iter().enumerate().filter(|(at, agent)| idle(*at, agent)).find_map(|(at, agent)| {
+        let fits = |device: &DeviceView| suits(job, device) && device.slots > 0 && fits_memory(job, device.memory_free_bytes);
+        agent.devices.iter().position(fits).map(|device| (at, device))
+    })?;
+    agents[at].exclusive = true;
+    Some(take(job, agents, (at, device)))
+}
+
+/// The agent to keep free for an exclusive job that has waited beyond patience: the one with least to finish.
+pub fn kept_free(snapshot: &Snapshot<'_>, agents: &[AgentView]) -> Option<usize> {
+    let job = snapshot.exclusive.iter().find(|job| job.waited > snapshot.patience)?;
+    let able = |at: usize, agent: &AgentView| {
+        !(snapshot.cooled)(job.job, at) && !agent.exclusive && agent.devices.iter().any(|device| suits(job, device))
+    };
+    let candidates = agents.iter().enumerate().filter(|(at, agent)| able(*at, agent));
+    candidates.min_by_key(|(at, agent)| (agent.assigned(), *at)).map(|(at, _)| at)
+}
+
+/// Of the devices with room (`score` is more where there is more), the best: a GPU where the job does not care, then the
+/// most room, then the first.
+fn best(
+    job: &ReadyJob,
+    agents: &[AgentView],
+    cooled: &dyn Fn(usize) -> bool,
+    score: impl Fn(&ReadyJob, &DeviceView) -> Option<u32>,
+) -> Option<Place> {
+    let mut best: Option<((bool, u32), Place)> = None;
+    for (at, agent) in agents.iter().enumerate() {
+        if !agent.accepts() || cooled(at) {
+            continue;
+        }
+        for (index, device) in agent.devices.iter().enumerate() {
+            if !suits(job, device) {
+                continue;
+            }
+            let Some(room) = score(job, device) else { continue };
+            let rank = (device.class == DeviceClass::Cuda, room);
+            if best.as_ref().is_none_or(|(other, _)| rank > *other) {
+                best = Some((rank, (at, index)));
+            }
+        }
+    }
+    best.map(|(_, place)| place)
+}
+
+fn suits(job: &ReadyJob, device: &DeviceView) -> bool {
+    job.device.is_none_or(|class| class == device.class)
+}
+
+fn fits_memory(job: &ReadyJob, free: u64) -> bool {
+    job.memory_bytes <= free
+}
+
+/// Room to start at once.
+fn free_now(job: &ReadyJob, device: &DeviceView) -> Option<u32> {
+    let free = device.free_slots();
+    (free > 0 && fits_memory(job, device.memory_free_bytes)).then_some(free)
+}
+
+/// Room to wait behind running jobs. The memory will be theirs to give back, so only the whole device bounds it.
+fn waits(job: &ReadyJob, device: &DeviceView, ahead: u32) -> Option<u32> {
+    let room = (device.slots * (1 + ahead)).saturating_sub(device.assigned);
+    (room > 0 && fits_memory(job, device.memory_total_bytes)).then_some(room)
+}
+
+fn take(job: &ReadyJob, agents: &mut [AgentView], (at, index): Place) -> Assignment {
+    let device = &mut agents[at].devices[index];
+    device.assigned += 1;
+    device.memory_free_bytes = device.memory_free_bytes.saturating_sub(job.memory_bytes);
+    Assignment { job: job.job, agent: at, device: device.class, device_index: device.index }
+}
