@@ -1,0 +1,126 @@
+//! Who this agent is: an id that survives restarts, a count of its starts, and the folder's lock.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::AgentError;
+
+/// What a coordinator is told of this agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// `<host>-<8 hexadecimal digits>`.
+    pub agent: String,
+    pub host: String,
+    pub boot: String,
+    /// Grows at each start.
+    pub incarnation: u64,
+}
+
+/// The contents of `agent.json`.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    agent: String,
+    incarnation: u64,
+}
+
+/// Makes the folder and takes its lock, which is held as long as the file is open.
+pub fn lock(home: &Path) -> Result<File, AgentError> {
+    let home_error = |source| AgentError::Home { path: home.to_owned(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(home).map_err(home_error)?;
+    refuse_network_disk(home).map_err(home_error)?;
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(home.join("lock"));
+    let lock = lock.map_err(home_error)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(fs::TryLockError::WouldBlock) => Err(AgentError::Locked { path: home.to_owned() }),
+        Err(fs::TryLockError::Error(source)) => Err(home_error(source)),
+    }
+}
+
+/// Reads the identity, or makes one, and counts this start. Durable on return.
+pub fn next_incarnation(home: &Path) -> io::Result<Identity> {
+    let path = home.join("agent.json");
+    let host = host_name();
+    let mut stored = match fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged: {error}", path.display()))
+        })?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Stored { agent: format!("{host}-{}", random_hex(4)?), incarnation: 0 }
+        }
+        Err(error) => return Err(error),
+    };
+    stored.incarnation += 1;
+    write_durably(&path, &serde_json::to_vec(&stored).expect("two plain fields"))?;
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned();
+    Ok(Identity { agent: stored.agent, host, boot, incarnation: stored.incarnation })
+}
+
+fn host_name() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "host".to_owned() } else { name.to_owned() }
+}
+
+/// Locks, hard links and durable writes are not to be relied on there, and the identity belongs to one host.
+fn refuse_network_disk(folder: &Path) -> io::Result<()> {
+    /// NFS, SMB (three magic numbers), Lustre, GPFS, Ceph, BeeGFS; from `statfs(2)` and their sources.
+    const NETWORK: [i64; 8] =
+        [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0bd0_0bd0, 0x4750_4653, 0x00c3_6400, 0x1983_0326];
+    let kind = nix::sys::statfs::statfs(folder)?.filesystem_type().0;
+    if NETWORK.contains(&kind) {
+        return Err(io::Error::other("it lies on a network file system; an agent needs a folder on a local disk"));
+    }
+    Ok(())
+}
+
+/// Random bytes from the kernel, as twice as many hexadecimal digits.
+pub fn random_hex(bytes: usize) -> io::Result<String> {
+    let mut buffer = vec![0; bytes];
+    File::open("/dev/urandom")?.read_exact(&mut buffer)?;
+    Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Writes beside, syncs, renames, syncs the folder.
+pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = File::create(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_stays_and_the_incarnation_grows() {
+        let home = tempfile::tempdir().unwrap();
+        let first = next_incarnation(home.path()).unwrap();
+        let second = next_incarnation(home.path()).unwrap();
+        assert_eq!(first.agent, second.agent);
+        assert_eq!((first.incarnation, second.incarnation), (1, 2));
+    }
+
+    #[test]
+    fn a_second_agent_in_the_same_folder_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let held = lock(home.path()).unwrap();
+        assert!(matches!(lock(home.path()), Err(AgentError::Locked { .. })));
+        drop(held);
+        assert!(lock(home.path()).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_identity_is_an_error_not_a_new_agent() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("agent.json"), "{").unwrap();
+        assert!(next_incarnation(home.path()).unwrap_err().to_string().contains("damaged"));
+    }
+}

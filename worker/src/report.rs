@@ -1,0 +1,72 @@
+//! What an attempt comes to: the reports that must not be lost. They are kept in the spool until acknowledged.
+
+use serde::{Deserialize, Serialize};
+use sweep_shared::event::FileRef;
+use sweep_shared::ids::Token;
+use sweep_shared::metrics::Metrics;
+use sweep_shared::states::FailureClass;
+
+/// A report about one attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub token: Token,
+    pub body: Body,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// All files are uploaded.
+    Checkpoint(Checkpoint),
+    /// The attempt is over, its processes are gone, all files are uploaded.
+    Finished { end: End, run_s: f64 },
+}
+
+/// A checkpoint whose files have hashes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    pub epoch: u32,
+    pub step: u64,
+    pub files: Vec<FileRef>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    Success(Success),
+    Failure { class: FailureClass, message: String },
+    /// Stopped on request, to be continued. The text says on whose.
+    Interrupted(String),
+    Cancelled,
+}
+
+impl End {
+    pub fn failure(class: FailureClass, message: impl Into<String>) -> Self {
+        Self::Failure { class, message: message.into() }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Success {
+    pub points: Vec<Point>,
+    pub artifacts: Vec<FileRef>,
+}
+
+/// A measured model of the job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub name: String,
+    pub metrics: Metrics,
+    pub files: Vec<FileRef>,
+}
+
+impl Report {
+    pub fn finished(token: Token, end: End, run_s: f64) -> Self {
+        Self { token, body: Body::Finished { end, run_s } }
+    }
+
+    pub fn is_final(&self) -> bool {
+        matches!(self.body, Body::Finished { .. })
+    }
+}

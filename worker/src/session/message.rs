@@ -1,0 +1,85 @@
+//! What agent and coordinator say to each other, in our own types. [`super::wire`] turns them into protobuf.
+
+use sweep_shared::event::FileRef;
+use sweep_shared::ids::Token;
+use sweep_shared::metrics::Metrics;
+use sweep_shared::resources::Device;
+use sweep_shared::spec::JobSpec;
+
+use crate::report::{Checkpoint, Report};
+use crate::slots::DeviceKey;
+
+/// From the coordinator.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Inbound {
+    Welcome { generation: String, acked: u64, keep: Vec<Token>, lease_ms: u64 },
+    Assign(Box<Assign>),
+    /// An assignment that this agent cannot read.
+    BadAssign { token: Token, error: String },
+    Ack(u64),
+    Cancel(Token),
+    Interrupt(Token, String),
+    Drain(String),
+    Refused(String),
+}
+
+/// One attempt to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assign {
+    pub token: Token,
+    pub spec: JobSpec,
+    /// Beside `spec.inputs`.
+    pub inputs: Vec<Vec<FileRef>>,
+    /// Newest first.
+    pub checkpoints: Vec<Checkpoint>,
+    pub device: DeviceKey,
+    /// Predicted peak; 0 where nothing is known.
+    pub memory_bytes: u64,
+    pub exclusive: bool,
+}
+
+/// To the coordinator.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outbound {
+    Hello(Hello),
+    Accept(Token),
+    Refuse(Token, String),
+    Progress(Token, Progress),
+    Log { token: Token, offset: u64, data: Vec<u8> },
+    /// From the spool.
+    Report(u64, Report),
+    Heartbeat(Vec<Device>),
+    Goodbye(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hello {
+    pub agent: String,
+    pub host: String,
+    pub boot: String,
+    pub incarnation: u64,
+    pub devices: Vec<Device>,
+    pub attempts: Vec<Token>,
+    pub slots: u32,
+    pub spool: String,
+}
+
+/// How far an attempt is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Progress {
+    /// Of the whole job, in 0..=1.
+    pub fraction: f64,
+    pub message: String,
+    pub epochs: Vec<Epoch>,
+    /// Epoch and step of the checkpoint that the runner continued from.
+    pub resumed: Option<(u32, u64)>,
+}
+
+/// The end of an epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Epoch {
+    pub epoch: u32,
+    pub epochs: u32,
+    pub phase: String,
+    pub metrics: Metrics,
+}

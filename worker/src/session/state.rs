@@ -1,0 +1,328 @@
+//! Every decision of a session, without a socket, a process or a clock: something happens, actions come out.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use sweep_shared::ids::Token;
+
+use super::message::{Assign, Inbound, Outbound};
+use crate::report::{End, Report};
+use crate::slots::{Claim, Slots};
+
+/// How an attempt is asked to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// SIGTERM, a checkpoint, its upload; then `Interrupted(reason)`.
+    Interrupt(String),
+    /// SIGKILL; then `Cancelled`.
+    Cancel,
+    /// SIGKILL; then `Interrupted(reason)`, without waiting for uploads: the agent itself has to go.
+    Kill(String),
+}
+
+/// What the shell has to do, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Sent if the connection is up, otherwise dropped.
+    Send(Outbound),
+    /// Kept until acknowledged.
+    Spool(Report),
+    Start { assign: Box<Assign>, threads: u32 },
+    Stop(Token, Stop),
+    /// The coordinator has the attempt's end: its folder may go.
+    Forget(Token),
+    /// This spool does not fit the coordinator's count: make a new one and connect again.
+    RenewSpool,
+    /// Say goodbye and end.
+    Leave(String),
+    /// The coordinator will not have this agent.
+    GiveUp(String),
+}
+
+/// What became of an attempt, as its task tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It was not started, for this reason.
+    Refused(String),
+    Ended(End, f64),
+}
+
+/// Where an attempt stands.
+#[derive(Debug, Clone, PartialEq)]
+enum Phase {
+    Queued(Box<Assign>),
+    /// Its task runs: fetching, training, uploading.
+    Live,
+    /// To be told at the next Welcome, since the connection was down.
+    Refused(String),
+    /// Its end is in the spool.
+    Ended,
+}
+
+/// Where the connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    /// Welcomed.
+    Up,
+    /// Since then.
+    Down(Instant),
+}
+
+/// An agent's session state. It outlives connections.
+pub struct State {
+    slots: Slots,
+    attempts: BTreeMap<Token, Phase>,
+    link: Link,
+    lease: Duration,
+    generation: Option<String>,
+    leaving: Option<Leaving>,
+    /// Whether reports of new attempts would find space.
+    room: bool,
+}
+
+/// The agent is on its way out.
+#[derive(Debug, Clone)]
+struct Leaving {
+    reason: String,
+    /// The second signal: nothing more is waited for.
+    at_once: bool,
+}
+
+/// How long a draining agent waits for a coordinator that is away, to deliver what it has.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
+
+impl State {
+    /// `unacked`: the attempts whose ends an earlier incarnation left in the spool.
+    pub fn new(slots: Slots, unacked: impl IntoIterator<Item = Token>, now: Instant) -> Self {
+        Self {
+            slots,
+            attempts: unacked.into_iter().map(|token| (token, Phase::Ended)).collect(),
+            link: Link::Down(now),
+            lease: Duration::from_secs(60),
+            generation: None,
+            leaving: None,
+            room: true,
+        }
+    }
+
+    /// For Hello: the attempts whose runners live or whose ends are not acknowledged.
+    pub fn attempts(&self) -> Vec<Token> {
+        self.attempts.keys().copied().collect()
+    }
+
+    pub fn slots(&self) -> u32 {
+        self.slots.total()
+    }
+
+    /// Whether `token`'s task is running.
+    pub fn is_live(&self, token: Token) -> bool {
+        matches!(self.attempts.get(&token), Some(Phase::Live))
+    }
+
+    pub fn set_room(&mut self, room: bool) {
+        self.room = room;
+    }
+
+    /// The coordinator spoke. `fits`: whether Welcome's count can be true of our spool.
+    pub fn on_message(&mut self, message: Inbound, fits: impl FnOnce(u64) -> bool, now: Instant) -> Vec<Action> {
+        let mut out = Vec::new();
+        match message {
+            Inbound::Welcome { generation, acked, keep, lease_ms } => {
+                let same_database = self.generation.replace(generation.clone()).is_none_or(|known| known == generation);
+                if !same_database || !fits(acked) {
+                    return vec![Action::RenewSpool];
+                }
+                self.link = Link::Up;
+                self.lease = Duration::from_millis(lease_ms);
+                self.reconcile(&keep, &mut out);
+            }
+            Inbound::Assign(assign) => self.assign(assign, &mut out),
+            Inbound::BadAssign { token, error } => out.push(Action::Send(Outbound::Refuse(token, error))),
+            // The shell asks the spool which ends this covers, and calls `on_acked`.
+            Inbound::Ack(_) => {}
+            Inbound::Cancel(token) => self.cancel(token, &mut out),
+            Inbound::Interrupt(token, reason) => self.interrupt(token, &reason, &mut out),
+            Inbound::Drain(reason) => self.drain(reason, &mut out),
+            Inbound::Refused(reason) => out.push(Action::GiveUp(reason)),
+        }
+        self.advance(now, &mut out);
+        out
+    }
+
+    /// The connection is gone. Runners go on.
+    pub fn on_disconnect(&mut self, now: Instant) {
+        if self.link == Link::Up {
+            self.link = Link::Down(now);
+        }
+    }
+
+    /// The processes of an attempt are gone: its slot is free, though its files may still be on their way.
+    pub fn on_gone(&mut self, token: Token, now: Instant) -> Vec<Action> {
+        let mut out = Vec::new();
+        self.slots.release(token);
+        self.advance(now, &mut out);
+        out
+    }
+
+    /// An attempt's task has ended.
+    pub fn on_outcome(&mut self, token: Token, outcome: Outcome, now: Instant) -> Vec<Action> {
+        let mut out = Vec::new();
+        self.slots.release(token);
+        match outcome {
+            Outcome::Refused(reason) => self.refuse(token, reason, &mut out),
+            Outcome::Ended(end, run_s) => self.end(token, end, run_s, &mut out),
+        }
+        self.advance(now, &mut out);
+        out
+    }
+
+    /// The coordinator has committed these attempts' ends.
+    pub fn on_acked(&mut self, tokens: impl IntoIterator<Item = Token>, now: Instant) -> Vec<Action> {
+        let mut out = Vec::new();
+        for token in tokens {
+            if matches!(self.attempts.get(&token), Some(Phase::Ended)) {
+                self.attempts.remove(&token);
+            }
+            out.push(Action::Forget(token));
+        }
+        self.advance(now, &mut out);
+        out
+    }
+
+    /// The first signal.
+    pub fn on_drain(&mut self, reason: &str, now: Instant) -> Vec<Action> {
+        let mut out = Vec::new();
+        self.drain(reason.to_owned(), &mut out);
+        self.advance(now, &mut out);
+        out
+    }
+
+    /// The second signal.
+    pub fn on_kill(&mut self, reason: &str, now: Instant) -> Vec<Action> {
+        let mut out = Vec::new();
+        self.drain(reason.to_owned(), &mut out);
+        self.leaving = Some(Leaving { reason: reason.to_owned(), at_once: true });
+        for (token, _) in self.attempts.iter().filter(|(_, phase)| **phase == Phase::Live) {
+            out.push(Action::Stop(*token, Stop::Kill(reason.to_owned())));
+        }
+        self.advance(now, &mut out);
+        out
+    }
+
+    /// Time has passed.
+    pub fn on_tick(&mut self, now: Instant) -> Vec<Action> {
+        let mut out = Vec::new();
+        self.advance(now, &mut out);
+        out
+    }
+
+    /// After Welcome: only what the coordinator still counts on goes on.
+    fn reconcile(&mut self, keep: &[Token], out: &mut Vec<Action>) {
+        for token in self.attempts() {
+            if let Some(Phase::Refused(reason)) = self.attempts.get(&token) {
+                out.push(Action::Send(Outbound::Refuse(token, reason.clone())));
+                self.attempts.remove(&token);
+            } else if !keep.contains(&token) && !matches!(self.attempts[&token], Phase::Ended) {
+                self.cancel(token, out);
+            }
+        }
+    }
+
+    fn assign(&mut self, assign: Box<Assign>, out: &mut Vec<Action>) {
+        let token = assign.token;
+        if self.attempts.contains_key(&token) {
+            return;
+        }
+        let refusal = if let Some(leaving) = &self.leaving {
+            Some(format!("the agent is leaving: {}", leaving.reason))
+        } else if !self.slots.has_device(assign.device) {
+            let (class, index) = assign.device;
+            Some(format!("the agent has no device {} {index}", class.as_str()))
+        } else if !self.room {
+            Some("the agent's disk is full: it could not keep the attempt's result".to_owned())
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
+            out.push(Action::Send(Outbound::Refuse(token, reason)));
+            return;
+        }
+        out.push(Action::Send(Outbound::Accept(token)));
+        self.slots.enqueue(Claim { token, device: assign.device, exclusive: assign.exclusive });
+        self.attempts.insert(token, Phase::Queued(assign));
+    }
+
+    fn cancel(&mut self, token: Token, out: &mut Vec<Action>) {
+        match self.attempts.get(&token) {
+            Some(Phase::Live) => out.push(Action::Stop(token, Stop::Cancel)),
+            Some(Phase::Ended) => {}
+            // Not running, which is what the coordinator wants confirmed, also of an attempt we never heard of.
+            Some(Phase::Queued(_) | Phase::Refused(_)) | None => self.end(token, End::Cancelled, 0.0, out),
+        }
+    }
+
+    fn interrupt(&mut self, token: Token, reason: &str, out: &mut Vec<Action>) {
+        match self.attempts.get(&token) {
+            Some(Phase::Live) => out.push(Action::Stop(token, Stop::Interrupt(reason.to_owned()))),
+            Some(Phase::Queued(_)) => self.end(token, End::Interrupted(reason.to_owned()), 0.0, out),
+            Some(Phase::Refused(_) | Phase::Ended) | None => {}
+        }
+    }
+
+    fn drain(&mut self, reason: String, out: &mut Vec<Action>) {
+        if self.leaving.is_some() {
+            return;
+        }
+        for token in self.attempts() {
+            self.interrupt(token, &reason, out);
+        }
+        self.leaving = Some(Leaving { reason, at_once: false });
+    }
+
+    fn refuse(&mut self, token: Token, reason: String, out: &mut Vec<Action>) {
+        if self.link == Link::Up {
+            self.attempts.remove(&token);
+            out.push(Action::Send(Outbound::Refuse(token, reason)));
+        } else {
+            self.attempts.insert(token, Phase::Refused(reason));
+        }
+    }
+
+    fn end(&mut self, token: Token, end: End, run_s: f64, out: &mut Vec<Action>) {
+        self.slots.withdraw(token);
+        self.attempts.insert(token, Phase::Ended);
+        out.push(Action::Spool(Report::finished(token, end, run_s)));
+    }
+
+    /// Starts what may start; leaves when nothing is left to do.
+    fn advance(&mut self, now: Instant, out: &mut Vec<Action>) {
+        while self.may_start(now)
+            && let Some(claim) = self.slots.start_next()
+        {
+            let threads = self.slots.threads(claim.exclusive);
+            if let Some(Phase::Queued(assign)) = self.attempts.insert(claim.token, Phase::Live) {
+                out.push(Action::Start { assign, threads });
+            }
+        }
+        if let Some(leaving) = &self.leaving
+            && self.may_leave(leaving, now)
+        {
+            out.push(Action::Leave(leaving.reason.clone()));
+        }
+    }
+
+    /// What waits is not begun once the lease may be over: someone else may have been given it.
+    fn may_start(&self, now: Instant) -> bool {
+        match self.link {
+            Link::Up => true,
+            Link::Down(since) => now.duration_since(since) < self.lease,
+        }
+    }
+
+    fn may_leave(&self, leaving: &Leaving, now: Instant) -> bool {
+        let busy = self.attempts.values().any(|phase| matches!(phase, Phase::Live | Phase::Queued(_)));
+        let undelivered = !self.attempts.is_empty();
+        let coordinator_is_away = matches!(self.link, Link::Down(since) if now.duration_since(since) >= DRAIN_PATIENCE);
+        !busy && (!undelivered || leaving.at_once || coordinator_is_away)
+    }
+}

@@ -1,0 +1,136 @@
+//! Protobuf on the outside, our types on the inside.
+
+use sweep_shared::ids::Token;
+use sweep_shared::spec::JobSpec;
+use sweep_shared::wire::{self, WireError, v1};
+
+use super::message::{Assign, Epoch, Hello, Inbound, Outbound, Progress};
+use crate::report::{Body, Checkpoint, End, Point, Report, Success};
+
+/// What the coordinator said. A message of a kind that this version does not know is an error.
+pub fn inbound(message: v1::CoordinatorMessage) -> Result<Inbound, WireError> {
+    use v1::coordinator_message::Body;
+    Ok(match message.body.ok_or(WireError::Missing("its body"))? {
+        Body::Welcome(welcome) => Inbound::Welcome {
+            generation: welcome.generation,
+            acked: welcome.acked_seq,
+            keep: welcome.keep.into_iter().map(Token::from).collect(),
+            lease_ms: welcome.lease_ms,
+        },
+        Body::Assign(message) => {
+            let token = wire::token(message.token)?;
+            match assign(token, message) {
+                Ok(assign) => Inbound::Assign(Box::new(assign)),
+                Err(error) => Inbound::BadAssign { token, error: error.to_string() },
+            }
+        }
+        Body::Ack(ack) => Inbound::Ack(ack.seq),
+        Body::Cancel(cancel) => Inbound::Cancel(wire::token(cancel.token)?),
+        Body::Interrupt(interrupt) => Inbound::Interrupt(wire::token(interrupt.token)?, interrupt.reason),
+        Body::Drain(drain) => Inbound::Drain(drain.reason),
+        Body::Refused(refused) => Inbound::Refused(refused.reason),
+    })
+}
+
+fn assign(token: Token, message: v1::Assign) -> Result<Assign, WireError> {
+    let spec: JobSpec = wire::from_json("job spec", &message.spec_json)?;
+    let inputs: Vec<_> = message.inputs.into_iter().map(|input| wire::files(input.files)).collect::<Result<_, _>>()?;
+    if inputs.len() != spec.inputs.len() {
+        return Err(WireError::Missing("the files of an input"));
+    }
+    let checkpoint = |c: v1::Checkpoint| Ok(Checkpoint { epoch: c.epoch, step: c.step, files: wire::files(c.files)? });
+    Ok(Assign {
+        token,
+        spec,
+        inputs,
+        checkpoints: message.checkpoints.into_iter().map(checkpoint).collect::<Result<_, WireError>>()?,
+        device: (wire::device_class(&message.device)?, message.device_index),
+        memory_bytes: message.memory_bytes,
+        exclusive: message.exclusive,
+    })
+}
+
+pub fn outbound(message: Outbound) -> v1::AgentMessage {
+    use v1::agent_message::Body;
+    let mut seq = 0;
+    let body = match message {
+        Outbound::Hello(it) => Body::Hello(hello(it)),
+        Outbound::Accept(token) => Body::Accept(v1::Accept { token: Some(token.into()) }),
+        Outbound::Refuse(token, reason) => Body::Refuse(v1::Refuse { token: Some(token.into()), reason }),
+        Outbound::Progress(token, it) => Body::Progress(progress(token, it)),
+        Outbound::Log { token, offset, data } => Body::Log(v1::LogChunk { token: Some(token.into()), offset, data }),
+        Outbound::Report(number, it) => {
+            seq = number;
+            report(it)
+        }
+        Outbound::Heartbeat(devices) => Body::Heartbeat(v1::Heartbeat { devices: devices.iter().map(Into::into).collect() }),
+        Outbound::Goodbye(reason) => Body::Goodbye(v1::Goodbye { reason }),
+    };
+    v1::AgentMessage { seq, body: Some(body) }
+}
+
+fn hello(hello: Hello) -> v1::Hello {
+    v1::Hello {
+        protocol_version: wire::PROTOCOL_VERSION,
+        agent_id: hello.agent,
+        host: hello.host,
+        boot_id: hello.boot,
+        incarnation: hello.incarnation,
+        devices: hello.devices.iter().map(Into::into).collect(),
+        attempts: hello.attempts.into_iter().map(Into::into).collect(),
+        slots: hello.slots,
+        spool_id: hello.spool,
+    }
+}
+
+fn progress(token: Token, progress: Progress) -> v1::Progress {
+    let epoch = |e: Epoch| v1::Epoch {
+        epoch: e.epoch,
+        epochs: e.epochs,
+        phase: e.phase,
+        metrics_json: wire::to_json(&e.metrics),
+    };
+    v1::Progress {
+        token: Some(token.into()),
+        fraction: progress.fraction,
+        message: progress.message,
+        epochs: progress.epochs.into_iter().map(epoch).collect(),
+        resumed: progress.resumed.map(|(epoch, step)| v1::Resumed { epoch, step }),
+    }
+}
+
+fn report(report: Report) -> v1::agent_message::Body {
+    let token = Some(report.token.into());
+    match report.body {
+        Body::Checkpoint(Checkpoint { epoch, step, files }) => {
+            let files = files.iter().map(Into::into).collect();
+            v1::agent_message::Body::CheckpointReady(v1::CheckpointReady { token, epoch, step, files })
+        }
+        Body::Finished { end: how, run_s } => {
+            v1::agent_message::Body::Finished(v1::Finished { token, end: Some(end(how)), run_s })
+        }
+    }
+}
+
+fn end(end: End) -> v1::finished::End {
+    match end {
+        End::Success(it) => v1::finished::End::Success(success(it)),
+        End::Failure { class, message } => {
+            v1::finished::End::Failure(v1::Failure { class: class.as_str().to_owned(), message })
+        }
+        End::Interrupted(reason) => v1::finished::End::Interrupted(reason),
+        End::Cancelled => v1::finished::End::Cancelled(true),
+    }
+}
+
+fn success(success: Success) -> v1::Success {
+    let point = |p: Point| v1::Point {
+        name: p.name,
+        metrics_json: wire::to_json(&p.metrics),
+        files: p.files.iter().map(Into::into).collect(),
+    };
+    v1::Success {
+        points: success.points.into_iter().map(point).collect(),
+        artifacts: success.artifacts.iter().map(Into::into).collect(),
+    }
+}
