@@ -9,12 +9,11 @@ const MIN_SCALE: f32 = 1e-8;
 ///
 /// Asymmetric: `scale = (max − min) / steps`, `zero_point = round(qmin − min / scale)`, so the output of a ReLU (min 0) gets
 /// zero point 0 for uint8, which lets the runtime drop the ReLU. Symmetric: `scale = max(|min|, |max|) / qmax`, zero point 0.
-/// An empty range (all values zero) gives scale 1.
+/// An empty range (all values zero, as behind dead units) is taken as `[0, 1]`: a wide one, such as scale 1 would give, is not
+/// inside that of a ReLU6, which the runtime then keeps, and with it a float convolution.
 pub fn affine(min: f32, max: f32, spec: &QuantSpec) -> (f32, i32) {
     let (min, max) = (min.min(0.0), max.max(0.0));
-    if min == max {
-        return (1.0, if spec.signed { 0 } else { spec.min() });
-    }
+    let max = if min == max { 1.0 } else { max };
     if spec.symmetric && spec.signed {
         return ((max.max(-min) / spec.max() as f32).max(MIN_SCALE), 0);
     }
@@ -45,8 +44,15 @@ mod tests {
     }
 
     #[test]
-    fn symmetric_ranges_are_centred_and_empty_ranges_are_harmless() {
+    fn symmetric_ranges_are_centred() {
         assert_eq!(affine(-1.27, 0.5, &QuantSpec::INT8_WEIGHT), (0.01, 0));
-        assert_eq!(affine(0.0, 0.0, &QuantSpec::UINT8_ACTIVATION), (1.0, 0));
+    }
+
+    #[test]
+    fn an_empty_range_stays_inside_that_of_a_relu6() {
+        let spec = QuantSpec::UINT8_ACTIVATION;
+        let (scale, zero_point) = affine(0.0, 0.0, &spec);
+        assert_eq!(zero_point, 0);
+        assert!(scale > 0.0 && QuantSpec::dequantize(spec.max(), scale, zero_point) <= 6.0);
     }
 }
