@@ -13,7 +13,8 @@ use sweep_shared::ids::ContentHash;
 use sweep_shared::plan::{Catalogue, ExpandedJob, ExpandedPlan};
 use sweep_shared::spec::{DataSource, DataSpec, FitSpec, OptimizerSpec, PruneMethod, StageKind};
 
-/// What a runner holds beside the network: libtorch, ONNX Runtime, decoded images.
+/// What a runner holds beside the network: libtorch, ONNX Runtime, decoded images. Seen with `small-cnn` on generated data on a
+/// CPU: 0.42 GB; the rest is for larger data sets.
 pub const RUNNER_BYTES: u64 = 512 << 20;
 
 /// Images that evaluation and calibration take at once.

@@ -87,15 +87,15 @@ mod tests {
     fn seeds_are_counted_in_rows_by_choice() {
         let (plan, predictions) = fixtures::plan(fixtures::PLAN);
         let summary = summary(&plan, &predictions);
-        let rows: Vec<(&str, Vec<(&str, usize, usize)>)> = summary
-            .stages
-            .iter()
-            .map(|s| (s.name, s.rows.iter().map(|r| (r.label, r.jobs, r.points)).collect()))
-            .collect();
-        assert_eq!(rows[0], ("base", vec![("", 2, 2)]));
-        assert_eq!(rows[1], ("student", vec![("model=kd-conv4", 2, 2), ("model=kd-conv5", 2, 2)]));
-        assert_eq!(rows[2].1[0], ("input=student[model=kd-conv4]", 2, 4));
-        assert_eq!(rows[3].1.len(), 3);
+        let rows = |stage: usize| -> Vec<(&str, usize, usize)> {
+            summary.stages[stage].rows.iter().map(|r| (r.label, r.jobs, r.points)).collect()
+        };
+        let names: Vec<&str> = summary.stages.iter().map(|s| s.name).collect();
+        assert_eq!(names, ["base", "student", "thin", "say"]);
+        assert_eq!(rows(0), [("", 2, 2)]);
+        assert_eq!(rows(1), [("model=kd-conv4", 2, 2), ("model=kd-conv5", 2, 2)]);
+        assert_eq!(rows(2)[0], ("input=student[model=kd-conv4]", 2, 4));
+        assert_eq!(rows(3).len(), 3);
         // base 2, student 4, thin 8; `twin` repeats `base` for both seeds; say has 6 jobs without points.
         assert_eq!((summary.points, summary.shared, summary.measure.unwrap().0), (14, 2, 14));
         assert_eq!(summary.jobs, 2 + 4 + 4 + 6 + 14);

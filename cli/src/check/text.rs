@@ -8,7 +8,7 @@ use super::summary::{Row, Stage, Summary};
 use crate::format::{bytes, count, plural};
 
 /// Width of the first column.
-const NAME: usize = 38;
+const NAME: usize = 39;
 /// A stage with more choices is shown in part.
 const ROWS: usize = 20;
 
@@ -23,9 +23,9 @@ pub fn text(summary: &Summary<'_>) -> String {
         let _ = writeln!(text, "{:<NAME$}{jobs:>6}", "measure");
         let _ = writeln!(text, "  {}", measured(spec));
     }
-    text.push('\n');
-    for note in notes(summary) {
-        let _ = writeln!(text, "{note}");
+    let notes = notes(summary);
+    if !notes.is_empty() {
+        let _ = writeln!(text, "\n{}", notes.join("\n"));
     }
     text
 }
@@ -110,7 +110,8 @@ fn notes(summary: &Summary<'_>) -> Vec<String> {
     let rows = || summary.stages.iter().flat_map(|s| &s.rows);
     let mut notes = Vec::new();
     if summary.shared > 0 {
-        let (choices, verb) = (plural(summary.shared as usize, "choice"), if summary.shared == 1 { "equals" } else { "equal" });
+        let (choices, verb) =
+            (plural(summary.shared as usize, "choice"), if summary.shared == 1 { "equals" } else { "equal" });
         notes.push(format!("Equal work is done once: {choices} {verb} a job that is listed already."));
     }
     if rows().any(|r| r.prediction.memory_bytes > 0) {
@@ -140,7 +141,9 @@ mod tests {
         for line in text.lines() {
             assert!(line.chars().count() <= 80, "{line}");
         }
-        for part in ["base: train small-cnn", "  model=kd-conv4", "thin: prune", "say: command", "measure", "2 choices equal"] {
+        for part in
+            ["base: train small-cnn", "  model=kd-conv4", "thin: prune", "say: command", "measure", "2 choices equal"]
+        {
             assert!(text.contains(part), "{part} is missing:\n{text}");
         }
         let base = text.lines().find(|l| l.starts_with("base")).unwrap();
@@ -152,7 +155,8 @@ mod tests {
     #[test]
     fn a_thousand_choices_are_shown_in_part() {
         let values: Vec<String> = (0..1000).map(|i| i.to_string()).collect();
-        let plan = format!("stages: {{ a: {{ command: {{ run: [x] }}, matrix: {{ i: [{}] }} }} }}\n", values.join(", "));
+        let plan =
+            format!("stages: {{ a: {{ command: {{ run: [x] }}, matrix: {{ i: [{}] }} }} }}\n", values.join(", "));
         let text = report(&plan);
         assert!(text.lines().count() < 30 && text.contains("… and 980 more"), "{text}");
     }
