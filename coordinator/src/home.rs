@@ -129,7 +129,8 @@ impl Home {
         self.make_folder(&self.root)?;
         self.refuse_network()?;
         let path = self.lock_file();
-        let file = private().create(true).truncate(false).open(&path).map_err(|source| HomeError::Io { path, source })?;
+        let file =
+            private().create(true).truncate(false).open(&path).map_err(|source| HomeError::Io { path, source })?;
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
             .map_err(|_| HomeError::Locked { path: self.root.clone() })?;
         for folder in [self.artifacts(), self.incoming(), self.root.join("logs"), self.results()] {

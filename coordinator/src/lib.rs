@@ -6,6 +6,7 @@
 //!
 //! Nothing here links libtorch, starts a runner, or reads a GPU: the coordinator believes what agents report.
 
+mod api;
 mod artifacts;
 mod board;
 mod clock;
@@ -14,9 +15,11 @@ mod home;
 mod logs;
 mod options;
 pub mod predict;
+mod results;
 mod schedule;
 mod service;
 mod store;
+mod submit;
 mod transition;
 
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -41,7 +41,8 @@ pub async fn collect(artifacts: &Artifacts, store: &Store) -> Result<usize, Stor
 }
 
 fn old_blobs(artifacts: &Artifacts, before: SystemTime) -> Vec<ContentHash> {
-    let folders = entries(&artifacts.home.artifacts()).filter(|path| path.file_name().is_some_and(|name| name.len() == 2));
+    let folders =
+        entries(&artifacts.home.artifacts()).filter(|path| path.file_name().is_some_and(|name| name.len() == 2));
     let blobs = folders.flat_map(|folder| entries(&folder).collect::<Vec<_>>());
     blobs
         .filter(|path| modified(path).is_some_and(|at| at < before))

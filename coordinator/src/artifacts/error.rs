@@ -39,7 +39,9 @@ impl From<ArtifactError> for tonic::Status {
         let text = error.to_string();
         match error {
             ArtifactError::Unknown(_) => Self::not_found(text),
-            ArtifactError::Name(_) | ArtifactError::NoName | ArtifactError::TooLong { .. } => Self::invalid_argument(text),
+            ArtifactError::Name(_) | ArtifactError::NoName | ArtifactError::TooLong { .. } => {
+                Self::invalid_argument(text)
+            }
             ArtifactError::TooLarge { .. } | ArtifactError::DiskFull => Self::resource_exhausted(text),
             ArtifactError::Offset { .. } => Self::out_of_range(text),
             ArtifactError::Corrupt { .. } => Self::data_loss(text),

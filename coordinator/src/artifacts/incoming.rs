@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -110,6 +110,8 @@ impl Incoming {
             self.discard();
             return Err(ArtifactError::Corrupt { expected: self.hash.clone(), actual });
         }
+        // Blobs have other names in results/: nobody may change them through those.
+        self.file.set_permissions(fs::Permissions::from_mode(0o444))?;
         self.file.sync_all()?;
         let folder = self.to.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;

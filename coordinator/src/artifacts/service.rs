@@ -107,6 +107,7 @@ async fn written(mut incoming: Incoming, data: Vec<u8>) -> Result<Incoming, Stat
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ArtifactError> + Send + 'static,
 ) -> Result<T, Status> {
-    let done = spawn_blocking(work).await.map_err(|e| Status::internal(format!("a file operation did not end: {e}")))?;
+    let done =
+        spawn_blocking(work).await.map_err(|e| Status::internal(format!("a file operation did not end: {e}")))?;
     Ok(done?)
 }

@@ -42,7 +42,13 @@ impl Dispatcher {
         let translate::Introduction { info, spool, attempts, .. } = introduced;
         let command = store::Hello { agent: info.clone(), spool: spool.clone(), attempts };
         let reconciled = self.store.write(command).await?;
-        tracing::info!(agent = info.id, host = info.host, kept = reconciled.keep.len(), freed = reconciled.freed.len(), "an agent is here");
+        tracing::info!(
+            agent = info.id,
+            host = info.host,
+            kept = reconciled.keep.len(),
+            freed = reconciled.freed.len(),
+            "an agent is here"
+        );
         for token in &reconciled.freed {
             self.board.end(*token);
         }

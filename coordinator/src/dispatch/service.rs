@@ -24,10 +24,21 @@ use crate::store::{Changes, Store, StoreError, read};
 
 /// What comes to the loop.
 pub enum Input {
-    Hello { session: SessionId, hello: v1::Hello, outbox: outbox::Sender },
-    Message { session: SessionId, message: v1::AgentMessage },
-    Closed { session: SessionId },
-    Agents { reply: oneshot::Sender<Vec<AgentNow>> },
+    Hello {
+        session: SessionId,
+        hello: v1::Hello,
+        outbox: outbox::Sender,
+    },
+    Message {
+        session: SessionId,
+        message: v1::AgentMessage,
+    },
+    Closed {
+        session: SessionId,
+    },
+    Agents {
+        reply: oneshot::Sender<Vec<AgentNow>>,
+    },
     /// Look at the clock.
     Poke,
 }
@@ -181,12 +192,7 @@ impl Dispatcher {
         work.schedule = true;
     }
 
-    async fn turn(
-        &mut self,
-        mut work: Work,
-        batch: &mut Vec<Input>,
-        cancelled: &[JobId],
-    ) -> Result<(), Stop> {
+    async fn turn(&mut self, mut work: Work, batch: &mut Vec<Input>, cancelled: &[JobId]) -> Result<(), Stop> {
         for (session, token) in self.fleet.unwanted(cancelled) {
             self.outboxes.cancel(session, token);
         }

@@ -33,7 +33,10 @@ impl AgentService {
 impl v1::agents_server::Agents for AgentService {
     type SessionStream = Pin<Box<dyn Stream<Item = Result<v1::CoordinatorMessage, Status>> + Send>>;
 
-    async fn session(&self, request: Request<Streaming<v1::AgentMessage>>) -> Result<Response<Self::SessionStream>, Status> {
+    async fn session(
+        &self,
+        request: Request<Streaming<v1::AgentMessage>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
         let session = SessionId(self.next.fetch_add(1, Ordering::Relaxed));
         let (outbox, messages) = mpsc::unbounded_channel();
         let reader = Reader {

@@ -11,7 +11,8 @@ type Place = (usize, usize);
 /// Places an ordinary job, and takes the room that it needs.
 pub fn ordinary(job: &ReadyJob, agents: &mut [AgentView], cooled: &dyn Fn(usize) -> bool) -> Option<Assignment> {
     let ahead = ahead_per_slot(job.expected);
-    let place = best(job, agents, cooled, free_now).or_else(|| best(job, agents, cooled, |job, d| waits(job, d, ahead)))?;
+    let place =
+        best(job, agents, cooled, free_now).or_else(|| best(job, agents, cooled, |job, d| waits(job, d, ahead)))?;
     Some(take(job, agents, place))
 }
 
@@ -19,7 +20,8 @@ pub fn ordinary(job: &ReadyJob, agents: &mut [AgentView], cooled: &dyn Fn(usize)
 pub fn exclusive(job: &ReadyJob, agents: &mut [AgentView], cooled: &dyn Fn(usize) -> bool) -> Option<Assignment> {
     let idle = |at: usize, agent: &AgentView| !agent.exclusive && agent.is_idle() && !cooled(at);
     let (at, device) = agents.iter().enumerate().filter(|(at, agent)| idle(*at, agent)).find_map(|(at, agent)| {
-        let fits = |device: &DeviceView| suits(job, device) && device.slots > 0 && fits_memory(job, device.memory_free_bytes);
+        let fits =
+            |device: &DeviceView| suits(job, device) && device.slots > 0 && fits_memory(job, device.memory_free_bytes);
         agent.devices.iter().position(fits).map(|device| (at, device))
     })?;
     agents[at].exclusive = true;

@@ -66,7 +66,8 @@ async fn acked(tx: &mut Tx<'_>, spool: &str, agent: &str) -> Result<u64, StoreEr
     sqlx::query!("INSERT INTO spools (id, agent, acked_seq) VALUES (?, ?, 0) ON CONFLICT DO NOTHING", spool, agent)
         .execute(&mut *tx.conn)
         .await?;
-    let acked = sqlx::query_scalar!("SELECT acked_seq FROM spools WHERE id = ?", spool).fetch_one(&mut *tx.conn).await?;
+    let acked =
+        sqlx::query_scalar!("SELECT acked_seq FROM spools WHERE id = ?", spool).fetch_one(&mut *tx.conn).await?;
     Ok(acked as u64)
 }
 
@@ -78,6 +79,7 @@ async fn live_attempts(tx: &mut Tx<'_>, agent: &str) -> Result<Vec<Token>, Store
     )
     .fetch_all(&mut *tx.conn)
     .await?;
-    let token = |job: i64, number: i64, lease: i64| Token { job: JobId(job), attempt: number as u32, lease: lease as u64 };
+    let token =
+        |job: i64, number: i64, lease: i64| Token { job: JobId(job), attempt: number as u32, lease: lease as u64 };
     Ok(rows.into_iter().map(|row| token(row.job, row.number, row.lease)).collect())
 }

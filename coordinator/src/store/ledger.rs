@@ -145,13 +145,7 @@ impl Entry {
     }
 
     /// Ends the attempt, and moves the job on where it still runs this attempt.
-    pub fn end(
-        &mut self,
-        attempt: AttemptEvent,
-        job: JobEvent,
-        detail: Detail,
-        now_ms: i64,
-    ) -> Result<(), Refusal> {
+    pub fn end(&mut self, attempt: AttemptEvent, job: JobEvent, detail: Detail, now_ms: i64) -> Result<(), Refusal> {
         if !self.is_current() {
             self.attempt = next_attempt(self.attempt, AttemptEvent::Cancelled)?;
             self.end = Some(End { detail: Detail { class: None, ..detail }, job: None });

@@ -43,7 +43,7 @@ pub use grant::{CheckpointRef, Grant, GrantRequest, Granted};
 pub use hello::{Hello, Reconciled};
 pub use release::{Release, Why};
 pub use retry::Retry;
-pub use submit::{NewJob, Submit, Submitted};
+pub use submit::{NewInput, NewJob, Submit, Submitted};
 
 /// A cheap handle to the database.
 #[derive(Clone)]

@@ -28,7 +28,8 @@ impl Store {
     /// Opens the database and starts its writer.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let conn = migrated(path, clock.unix_ms()).await?;
-        let readers = readers(path).await.map_err(|source| OpenError::Open { path: path.into(), source: source.into() })?;
+        let readers =
+            readers(path).await.map_err(|source| OpenError::Open { path: path.into(), source: source.into() })?;
         let (commands, queue) = mpsc::channel(QUEUE);
         let (changes, _) = broadcast::channel(BACKLOG);
         let stop = CancellationToken::new();
@@ -66,7 +67,11 @@ async fn migrated(path: &Path, now_ms: i64) -> Result<SqliteConnection, OpenErro
 }
 
 async fn readers(path: &Path) -> Result<SqlitePool, sqlx::Error> {
-    SqlitePoolOptions::new().max_connections(READERS).min_connections(1).connect_with(options(path).read_only(true)).await
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .min_connections(1)
+        .connect_with(options(path).read_only(true))
+        .await
 }
 
 impl From<StoreError> for tonic::Status {

@@ -7,8 +7,8 @@ use sqlx::{Acquire, Connection, SqliteConnection};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{StoreError, audit};
 use super::command::{Changes, Queued, Tx};
+use super::{StoreError, audit};
 use crate::clock::Clock;
 
 /// Commands in one commit: enough to share the sync, few enough that no caller waits long.

@@ -43,7 +43,9 @@ pub enum JobEvent {
     /// By a user.
     Cancel,
     /// By a user.
-    Retry { inputs_succeeded: bool },
+    Retry {
+        inputs_succeeded: bool,
+    },
 }
 
 impl JobEvent {

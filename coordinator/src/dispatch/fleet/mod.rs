@@ -15,8 +15,6 @@ use sweep_shared::resources::{Device, DeviceClass};
 use crate::store::agents::AgentInfo;
 use crate::store::read::LiveRow;
 
-pub use views::Views;
-
 /// One connection of one agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);

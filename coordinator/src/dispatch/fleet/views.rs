@@ -28,11 +28,7 @@ impl Fleet {
     fn view(&self, agent: &Agent, now: Duration) -> AgentView {
         let mine: Vec<&Live> = self.live.values().filter(|live| live.agent == agent.info.id).collect();
         let devices = agent.info.devices.iter().map(|device| device_view(agent, device, &mine)).collect();
-        AgentView {
-            devices,
-            exclusive: mine.iter().any(|live| live.exclusive),
-            kept_free: agent.leaving_until > now,
-        }
+        AgentView { devices, exclusive: mine.iter().any(|live| live.exclusive), kept_free: agent.leaving_until > now }
     }
 
     /// Jobs whose lease is over, as candidates for another attempt, with the tokens that it would fence.

@@ -8,10 +8,7 @@ use super::super::audit::json;
 use super::{BlobRef, CheckpointRef, Granted, StoreError, Tx};
 
 /// Fills in inputs and checkpoints, and answers the digest of the inputs beside each grant.
-pub async fn attach(
-    tx: &mut Tx<'_>,
-    granted: Vec<(Granted, bool)>,
-) -> Result<Vec<(Granted, String)>, StoreError> {
+pub async fn attach(tx: &mut Tx<'_>, granted: Vec<(Granted, bool)>) -> Result<Vec<(Granted, String)>, StoreError> {
     let readers: Vec<i64> = granted.iter().filter(|(_, has)| *has).map(|(g, _)| g.token.job.0).collect();
     let mut inputs = if readers.is_empty() { HashMap::new() } else { input_files(tx, &readers).await? };
     let again: Vec<i64> = granted.iter().filter(|(g, _)| g.token.attempt > 1).map(|(g, _)| g.token.job.0).collect();

@@ -167,7 +167,15 @@ async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Found>
         };
         let live_state = row.attempt_state.as_deref().map(word).transpose()?;
         let sweep = SweepId(row.sweep);
-        found.push(Found { sweep, job, attempt, live_lease: row.lease, live_state, has_inputs: row.has_inputs, granted });
+        found.push(Found {
+            sweep,
+            job,
+            attempt,
+            live_lease: row.lease,
+            live_state,
+            has_inputs: row.has_inputs,
+            granted,
+        });
     }
     Ok(found)
 }

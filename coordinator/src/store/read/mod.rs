@@ -1,5 +1,6 @@
 //! What readers ask. Each answer is of one whole commit.
 
+mod agents;
 mod jobs;
 mod live;
 mod logs;
@@ -7,6 +8,7 @@ mod ready;
 mod results;
 mod sweeps;
 
+pub use agents::{AgentRow, agents};
 pub use jobs::{JobRow, jobs_by_id, jobs_of};
 pub use live::{LiveRow, live};
 pub use logs::newest_attempt;

@@ -30,7 +30,16 @@ impl Store {
         .ok_or_else(|| StoreError::Unknown(format!("sweep {id}")))?;
         let (counts, reused) = self.counts(id).await?;
         let (name, state, paused) = (row.name, row.state, row.paused);
-        Ok(SweepRow { id, name, state, paused, created_ms: row.created_ms, finished_ms: row.finished_ms, counts, reused })
+        Ok(SweepRow {
+            id,
+            name,
+            state,
+            paused,
+            created_ms: row.created_ms,
+            finished_ms: row.finished_ms,
+            counts,
+            reused,
+        })
     }
 
     /// The newest first.
@@ -60,7 +69,8 @@ impl Store {
 
 /// The newest sweep, if there is any.
 pub async fn latest(store: &Store) -> Result<Option<SweepId>, StoreError> {
-    let id = sqlx::query_scalar!("SELECT id FROM sweeps ORDER BY id DESC LIMIT 1").fetch_optional(&store.readers).await?;
+    let id =
+        sqlx::query_scalar!("SELECT id FROM sweeps ORDER BY id DESC LIMIT 1").fetch_optional(&store.readers).await?;
     Ok(id.map(SweepId))
 }
 

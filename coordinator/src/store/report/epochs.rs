@@ -17,11 +17,7 @@ struct Row<'a> {
 }
 
 /// An epoch that is told twice stays as it was told first.
-pub async fn insert(
-    tx: &mut Tx<'_>,
-    epochs: &[(Token, Epoch)],
-    resumed: &[(Token, u32)],
-) -> Result<(), StoreError> {
+pub async fn insert(tx: &mut Tx<'_>, epochs: &[(Token, Epoch)], resumed: &[(Token, u32)]) -> Result<(), StoreError> {
     if !epochs.is_empty() {
         let rows: Vec<Row<'_>> = epochs.iter().map(|(token, epoch)| row(*token, epoch)).collect();
         let rows = json(&rows);

@@ -30,10 +30,22 @@ pub struct Report {
 #[derive(Debug, Clone)]
 pub enum Body {
     Accepted,
-    Refused { reason: String },
-    Progress { epochs: Vec<Epoch>, resumed_epoch: Option<u32> },
-    Checkpoint { epoch: u32, step: u64, files: Vec<BlobRef> },
-    Finished { end: End, run_s: f64 },
+    Refused {
+        reason: String,
+    },
+    Progress {
+        epochs: Vec<Epoch>,
+        resumed_epoch: Option<u32>,
+    },
+    Checkpoint {
+        epoch: u32,
+        step: u64,
+        files: Vec<BlobRef>,
+    },
+    Finished {
+        end: End,
+        run_s: f64,
+    },
     /// Nothing but its number is recorded (the message was not understood).
     Nothing,
 }

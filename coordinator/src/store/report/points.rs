@@ -40,7 +40,12 @@ pub async fn publish(tx: &mut Tx<'_>, made: Vec<(Token, Vec<NewPoint>)>) -> Resu
         for (ordinal, point) in list.iter().enumerate() {
             let metrics = json(&point.metrics);
             points.push(PointRow { job, name: &point.name, ordinal, attempt: token.attempt, metrics });
-            files.extend(point.files.iter().map(|f| FileRow { job, point: &point.name, name: &f.name, hash: f.hash.as_str() }));
+            files.extend(point.files.iter().map(|f| FileRow {
+                job,
+                point: &point.name,
+                name: &f.name,
+                hash: f.hash.as_str(),
+            }));
             blobs.extend(&point.files);
         }
     }

@@ -55,11 +55,10 @@ pub async fn jobs(
     taken: &[Option<Taken>],
 ) -> Result<Vec<JobId>, StoreError> {
     // AUTOINCREMENT's own note of the last id, so that ids of deleted jobs never come back.
-    let last = sqlx::query_scalar!(
-        r#"SELECT CAST(seq AS INTEGER) AS "seq!: i64" FROM sqlite_sequence WHERE name = 'jobs'"#
-    )
-    .fetch_optional(&mut *tx.conn)
-    .await?;
+    let last =
+        sqlx::query_scalar!(r#"SELECT CAST(seq AS INTEGER) AS "seq!: i64" FROM sqlite_sequence WHERE name = 'jobs'"#)
+            .fetch_optional(&mut *tx.conn)
+            .await?;
     let first = last.unwrap_or(0) + 1;
     let ids: Vec<JobId> = (0..jobs.len()).map(|i| JobId(first + i as i64)).collect();
     let rows: Vec<(JobId, &NewJob, Option<&Taken>)> =

@@ -1,0 +1,111 @@
+//! From a plan's text to the command that makes a sweep of it. Pure; the plan's own errors are told to the user as they are.
+
+use std::collections::BTreeMap;
+
+use sweep_shared::ids::ContentHash;
+use sweep_shared::plan::{self, ExpandedJob, ExpandedPlan, PlanErrors};
+use sweep_shared::spec::Role;
+use sweep_shared::wire::to_json;
+
+use crate::predict::{Prediction, catalogue, predict};
+use crate::store::{BlobRef, NewInput, NewJob, Submit};
+
+/// A user's wish.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    pub plan_yaml: String,
+    pub plan_path: String,
+    pub files: Vec<BlobRef>,
+    pub reuse: bool,
+    pub continue_same: bool,
+    pub retry_failed: bool,
+}
+
+/// Reads the plan, expands it, and predicts what its jobs need.
+pub fn read(wish: Wish) -> Result<Submit, PlanErrors> {
+    let hashes: BTreeMap<String, ContentHash> =
+        wish.files.iter().map(|file| (file.name.clone(), file.hash.clone())).collect();
+    let plan = plan::read(&wish.plan_yaml, &wish.plan_path, &catalogue(hashes))?;
+    let needs = predict(&plan);
+    Ok(command(wish, plan, &needs))
+}
+
+fn command(wish: Wish, plan: ExpandedPlan, needs: &[Prediction]) -> Submit {
+    Submit {
+        fingerprint: plan.fingerprint(),
+        name: plan.name,
+        plan_yaml: wish.plan_yaml,
+        plan_path: wish.plan_path,
+        files: wish.files,
+        jobs: plan.jobs.into_iter().zip(needs).map(|(job, need)| new_job(job, need)).collect(),
+        reuse: wish.reuse,
+        continue_same: wish.continue_same,
+        retry_failed: wish.retry_failed,
+    }
+}
+
+fn new_job(job: ExpandedJob, need: &Prediction) -> NewJob {
+    let spec_json = to_json(&job.spec);
+    let inputs = job.spec.inputs.into_iter().zip(job.inputs);
+    NewJob {
+        kind: job.spec.kind.word(),
+        spec_json,
+        params_json: to_json(&job.params),
+        inputs: inputs.map(|(input, source)| NewInput { source, role: role(input.role), point: input.point }).collect(),
+        stage: job.spec.stage,
+        seed: job.spec.seed,
+        key: job.key,
+        label: job.label,
+        device: job.device,
+        memory_bytes: need.memory_bytes,
+        exclusive: job.exclusive,
+        retries: job.retries,
+        reusable: job.reusable,
+    }
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Input => "input",
+        Role::Teacher => "teacher",
+        Role::Candidate => "candidate",
+        Role::Reference => "reference",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(plan_yaml: &str) -> Wish {
+        Wish {
+            plan_yaml: plan_yaml.to_owned(),
+            plan_path: "plan.yaml".to_owned(),
+            files: Vec::new(),
+            reuse: true,
+            continue_same: false,
+            retry_failed: false,
+        }
+    }
+
+    #[test]
+    fn jobs_come_with_their_inputs_needs_and_specs() {
+        let plan =
+            "data: synthetic\nstages:\n  base: { train: { model: small-cnn } }\n  thin: { prune: { input: base } }\n";
+        let submit = read(wish(plan)).unwrap_or_else(|e| panic!("{e}"));
+        let thin = submit.jobs.iter().find(|job| job.stage == "thin").unwrap();
+        assert_eq!((thin.kind, thin.inputs[0].role), ("prune", "input"));
+        assert_eq!(submit.jobs[thin.inputs[0].source].stage, "base");
+        assert!(thin.memory_bytes > 0);
+        let measure = submit.jobs.iter().find(|job| job.kind == "measure").unwrap();
+        assert!(measure.exclusive && measure.inputs[0].role == "candidate");
+        let spec: sweep_shared::spec::JobSpec = serde_json::from_str(&thin.spec_json).unwrap();
+        assert_eq!(spec.stage, "thin");
+    }
+
+    #[test]
+    fn a_wrong_plan_is_told_as_the_plan_reader_tells_it() {
+        let error = read(wish("stages: { a: { train: { model: small-cmn } } }\n")).unwrap_err().to_string();
+        assert!(error.contains("plan.yaml:1") && error.contains("small-cnn"), "{error}");
+    }
+}
