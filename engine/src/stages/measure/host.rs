@@ -10,13 +10,10 @@ use sweep_shared::spec::MeasureSpec;
 use crate::error::{Error, Result};
 use crate::runtime;
 
-/// Instruction sets that decide how fast integer kernels are.
-const FLAGS: [&str; 6] = ["avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp"];
-
 #[derive(Serialize)]
 struct Description<'a> {
-    cpu: String,
-    instruction_sets: Vec<&'static str>,
+    cpu: &'a str,
+    instruction_sets: &'a [&'static str],
     threads: u32,
     runs: u32,
     warm_up_runs: u32,
@@ -26,11 +23,11 @@ struct Description<'a> {
 
 /// Writes the measurement with everything one needs to judge it.
 pub fn write_description(path: &Path, spec: &MeasureSpec, metrics: &Metrics) -> Result<()> {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = runtime::Cpu::this();
     let version = runtime::version().map_err(Error::stage("asking ONNX Runtime for its version"))?;
     let description = Description {
-        cpu: cpuinfo(&info, "model name").unwrap_or("unknown").to_owned(),
-        instruction_sets: instruction_sets(&info),
+        cpu: &cpu.name,
+        instruction_sets: &cpu.instruction_sets,
         threads: spec.threads,
         runs: spec.runs,
         warm_up_runs: super::WARM_UP,
@@ -39,16 +36,6 @@ pub fn write_description(path: &Path, spec: &MeasureSpec, metrics: &Metrics) -> 
     };
     let text = serde_json::to_string_pretty(&description).map_err(Error::stage("describing the measurement"))?;
     fs::write(path, text + "\n").map_err(Error::io(format!("write {}", path.display())))
-}
-
-fn cpuinfo<'a>(info: &'a str, field: &str) -> Option<&'a str> {
-    let (_, value) = info.lines().find(|line| line.starts_with(field))?.split_once(':')?;
-    Some(value.trim())
-}
-
-fn instruction_sets(info: &str) -> Vec<&'static str> {
-    let flags = cpuinfo(info, "flags").or_else(|| cpuinfo(info, "Features")).unwrap_or_default();
-    FLAGS.into_iter().filter(|flag| flags.split_whitespace().any(|word| word == *flag)).collect()
 }
 
 /// Forgets the peak so far; returns the present resident size in bytes, or `None` where the kernel does not offer this.
@@ -76,13 +63,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_kernel_s_tables() {
+    fn reads_the_kernel_s_table() {
         let status = "Name:\tx\nVmHWM:\t   1234 kB\nVmRSS:\t    1000 kB\n";
         assert_eq!((kilobytes(status, "VmHWM:"), kilobytes(status, "VmRSS:")), (Some(1234 * 1024), Some(1000 * 1024)));
         assert_eq!(kilobytes(status, "VmPeak:"), None);
-        let info = "processor\t: 0\nmodel name\t: AMD EPYC 9R14\nflags\t\t: fpu avx2 avx512f avx512_vnni\n";
-        assert_eq!(cpuinfo(info, "model name"), Some("AMD EPYC 9R14"));
-        assert_eq!(instruction_sets(info), ["avx2", "avx512f", "avx512_vnni"]);
     }
 
     #[test]

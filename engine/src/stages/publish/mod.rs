@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::job::{Job, PreparedData};
 use crate::lower::Net;
 use crate::quant;
-use crate::runtime::{self, KernelReport, Session};
+use crate::runtime::{self, Cpu, KernelReport, Session};
 
 /// The deployed network.
 pub const ONNX_FILE: &str = "model.onnx";
@@ -40,8 +40,13 @@ pub fn point(job: &mut Job, name: &str, network: &Model, metrics: Metrics) -> Re
 pub fn existing_point(job: &mut Job, name: &str, folder: &Path, metrics: Metrics) -> Result<()> {
     let network = crate::job::load_model(folder)?;
     let float = quant::without_quantizers(&network);
-    let read =
-        |file: &str| fs::read(folder.join(file)).map_err(Error::io(format!("read {}", folder.join(file).display())));
+    if !folder.join(ONNX_FILE).is_file() {
+        return Err(Error::BadInput(format!("the input has no {ONNX_FILE} to evaluate")));
+    }
+    let read = |file: &str| {
+        let path = folder.join(file);
+        fs::read(&path).map_err(Error::io(format!("read {}", path.display())))
+    };
     let reference = if folder.join(REFERENCE_FILE).is_file() { Some(read(REFERENCE_FILE)?) } else { None };
     publish(job, name, &Files { network: &network, float: &float, onnx: read(ONNX_FILE)?, reference }, metrics)
 }
@@ -151,6 +156,12 @@ fn warn_of_disagreement(name: &str, files: &Files, metrics: &Metrics) {
     let sound = if files.network.graph.is_quantized() { top1 >= 0.99 } else { relative < 1e-4 };
     if !sound {
         tracing::warn!(point = name, relative, top1, "the ONNX file does not compute what the engine computes");
+    }
+    if files.network.graph.is_quantized() && Cpu::this().saturates() {
+        tracing::warn!(
+            point = name,
+            "this processor has no VNNI: int8 sums saturate, and accuracy may be below that of a VNNI machine"
+        );
     }
     if value(names::FUSED_SHARE) < 1.0 {
         tracing::warn!(point = name, "some layers of the int8 file run on floats: see {EVALUATION_FILE}");

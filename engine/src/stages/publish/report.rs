@@ -17,6 +17,7 @@ struct Report<'a> {
     /// Rows are true classes, columns predicted ones.
     confusion_matrix: Vec<&'a [u64]>,
     runtime: String,
+    cpu: runtime::Cpu,
     /// Operators of the graph as ONNX Runtime optimised it.
     kernels: &'a std::collections::BTreeMap<String, usize>,
     /// Those of them that compute on floats.
@@ -33,6 +34,7 @@ pub fn render(dataset: &Dataset, test: &Evaluation, kernels: &KernelReport) -> R
         classes: &dataset.classes,
         confusion_matrix: test.confusion.rows().collect(),
         runtime: format!("onnxruntime {version}"),
+        cpu: runtime::Cpu::this(),
         kernels: &kernels.counts,
         left_float: kernels.left_float(),
     };
