@@ -53,3 +53,37 @@ stages:
         (plan, predictions)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::fixtures;
+    use crate::plan_files;
+
+    fn root() -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+
+    #[test]
+    fn every_example_is_a_sound_plan() {
+        let mut count = 0;
+        for entry in std::fs::read_dir(root().join("examples")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|e| e == "yaml") {
+                let plan = plan_files::read(&path).unwrap_or_else(|failure| panic!("{}", failure.text())).plan;
+                assert!(!plan.jobs.is_empty() && plan.warnings.is_empty(), "{}: {:?}", path.display(), plan.warnings);
+                count += 1;
+            }
+        }
+        assert!(count >= 4, "only {count} examples");
+    }
+
+    #[test]
+    fn the_documented_study_has_as_many_jobs_as_the_documentation_says() {
+        let text = std::fs::read_to_string(root().join("docs/plan.md")).unwrap();
+        let study = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let (plan, _) = fixtures::plan(study);
+        assert!(text.contains(&format!("comes to {} jobs", plan.jobs.len())), "{} jobs", plan.jobs.len());
+    }
+}
