@@ -1,6 +1,5 @@
 //! Data sets from files reach the runner, and what is wrong with them is told in words that name the file.
 
-#[allow(dead_code, reason = "each test program uses its own part")]
 mod support;
 
 use std::path::Path;

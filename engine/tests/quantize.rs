@@ -1,7 +1,6 @@
 //! One network is trained on the generated data set, then quantized, evaluated, measured, and checked in Python: the stages
 //! after training, on a network that has really learned something.
 
-#[allow(dead_code, reason = "each test program uses its own part")]
 mod support;
 
 use std::path::{Path, PathBuf};

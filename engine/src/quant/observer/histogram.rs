@@ -20,16 +20,26 @@ pub struct Histogram {
     zeros: u64,
     min: f32,
     max: f32,
+    /// Whether a value was not finite: then no range means anything.
+    broken: bool,
 }
 
 impl Histogram {
     /// One that has seen nothing.
     pub fn new() -> Histogram {
-        Histogram { exponent: LEAST_EXPONENT, counts: vec![0; 2 * SIDE], zeros: 0, min: f32::MAX, max: f32::MIN }
+        Histogram {
+            exponent: LEAST_EXPONENT,
+            counts: vec![0; 2 * SIDE],
+            zeros: 0,
+            min: f32::MAX,
+            max: f32::MIN,
+            broken: false,
+        }
     }
 
-    /// Sees values; those that are not finite are passed over.
+    /// Sees values. After one that is not finite there are no extremes any more.
     pub fn add(&mut self, values: &[f32]) {
+        self.broken |= values.iter().any(|value| !value.is_finite());
         let finite = values.iter().copied().filter(|value| value.is_finite());
         let (min, max) =
             finite.clone().fold((self.min, self.max), |(min, max), value| (min.min(value), max.max(value)));
@@ -54,9 +64,9 @@ impl Histogram {
         f64::from(self.exponent).exp2()
     }
 
-    /// The smallest and largest value seen, or `None` before any.
+    /// The smallest and largest value seen, or `None` before any, or if one was not finite.
     pub fn extremes(&self) -> Option<(f32, f32)> {
-        (self.min <= self.max).then_some((self.min, self.max))
+        (self.min <= self.max && !self.broken).then_some((self.min, self.max))
     }
 
     /// How many values were seen, and how many of them were exactly zero.
@@ -99,7 +109,8 @@ impl State for Histogram {
         writer.tensor("counts", &Tensor::from_slice(&counts))?;
         writer.tensor("extremes", &Tensor::from_slice(&[self.min, self.max]))?;
         writer.value("exponent", &self.exponent)?;
-        writer.value("zeros", &self.zeros)
+        writer.value("zeros", &self.zeros)?;
+        writer.value("broken", &self.broken)
     }
 
     fn load(&mut self, reader: &StateReader) -> checkpoint::Result<()> {
@@ -111,6 +122,7 @@ impl State for Histogram {
         (self.min, self.max) = (extremes.f_double_value(&[0])? as f32, extremes.f_double_value(&[1])? as f32);
         self.exponent = reader.value("exponent")?;
         self.zeros = reader.value("zeros")?;
+        self.broken = reader.value("broken")?;
         Ok(())
     }
 }
@@ -146,11 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_not_finite_are_passed_over() {
-        let mut histogram = Histogram::new();
-        histogram.add(&[f32::NAN, f32::INFINITY]);
-        assert_eq!(histogram.extremes(), None);
-        histogram.add(&[f32::NEG_INFINITY, 2.0]);
-        assert_eq!(histogram.extremes(), Some((2.0, 2.0)));
+    fn a_value_that_is_not_finite_leaves_no_range() {
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut histogram = Histogram::new();
+            histogram.add(&[1.0, 2.0]);
+            assert_eq!(histogram.extremes(), Some((1.0, 2.0)));
+            histogram.add(&[value, 3.0]);
+            assert_eq!(histogram.extremes(), None);
+        }
     }
 }

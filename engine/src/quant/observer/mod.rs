@@ -40,8 +40,7 @@ impl Observer {
         }
     }
 
-    /// Sees a batch of any shape. Values that are not finite are an error of the caller's: training checks its loss, and
-    /// calibration its result.
+    /// Sees a batch of any shape. A value that is not finite leaves no usable range, now or later.
     pub fn observe(&mut self, value: &Tensor) -> Result<(), TchError> {
         match self {
             Observer::Extremes(extremes) => {
@@ -59,7 +58,8 @@ impl Observer {
         Ok(())
     }
 
-    /// The range `(min, max)` that the quantizer should cover, for integers with `steps` steps; `None` before any value.
+    /// The range `(min, max)` that the quantizer should cover, for integers with `steps` steps; `None` before any
+    /// value. Not finite, or `None`, after a value that was not finite.
     pub fn range(&self, steps: i32) -> Option<(f32, f32)> {
         match self {
             Observer::Extremes(extremes) => extremes.range(),
