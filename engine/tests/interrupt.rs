@@ -122,6 +122,7 @@ fn fit(folder: &Path, stop_after: Option<u64>) -> Result<(Model, Fitted)> {
 
 #[test]
 fn stopped_at_any_step_and_continued_ends_with_the_same_bits() {
+    sweep_engine_sys::set_threads(1, 1).unwrap();
     let reference = tempfile::tempdir().unwrap();
     let (expected, best) = fit(reference.path(), None).unwrap();
     for stop_after in [1, 5, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 1, 2 * STEPS_PER_EPOCH + 7] {

@@ -1,5 +1,4 @@
-//! `sweep-runner`: executes one attempt at a job, in the attempt folder. Started by the agent; see `docs` of the runner
-//! protocol for running it by hand.
+//! `sweep-runner`: executes one attempt at a job, in the attempt folder. Agents start it; `--help` says how to do so by hand.
 
 use std::io::IsTerminal;
 use std::path::Path;

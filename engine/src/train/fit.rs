@@ -68,12 +68,13 @@ impl Fit<'_> {
             reader.part("objective", objective)?;
             reader.part("fit", &mut state)?;
         }
+        let bf16 = uses_bf16(self.spec.precision, net.device(), net.graph().is_quantized());
         if training.steps() == 0 {
             return Err(Error::BadInput("the training split is too small for one step".into()));
         }
         while state.epoch < self.spec.epochs {
             objective.begin_epoch(net, state.epoch)?;
-            let mut running = Running { fit: self, job, net, objective, state: &mut state, training: &training };
+            let mut running = Running { fit: self, bf16, job, net, objective, state: &mut state, training: &training };
             running.epoch(&validation)?;
         }
         finish(net, &state)
@@ -93,6 +94,7 @@ fn finish(net: &Net, state: &FitState) -> Result<Fitted> {
 /// A fit in progress.
 struct Running<'a> {
     fit: &'a Fit<'a>,
+    bf16: bool,
     job: &'a mut Job,
     net: &'a mut Net,
     objective: &'a mut dyn Objective,
@@ -129,7 +131,7 @@ impl Running<'_> {
         let batch = Batch { images: batch.images.f_to_device(device)?, labels: batch.labels.f_to_device(device)? };
         self.state.optimizer.zero_grad()?;
         let outcome = {
-            let _autocast = autocast(uses_bf16(self.fit.spec.precision, device), device)?;
+            let _autocast = autocast(self.bf16, device)?;
             self.objective.outcome(self.net, &batch)?
         };
         outcome.loss.f_backward()?;

@@ -83,6 +83,24 @@ fn a_learning_rate_beyond_reason_is_reported_as_divergence() {
 }
 
 #[test]
+fn bf16_training_learns_and_keeps_its_weights_in_fp32() {
+    let (full, half) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let in_fp32 = spec(1, 0.01);
+    let in_bf16 = FitSpec { precision: Precision::Bf16, ..in_fp32.clone() };
+    let full = fit(full.path(), &in_fp32, Masks::none()).unwrap();
+    let half = fit(half.path(), &in_bf16, Masks::none()).unwrap();
+    let distance = |a: &Model, b: &Model| {
+        let (a, b) = (a.weights.get("conv.weight").unwrap(), b.weights.get("conv.weight").unwrap());
+        a.data.iter().zip(&b.data).map(|(a, b)| (a - b).abs()).sum::<f32>()
+    };
+    let moved = distance(&half, &small_model());
+    assert!(moved > 0.0 && moved.is_finite());
+    // The same path, walked with coarser steps.
+    let apart = distance(&half, &full);
+    assert!(apart > 0.0 && apart < moved, "{apart} apart after moving {moved}");
+}
+
+#[test]
 fn masked_weights_stay_zero_through_training() {
     let mut mask = Array::full([8, 3, 3, 3], 1.0);
     mask.data.iter_mut().step_by(2).for_each(|value| *value = 0.0);

@@ -1,5 +1,8 @@
 //! Drives the real `sweep-runner` as an agent does: job.json, a pipe on descriptor 3, signals.
 
+// Each test binary uses its own part of this.
+#![allow(dead_code)]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -90,6 +93,12 @@ impl Attempt {
 
     pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    /// Closes the reading end, as an agent that dies does, and waits for the runner.
+    pub fn stop_reading(mut self) -> ExitStatus {
+        drop(self.events);
+        self.child.wait().unwrap()
     }
 
     /// Reads to the end.
