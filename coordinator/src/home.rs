@@ -126,7 +126,7 @@ impl Home {
 
     /// Makes the folder (0700) and takes its lock, for as long as the answer lives.
     pub fn lock(&self) -> Result<HomeLock, HomeError> {
-        self.make_folder(&self.root)?;
+        Self::make_folder(&self.root)?;
         self.refuse_network()?;
         let path = self.lock_file();
         let file =
@@ -134,12 +134,12 @@ impl Home {
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
             .map_err(|_| HomeError::Locked { path: self.root.clone() })?;
         for folder in [self.artifacts(), self.incoming(), self.root.join("logs"), self.results()] {
-            self.make_folder(&folder)?;
+            Self::make_folder(&folder)?;
         }
         Ok(HomeLock { home: self.clone(), _lock: lock })
     }
 
-    fn make_folder(&self, folder: &Path) -> Result<(), HomeError> {
+    fn make_folder(folder: &Path) -> Result<(), HomeError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|source| HomeError::Io { path: folder.to_owned(), source })
     }
@@ -192,7 +192,7 @@ impl HomeLock {
             return Ok(token);
         }
         let token = hex(&rand::random::<[u8; 32]>());
-        self.write_private(&self.home.token_file(), &token)?;
+        Self::write_private(&self.home.token_file(), &token)?;
         Ok(token)
     }
 
@@ -200,11 +200,11 @@ impl HomeLock {
     pub fn announce(&self, address: SocketAddr) -> Result<(), HomeError> {
         let endpoint = Endpoint { address: format!("http://{address}"), pid: std::process::id() };
         let text = serde_json::to_string(&endpoint).expect("a struct of texts serialises");
-        self.write_private(&self.home.endpoint_file(), &text)
+        Self::write_private(&self.home.endpoint_file(), &text)
     }
 
     /// Whole or not at all, so that a reader never sees half of it.
-    fn write_private(&self, path: &Path, text: &str) -> Result<(), HomeError> {
+    fn write_private(path: &Path, text: &str) -> Result<(), HomeError> {
         let beside = path.with_extension("new");
         let write = || -> io::Result<()> {
             let mut file = private().create(true).truncate(true).open(&beside)?;

@@ -36,11 +36,11 @@ impl Options {
         Self {
             home: home.into(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
-            lease: Duration::from_secs(60),
+            lease: Duration::from_mins(1),
             reconnect_grace: Duration::from_secs(15),
             backoff: Backoff::default(),
             max_blob_bytes: 16 << 30,
-            exclusive_patience: Duration::from_secs(600),
+            exclusive_patience: Duration::from_mins(10),
             clock: Arc::new(SystemClock::new()),
         }
     }
@@ -62,7 +62,7 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { first: Duration::from_secs(1), longest: Duration::from_secs(300), jitter: 0.2 }
+        Self { first: Duration::from_secs(1), longest: Duration::from_mins(5), jitter: 0.2 }
     }
 }
 
@@ -86,6 +86,6 @@ mod tests {
         assert_eq!(backoff.wait(4, 0.5), Duration::from_secs(8));
         assert_eq!(backoff.wait(1, 0.0), Duration::from_millis(800));
         assert_eq!(backoff.wait(1, 1.0), Duration::from_millis(1200));
-        assert_eq!(backoff.wait(1000, 1.0), Duration::from_secs(300));
+        assert_eq!(backoff.wait(1000, 1.0), Duration::from_mins(5));
     }
 }

@@ -10,9 +10,9 @@ use super::Artifacts;
 use crate::store::{Forget, Store, StoreError};
 
 /// An uploaded blob whose report is on its way must not be collected; the report follows within seconds.
-const GRACE: Duration = Duration::from_secs(600);
+const GRACE: Duration = Duration::from_mins(10);
 /// Uploads that were given up.
-const ABANDONED: Duration = Duration::from_secs(7 * 24 * 3600);
+const ABANDONED: Duration = Duration::from_hours(7 * 24);
 
 /// Deletes what is old enough and referred to by no row. Answers how many blobs went.
 pub async fn collect(artifacts: &Artifacts, store: &Store) -> Result<usize, StoreError> {

@@ -94,10 +94,6 @@ impl Incoming {
         Ok(())
     }
 
-    pub fn received(&self) -> u64 {
-        self.received
-    }
-
     /// Whether the last byte is here.
     pub fn is_whole(&self) -> bool {
         self.received == self.size

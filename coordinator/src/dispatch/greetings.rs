@@ -87,9 +87,7 @@ impl Dispatcher {
     pub(super) fn agents_now(&self, now: Duration) -> Vec<AgentNow> {
         let row = |(agent, running, heard_ago): (&Agent, u32, Duration)| AgentNow {
             id: agent.info.id.clone(),
-            host: agent.info.host.clone(),
             connected: agent.session.is_some(),
-            slots: agent.info.slots,
             devices: agent.info.devices.clone(),
             running,
             heard_ago,

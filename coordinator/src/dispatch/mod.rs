@@ -15,6 +15,5 @@ mod session;
 mod translate;
 mod turn;
 
-pub use fleet::Terms;
 pub use service::{AgentNow, DispatchHandle, Dispatcher};
 pub use session::AgentService;

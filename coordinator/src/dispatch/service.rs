@@ -47,9 +47,7 @@ pub enum Input {
 #[derive(Debug, Clone)]
 pub struct AgentNow {
     pub id: String,
-    pub host: String,
     pub connected: bool,
-    pub slots: u32,
     pub devices: Vec<Device>,
     pub running: u32,
     pub heard_ago: Duration,

@@ -16,7 +16,6 @@ const MOST_DEVICES: usize = 64;
 
 /// An agent's introduction.
 pub struct Introduction {
-    pub protocol_version: u32,
     pub info: AgentInfo,
     pub spool: String,
     pub attempts: Vec<Token>,
@@ -32,7 +31,6 @@ pub fn introduction(hello: v1::Hello) -> Result<Introduction, WireError> {
         devices: devices(hello.devices)?,
     };
     Ok(Introduction {
-        protocol_version: hello.protocol_version,
         info,
         spool: name("a spool id", hello.spool_id)?,
         attempts: hello.attempts.into_iter().map(Token::from).collect(),

@@ -81,6 +81,10 @@ fn free_now(job: &ReadyJob, device: &DeviceView) -> Option<u32> {
 
 /// Room to wait behind running jobs. The memory will be theirs to give back, so only the whole device bounds it.
 fn waits(job: &ReadyJob, device: &DeviceView, ahead: u32) -> Option<u32> {
+    if device.free_slots() > 0 {
+        // Not the slots are lacking but the memory: the agent would only refuse.
+        return None;
+    }
     let room = (device.slots * (1 + ahead)).saturating_sub(device.assigned);
     (room > 0 && fits_memory(job, device.memory_total_bytes)).then_some(room)
 }

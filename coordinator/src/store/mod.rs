@@ -24,7 +24,9 @@ mod retry;
 mod submit;
 mod sweeps;
 #[cfg(test)]
-pub(crate) mod testing;
+mod testing;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::sync::Arc;
@@ -39,11 +41,11 @@ pub use cancel::Cancel;
 pub use command::{Changes, Command, Tx};
 use command::{Envelope, Queued};
 pub use error::{OpenError, StoreError};
-pub use grant::{CheckpointRef, Grant, GrantRequest, Granted};
-pub use hello::{Hello, Reconciled};
+pub use grant::{Grant, GrantRequest, Granted};
+pub use hello::Hello;
 pub use release::{Release, Why};
 pub use retry::Retry;
-pub use submit::{NewInput, NewJob, Submit, Submitted};
+pub use submit::{NewInput, NewJob, Submit};
 
 /// A cheap handle to the database.
 #[derive(Clone)]

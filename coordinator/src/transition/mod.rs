@@ -14,7 +14,9 @@ mod job;
 mod sweep;
 
 pub use attempt::{AttemptEvent, next_attempt};
-pub use job::{Job, JobEvent, LOSS_LIMIT, Step, To, initial, next_job};
+#[cfg(test)]
+pub use job::LOSS_LIMIT;
+pub use job::{Job, JobEvent, Step, To, initial, next_job};
 pub use sweep::sweep_end;
 
 /// An event that the present state does not allow.

@@ -37,20 +37,10 @@ impl Fleet {
             .live
             .values()
             .filter(|live| live.wanted && self.is_stealable(live, now))
-            .map(|live| (self.as_ready(live, now), live.token))
+            .map(|live| (as_ready(live, now), live.token))
             .collect();
         list.sort_by_key(|(job, _)| job.job);
         list
-    }
-
-    fn as_ready(&self, live: &Live, now: Duration) -> ReadyJob {
-        ReadyJob {
-            job: live.token.job,
-            device: live.wants,
-            memory_bytes: live.memory_bytes,
-            waited: now.saturating_sub(live.granted),
-            expected: None,
-        }
     }
 
     pub fn is_exclusive(&self, job: JobId) -> bool {
@@ -99,5 +89,15 @@ fn device_view(agent: &Agent, device: &Device, mine: &[&Live]) -> DeviceView {
         assigned,
         memory_free_bytes: device.memory_free_bytes.saturating_sub(promised),
         memory_total_bytes: device.memory_total_bytes,
+    }
+}
+
+fn as_ready(live: &Live, now: Duration) -> ReadyJob {
+    ReadyJob {
+        job: live.token.job,
+        device: live.wants,
+        memory_bytes: live.memory_bytes,
+        waited: now.saturating_sub(live.granted),
+        expected: None,
     }
 }

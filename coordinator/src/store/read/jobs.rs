@@ -9,7 +9,6 @@ use super::super::{Store, StoreError};
 #[derive(Debug, Clone)]
 pub struct JobRow {
     pub id: i64,
-    pub sweep: i64,
     pub stage: String,
     pub kind: String,
     pub label: String,
@@ -33,7 +32,7 @@ pub struct JobRow {
 pub async fn jobs_of(store: &Store, sweep: SweepId) -> Result<Vec<JobRow>, StoreError> {
     let rows = sqlx::query_as!(
         JobRow,
-        r#"SELECT j.id, j.sweep, s.stage, s.kind, s.label, s.seed, j.state, j.key, j.attempt, j.failure_class, j.message,
+        r#"SELECT j.id, s.stage, s.kind, s.label, s.seed, j.state, j.key, j.attempt, j.failure_class, j.message,
                   j.reused_from IS NOT NULL AS "reused!: bool", j.finished_ms,
                   a.agent AS "agent?", coalesce(a.started_ms, a.granted_ms) AS "started_ms?: i64",
                   coalesce(a.resumed_epoch, 0) AS "resumed_epoch!: i64", coalesce(e.epoch, 0) AS "epoch!: i64",
@@ -55,7 +54,7 @@ pub async fn jobs_by_id(store: &Store, ids: &[JobId]) -> Result<Vec<JobRow>, Sto
     let ids = json(&ids);
     let rows = sqlx::query_as!(
         JobRow,
-        r#"SELECT j.id AS "id!: i64", j.sweep AS "sweep!: i64", s.stage AS "stage!: String", s.kind AS "kind!: String",
+        r#"SELECT j.id AS "id!: i64", s.stage AS "stage!: String", s.kind AS "kind!: String",
                   s.label AS "label!: String", s.seed AS "seed!: i64", j.state AS "state!: String", j.key AS "key!: String",
                   j.attempt AS "attempt!: i64", j.failure_class AS "failure_class?: String", j.message AS "message!: String",
                   j.reused_from IS NOT NULL AS "reused!: bool", j.finished_ms AS "finished_ms?: i64",

@@ -5,7 +5,7 @@ use sweep_shared::resources::DeviceClass;
 
 use super::super::ledger::word;
 use super::super::{Store, StoreError};
-use sweep_shared::states::{AttemptState, JobState};
+use sweep_shared::states::JobState;
 
 #[derive(Debug, Clone)]
 pub struct LiveRow {
@@ -20,7 +20,6 @@ pub struct LiveRow {
     pub memory_bytes: u64,
     pub exclusive: bool,
     pub has_readers: bool,
-    pub accepted: bool,
     /// Whether the job still runs it; not so after a cancel.
     pub wanted: bool,
 }
@@ -28,7 +27,7 @@ pub struct LiveRow {
 /// All live attempts.
 pub async fn live(store: &Store) -> Result<Vec<LiveRow>, StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT a.job AS "job!: i64", a.number AS "number!: i64", a.lease, a.agent, a.device, a.device_index, a.state, j.sweep, j.memory_bytes, j.device AS "wants?",
+        r#"SELECT a.job AS "job!: i64", a.number AS "number!: i64", a.lease, a.agent, a.device, a.device_index, j.sweep, j.memory_bytes, j.device AS "wants?",
                   j.exclusive AS "exclusive!: bool", j.state AS job_state, j.attempt AS job_attempt, s.stage,
                   EXISTS (SELECT 1 FROM job_inputs WHERE source = a.job) AS "has_readers!: bool"
            FROM attempts a JOIN jobs j ON j.id = a.job JOIN job_specs s ON s.job = a.job
@@ -50,7 +49,6 @@ pub async fn live(store: &Store) -> Result<Vec<LiveRow>, StoreError> {
             memory_bytes: row.memory_bytes as u64,
             exclusive: row.exclusive,
             has_readers: row.has_readers,
-            accepted: word::<AttemptState>(&row.state)? != AttemptState::Leased,
             wanted: word::<JobState>(&row.job_state)? == JobState::Running && row.job_attempt == row.number,
         });
     }

@@ -64,7 +64,7 @@ pub async fn jobs(
     let rows: Vec<(JobId, &NewJob, Option<&Taken>)> =
         ids.iter().zip(jobs).zip(taken).map(|((id, job), taken)| (*id, job, taken.as_ref())).collect();
     for chunk in rows.chunks(CHUNK) {
-        insert_jobs(tx, sweep, chunk).await?;
+        insert_jobs(tx, sweep, chunk, taken).await?;
         insert_specs(tx, chunk).await?;
     }
     for chunk in rows.chunks(CHUNK) {
@@ -90,9 +90,15 @@ struct JobRow<'a> {
     digest: Option<&'a str>,
 }
 
-async fn insert_jobs(tx: &mut Tx<'_>, sweep: SweepId, chunk: &Chunk<'_>) -> Result<(), StoreError> {
+async fn insert_jobs(
+    tx: &mut Tx<'_>,
+    sweep: SweepId,
+    chunk: &Chunk<'_>,
+    all: &[Option<Taken>],
+) -> Result<(), StoreError> {
     let row = |(id, job, taken): &(JobId, &'_ NewJob, Option<&'_ Taken>)| {
-        let state = initial(taken.is_some(), job.inputs.is_empty()).state();
+        let fed = job.inputs.iter().all(|input| all[input.source].is_some());
+        let state = initial(taken.is_some(), fed).state();
         json(&JobRow {
             id: *id,
             key: &job.key,

@@ -1,0 +1,8 @@
+//! Stories on a real database.
+
+mod cancel;
+mod fencing;
+mod flow;
+mod reuse;
+mod schema;
+mod writer;

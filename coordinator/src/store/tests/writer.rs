@@ -1,0 +1,92 @@
+//! Group commit: callers share a sync, but neither fate nor order.
+
+use sweep_shared::ids::{JobId, SweepId};
+
+use super::super::testing::*;
+use super::super::*;
+
+#[tokio::test]
+async fn a_refused_command_does_not_spoil_its_neighbours() {
+    let bench = bench().await;
+    // Queued together: on one thread the writer runs only when all wait.
+    let (first, refused, second) = tokio::join!(
+        bench.store.write(plan(vec![job("a")])),
+        bench.store.write(Cancel::Sweep(SweepId(99))),
+        bench.store.write(plan(vec![job("b")])),
+    );
+    assert!(matches!(refused.unwrap_err(), StoreError::Unknown(_)));
+    assert_eq!(bench.states(first.unwrap().sweep).await, "ready");
+    assert_eq!(bench.states(second.unwrap().sweep).await, "ready");
+}
+
+/// Does something, then thinks better of it.
+struct Wavering;
+
+impl Command for Wavering {
+    type Reply = ();
+
+    async fn apply(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        sqlx::query("UPDATE jobs SET priority = 7").execute(&mut *tx.conn).await?;
+        tx.changes.ready = true;
+        Err(StoreError::Refused("no".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn what_a_refused_command_did_is_undone() {
+    let bench = bench().await;
+    bench.submit(vec![job("a")]).await;
+    let mut changes = bench.store.watch();
+    assert!(bench.store.write(Wavering).await.is_err());
+    let (alone, together) = tokio::join!(bench.store.write(Wavering), bench.store.write(Cancel::Job(JobId(1))));
+    assert!(alone.is_err() && together.is_ok());
+    assert_eq!(bench.number("SELECT max(priority) FROM jobs").await, 0);
+    assert!(!changes.recv().await.unwrap().ready);
+}
+
+#[tokio::test]
+async fn many_commands_share_few_commits() {
+    let bench = bench().await;
+    let mut changes = bench.store.watch();
+    let writes: Vec<_> = (0..100).map(|i| bench.store.write(plan(vec![job(&format!("s{i}"))]))).collect();
+    for made in futures_util::future::join_all(writes).await {
+        made.unwrap();
+    }
+    let mut commits = 0;
+    while changes.try_recv().is_ok() {
+        commits += 1;
+    }
+    assert_eq!(commits, 1);
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let bench = bench().await;
+    bench.store.close().await;
+    let refused = bench.store.write(plan(vec![job("a")])).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Stopping));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_in_words_and_nothing_is_acknowledged() {
+    let bench = bench().await;
+    bench.submit(vec![job("a")]).await;
+    bench.store.write(Limit).await.unwrap();
+    let jobs = (0..2000).map(|i| job(&format!("s{i}"))).collect();
+    let refused = bench.store.write(plan(jobs)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::DiskFull), "{refused}");
+    assert_eq!(bench.number("SELECT count(*) FROM jobs").await, 1);
+    bench.store.write(Cancel::Job(JobId(1))).await.unwrap();
+}
+
+/// SQLite's own bound on the size of the file answers like a full disk.
+struct Limit;
+
+impl Command for Limit {
+    type Reply = ();
+
+    async fn apply(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        sqlx::query("PRAGMA max_page_count = 60").execute(&mut *tx.conn).await?;
+        Ok(())
+    }
+}
