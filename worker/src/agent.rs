@@ -1,14 +1,22 @@
-//! The agent as a whole.
+//! The agent as a whole: a lock, a thread, and how to stop it.
 
+use std::fs::File;
+use std::path::PathBuf;
+
+use tokio::sync::oneshot;
+use tokio::task::LocalSet;
+
+use crate::identity;
 use crate::options::{Options, Shutdown};
+use crate::session::run_agent;
 
 /// Why an agent cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
     #[error("cannot use the agent's folder {}: {source}", path.display())]
-    Home { path: std::path::PathBuf, source: std::io::Error },
+    Home { path: PathBuf, source: std::io::Error },
     #[error("another agent is using {}", path.display())]
-    Locked { path: std::path::PathBuf },
+    Locked { path: PathBuf },
     #[error("{0:?} is not an address of a coordinator (example: http://127.0.0.1:7433)")]
     Address(String),
     /// The coordinator will not have this agent: wrong token, other protocol version, a second live agent.
@@ -21,19 +29,57 @@ pub enum AgentError {
 /// One agent, ready to run.
 pub struct Agent {
     options: Options,
+    lock: File,
 }
 
 impl Agent {
-    /// Takes the folder's lock.
+    /// Makes the agent's folder where it is missing, and takes its lock.
     pub fn new(options: Options) -> Result<Self, AgentError> {
-        Ok(Self { options })
+        let lock = identity::lock(&options.home)?;
+        Ok(Self { options, lock })
     }
 
     /// Runs jobs until shut down (`Ok`) or refused. An unreachable coordinator is no error: the agent keeps trying.
+    ///
+    /// The agent lives on a thread of its own, whatever runtime this is called from: its runners die with the thread
+    /// that spawned them. Dropping the future kills runners and ends the thread.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), AgentError> {
-        shutdown.draining().await;
-        shutdown.killing().await;
-        drop(self.options);
-        Ok(())
+        let (ended, end) = oneshot::channel();
+        let dropped = KillOnDrop(shutdown.clone());
+        let Self { options, lock } = self;
+        let home = options.home.clone();
+        let main = move || {
+            // The caller may have stopped waiting.
+            let _ = ended.send(run_on_this_thread(options, shutdown));
+            drop(lock);
+        };
+        let thread = std::thread::Builder::new().name("sweep-agent".to_owned()).spawn(main);
+        let thread = thread.map_err(|source| AgentError::Home { path: home, source })?;
+        let end = end.await.unwrap_or(Err(AgentError::Crashed));
+        // It has said its last word: this takes no time, and afterwards the lock is free.
+        let _panicked = thread.join();
+        std::mem::forget(dropped);
+        end
     }
+}
+
+/// Stops an agent whose caller has gone.
+struct KillOnDrop(Shutdown);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}
+
+fn run_on_this_thread(options: Options, shutdown: Shutdown) -> Result<(), AgentError> {
+    let home = options.home.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| AgentError::Home { path: home, source })?;
+    let local = LocalSet::new();
+    let end = local.block_on(&runtime, run_agent(options, shutdown));
+    // Attempts that still run are dropped here, which kills their groups.
+    drop(local);
+    runtime.shutdown_background();
+    end
 }

@@ -1,11 +1,24 @@
 //! The agent: the process on a machine with GPUs (or only a CPU) that runs jobs for a coordinator.
+//!
+//! An [`Agent`] lives on one thread. There, `session` holds the conversation with the coordinator in one loop, and each
+//! attempt is a task (`attempt`) that fetches its inputs (`transfer`, `cache`), asks for memory (`probe`), runs a process
+//! (`process`) and reports how it went through the `spool`, which no crash and no outage makes forget. `slots` says what
+//! may run at once.
+//!
+//! The agent never opens the database, never links libtorch, and never interprets a model: it moves files and processes.
 
 mod agent;
+mod attempt;
+mod cache;
 mod identity;
 mod options;
+mod probe;
 mod process;
 mod report;
+mod session;
+mod slots;
 mod spool;
+mod transfer;
 
 pub use agent::{Agent, AgentError};
 pub use options::{Options, RUNNER, Shutdown, find_runner};

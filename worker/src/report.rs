@@ -35,7 +35,10 @@ pub struct Checkpoint {
 #[serde(rename_all = "snake_case")]
 pub enum End {
     Success(Success),
-    Failure { class: FailureClass, message: String },
+    Failure {
+        class: FailureClass,
+        message: String,
+    },
     /// Stopped on request, to be continued. The text says on whose.
     Interrupted(String),
     Cancelled,

@@ -15,6 +15,8 @@ mod spawn;
 #[cfg(test)]
 mod tests;
 
-pub use child::{Child, Exit, group_lives};
+#[cfg(test)]
+pub use child::group_lives;
+pub use child::{Child, Exit};
 pub use procfs::{oom_kills, resident_bytes};
 pub use spawn::{Command, SpawnError, Spawner};

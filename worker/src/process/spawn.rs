@@ -258,7 +258,11 @@ fn above_events(fd: OwnedFd) -> io::Result<OwnedFd> {
 
 /// As [`above_events`], borrowing where it can.
 fn above_events_ref(fd: BorrowedFd<'_>) -> io::Result<MaybeOwned<'_>> {
-    if fd.as_raw_fd() > EVENTS_FD { Ok(MaybeOwned::Borrowed(fd)) } else { duplicate_above(fd.as_raw_fd()).map(MaybeOwned::Owned) }
+    if fd.as_raw_fd() > EVENTS_FD {
+        Ok(MaybeOwned::Borrowed(fd))
+    } else {
+        duplicate_above(fd.as_raw_fd()).map(MaybeOwned::Owned)
+    }
 }
 
 enum MaybeOwned<'a> {

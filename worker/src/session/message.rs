@@ -1,7 +1,7 @@
 //! What agent and coordinator say to each other, in our own types. [`super::wire`] turns them into protobuf.
 
 use sweep_shared::event::FileRef;
-use sweep_shared::ids::Token;
+use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::metrics::Metrics;
 use sweep_shared::resources::Device;
 use sweep_shared::spec::JobSpec;
@@ -12,11 +12,24 @@ use crate::slots::DeviceKey;
 /// From the coordinator.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Inbound {
-    Welcome { generation: String, acked: u64, keep: Vec<Token>, lease_ms: u64 },
+    Welcome {
+        generation: String,
+        acked: u64,
+        keep: Vec<Token>,
+        lease_ms: u64,
+    },
     Assign(Box<Assign>),
     /// An assignment that this agent cannot read.
-    BadAssign { token: Token, error: String },
+    BadAssign {
+        token: Token,
+        error: String,
+    },
     Ack(u64),
+    /// The report `seq` names blobs that the coordinator does not have.
+    Missing {
+        seq: u64,
+        hashes: Vec<ContentHash>,
+    },
     Cancel(Token),
     Interrupt(Token, String),
     Drain(String),
@@ -45,7 +58,11 @@ pub enum Outbound {
     Accept(Token),
     Refuse(Token, String),
     Progress(Token, Progress),
-    Log { token: Token, offset: u64, data: Vec<u8> },
+    Log {
+        token: Token,
+        offset: u64,
+        data: Vec<u8>,
+    },
     /// From the spool.
     Report(u64, Report),
     Heartbeat(Vec<Device>),

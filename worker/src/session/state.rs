@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use sweep_shared::ids::Token;
+use sweep_shared::ids::{ContentHash, Token};
 
 use super::message::{Assign, Inbound, Outbound};
 use crate::report::{End, Report};
@@ -27,10 +27,18 @@ pub enum Action {
     Send(Outbound),
     /// Kept until acknowledged.
     Spool(Report),
-    Start { assign: Box<Assign>, threads: u32 },
+    Start {
+        assign: Box<Assign>,
+        threads: u32,
+    },
     Stop(Token, Stop),
     /// The coordinator has the attempt's end: its folder may go.
     Forget(Token),
+    /// Upload these blobs, then send the report `seq` and those after it again.
+    Supply {
+        seq: u64,
+        hashes: Vec<ContentHash>,
+    },
     /// This spool does not fit the coordinator's count: make a new one and connect again.
     RenewSpool,
     /// Say goodbye and end.
@@ -140,6 +148,7 @@ impl State {
             Inbound::BadAssign { token, error } => out.push(Action::Send(Outbound::Refuse(token, error))),
             // The shell asks the spool which ends this covers, and calls `on_acked`.
             Inbound::Ack(_) => {}
+            Inbound::Missing { seq, hashes } => out.push(Action::Supply { seq, hashes }),
             Inbound::Cancel(token) => self.cancel(token, &mut out),
             Inbound::Interrupt(token, reason) => self.interrupt(token, &reason, &mut out),
             Inbound::Drain(reason) => self.drain(reason, &mut out),

@@ -1,6 +1,6 @@
 //! Protobuf on the outside, our types on the inside.
 
-use sweep_shared::ids::Token;
+use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::spec::JobSpec;
 use sweep_shared::wire::{self, WireError, v1};
 
@@ -25,6 +25,10 @@ pub fn inbound(message: v1::CoordinatorMessage) -> Result<Inbound, WireError> {
             }
         }
         Body::Ack(ack) => Inbound::Ack(ack.seq),
+        Body::Missing(missing) => Inbound::Missing {
+            seq: missing.seq,
+            hashes: missing.hashes.into_iter().map(ContentHash::try_from).collect::<Result<_, _>>()?,
+        },
         Body::Cancel(cancel) => Inbound::Cancel(wire::token(cancel.token)?),
         Body::Interrupt(interrupt) => Inbound::Interrupt(wire::token(interrupt.token)?, interrupt.reason),
         Body::Drain(drain) => Inbound::Drain(drain.reason),
@@ -63,7 +67,9 @@ pub fn outbound(message: Outbound) -> v1::AgentMessage {
             seq = number;
             report(it)
         }
-        Outbound::Heartbeat(devices) => Body::Heartbeat(v1::Heartbeat { devices: devices.iter().map(Into::into).collect() }),
+        Outbound::Heartbeat(devices) => {
+            Body::Heartbeat(v1::Heartbeat { devices: devices.iter().map(Into::into).collect() })
+        }
         Outbound::Goodbye(reason) => Body::Goodbye(v1::Goodbye { reason }),
     };
     v1::AgentMessage { seq, body: Some(body) }

@@ -70,9 +70,10 @@ impl Slots {
         if self.running.iter().any(|claim| claim.exclusive) {
             return None;
         }
-        let position = self.waiting.iter().position(|claim| {
-            if claim.exclusive { self.running.is_empty() } else { self.free(claim.device) > 0 }
-        })?;
+        let position = self
+            .waiting
+            .iter()
+            .position(|claim| if claim.exclusive { self.running.is_empty() } else { self.free(claim.device) > 0 })?;
         // What came after a waiting exclusive attempt does not overtake it, or it might wait for ever.
         if self.waiting.iter().take(position).any(|claim| claim.exclusive) {
             return None;

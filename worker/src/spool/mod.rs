@@ -72,20 +72,33 @@ impl Spool {
         Ok((Self { id, folder: folder.to_owned(), writer, unacked, next_seq }, receiver))
     }
 
-    /// A new spool, with a new name, that holds what is still unacknowledged: after the coordinator's database was
-    /// restored, or where its count does not fit ours.
-    pub fn renew(self) -> io::Result<(Self, Durable)> {
-        let Self { folder, writer, unacked, .. } = self;
+    /// Becomes a new spool, with a new name, that holds what is still unacknowledged: after the coordinator's database
+    /// was restored, or where its count does not fit ours. All of it is durable on return.
+    pub fn renew(&mut self) -> io::Result<Durable> {
         // Waits until the old files are at rest.
-        drop(writer);
-        let mut log = Log::create(&folder, log::new_id()?)?;
-        let mut renumbered = VecDeque::new();
-        for (_, report) in unacked {
-            let seq = log.append(&encode(&report))?;
-            renumbered.push_back((seq, report));
+        self.writer.close();
+        let mut log = Log::create(&self.folder, log::new_id()?)?;
+        for (seq, report) in &mut self.unacked {
+            *seq = log.append(&encode(report))?;
         }
         log.sync()?;
-        Self::start(&folder, log, renumbered)
+        let unacked = std::mem::take(&mut self.unacked);
+        let (renewed, durable) = Self::start(&self.folder, log, unacked)?;
+        *self = renewed;
+        Ok(durable)
+    }
+
+    /// The number of the last report.
+    pub fn last_seq(&self) -> u64 {
+        self.next_seq - 1
+    }
+
+    /// Replaces a report that can never be taken as it is by its attempt's failure. Only in memory: after a restart the
+    /// same will be found out again.
+    pub fn replace(&mut self, seq: u64, end: End) {
+        if let Some((_, report)) = self.unacked.iter_mut().find(|(unacked, _)| *unacked == seq) {
+            *report = Report::finished(report.token, end, 0.0);
+        }
     }
 
     pub fn id(&self) -> &str {
@@ -159,14 +172,20 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Writer {
     /// Returns once everything that was ordered is on disk.
-    fn drop(&mut self) {
+    fn close(&mut self) {
         drop(self.orders.take());
         if let Some(thread) = self.thread.take() {
             // A panic in there was reported when it happened.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -28,7 +28,6 @@ pub type SpoolId = [u8; 16];
 pub struct Segment {
     file: File,
     id: SpoolId,
-    pub first_seq: u64,
     pub next_seq: u64,
     /// Where the next record goes.
     end: u64,
@@ -61,7 +60,7 @@ impl Segment {
         // Ends the record scan even where an older record happens to lie.
         file.write_all_at(&[0; RECORD_HEADER_BYTES], HEADER_BYTES)?;
         file.sync_data()?;
-        Ok(Self { file, id, first_seq, next_seq: first_seq, end: HEADER_BYTES })
+        Ok(Self { file, id, next_seq: first_seq, end: HEADER_BYTES })
     }
 
     /// Opens a segment and reads its records up to the first that is not whole.
@@ -74,7 +73,7 @@ impl Segment {
         }
         let id: SpoolId = header[8..24].try_into().expect("16 bytes");
         let first_seq = u64::from_le_bytes(header[24..32].try_into().expect("8 bytes"));
-        let mut segment = Self { file, id, first_seq, next_seq: first_seq, end: HEADER_BYTES };
+        let mut segment = Self { file, id, next_seq: first_seq, end: HEADER_BYTES };
         let mut records = Records::new();
         while let Some(payload) = segment.read_next() {
             records.push((segment.next_seq, payload));

@@ -134,7 +134,7 @@ async fn a_renewed_spool_has_a_new_name_and_counts_from_one() {
     until_durable(&mut durable, 3).await;
     spool.ack(1);
     assert!(spool.fits(1) && spool.fits(3) && !spool.fits(0) && !spool.fits(4));
-    let (spool, _durable) = spool.renew().unwrap();
+    let _durable = spool.renew().unwrap();
     assert_ne!(spool.id(), id);
     assert_eq!(spool.unacked().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1, 2]);
     drop(spool);
@@ -149,5 +149,7 @@ async fn a_report_too_large_to_keep_becomes_a_failure_that_says_so() {
     spool.push(Report::finished(report(1).token, End::Interrupted(huge), 1.0));
     until_durable(&mut durable, 1).await;
     let (_, kept) = spool.unacked().next().unwrap();
-    assert!(matches!(&kept.body, Body::Finished { end: End::Failure { message, .. }, .. } if message.contains("bytes")));
+    assert!(
+        matches!(&kept.body, Body::Finished { end: End::Failure { message, .. }, .. } if message.contains("bytes"))
+    );
 }

@@ -1,0 +1,96 @@
+//! What all attempts of an agent share.
+
+use std::cell::{OnceCell, RefCell};
+use std::ffi::CString;
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use sweep_shared::ids::Token;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::launch;
+use crate::cache::Cache;
+use crate::identity::Identity;
+use crate::options::Options;
+use crate::probe::{Admission, Prober};
+use crate::process::Spawner;
+use crate::report::Checkpoint;
+use crate::session::{Epoch, Outcome};
+use crate::transfer::Transfers;
+
+/// Lives on the agent's thread, as the spawner must.
+pub struct Context {
+    pub options: Options,
+    pub cache: Rc<Cache>,
+    pub transfers: Transfers,
+    pub prober: Prober,
+    pub has_gpus: bool,
+    pub admission: Admission,
+    pub spawner: RefCell<Spawner>,
+    /// What every runner's environment starts from.
+    pub environment: Vec<CString>,
+    /// Looked up once.
+    pub runner: OnceCell<Option<PathBuf>>,
+}
+
+impl Context {
+    pub async fn new(
+        options: Options,
+        identity: &Identity,
+        cache: Rc<Cache>,
+        transfers: Transfers,
+        prober: Prober,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            environment: launch::base_environment(identity),
+            admission: Admission::new(prober.clone()),
+            spawner: RefCell::new(Spawner::new()?),
+            runner: OnceCell::new(),
+            has_gpus: prober.has_gpus().await,
+            options,
+            cache,
+            transfers,
+            prober,
+        })
+    }
+
+    /// Where attempts have their folders.
+    pub fn attempts(&self) -> PathBuf {
+        self.options.home.join("attempts")
+    }
+}
+
+/// What an attempt's task tells the agent's loop.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    Progress {
+        fraction: f64,
+        message: String,
+    },
+    Epoch(Epoch),
+    Resumed {
+        epoch: u32,
+        step: u64,
+    },
+    /// All its files are uploaded.
+    Checkpoint(Checkpoint),
+    /// The processes are gone; files may still be on their way.
+    Gone,
+    /// The last news.
+    Outcome(Outcome),
+}
+
+/// An attempt's line to the loop.
+#[derive(Clone)]
+pub struct Tell {
+    pub token: Token,
+    pub news: UnboundedSender<(Token, News)>,
+}
+
+impl Tell {
+    pub fn say(&self, news: News) {
+        // The loop ends after its attempts, or takes them with it.
+        let _ = self.news.send((self.token, news));
+    }
+}

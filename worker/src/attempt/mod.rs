@@ -1,0 +1,195 @@
+//! One attempt's life, as one task: fetch what it needs, ask for its memory, start the runner, listen to it, deliver
+//! what it made, say how it ended.
+//!
+//! [`run`] is the whole story; the parts are `folder` (where it happens), `prepare` (inputs and `job.json`), `launch`
+//! (program and environment), `supervise` (the runner from its start to its end), `outputs` (files on their way),
+//! `verdict` (what the end means) and `log` (what is kept of stdout and stderr).
+
+mod context;
+mod folder;
+mod launch;
+mod lines;
+mod log;
+mod outputs;
+mod prepare;
+mod supervise;
+mod verdict;
+
+use std::io;
+use std::rc::Rc;
+use std::time::Instant;
+
+use sweep_shared::spec::{Protocol, StageKind};
+use sweep_shared::states::FailureClass;
+use tokio::sync::watch;
+
+pub use context::{Context, News, Tell};
+pub use folder::{folder_path, log_path};
+pub use log::LogTail;
+
+use crate::report::{End, Success};
+use crate::session::{Assign, Outcome, Stop};
+use folder::Folder;
+use outputs::{OutputError, Outputs};
+use verdict::Verdict;
+
+/// What an attempt was asked to do before its natural end. `None` while nobody asked.
+pub type StopSignal = watch::Receiver<Option<Stop>>;
+
+/// Why an attempt is over before its runner is, or instead of it.
+#[derive(Debug)]
+enum Early {
+    Refused(String),
+    Ended(End),
+}
+
+impl Early {
+    fn failure(class: FailureClass, message: impl Into<String>) -> Self {
+        Self::Ended(End::failure(class, message))
+    }
+
+    /// This machine's disk.
+    fn disk(what: &str, error: &io::Error) -> Self {
+        Self::failure(disk_class(error), format!("{what}: {error}"))
+    }
+}
+
+/// A full disk is worth another agent; anything else is ours.
+fn disk_class(error: &io::Error) -> FailureClass {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FailureClass::DiskFull,
+        _ => FailureClass::Internal,
+    }
+}
+
+/// Makes the attempt and tells how it ended.
+pub async fn run(context: Rc<Context>, assign: Assign, threads: u32, mut stop: StopSignal, tell: Tell) {
+    let began = Instant::now();
+    let end = match make(&context, &assign, threads, &mut stop, &tell).await {
+        Ok(end) | Err(Early::Ended(end)) => end,
+        Err(Early::Refused(reason)) => {
+            folder::remove_if_empty(&context, assign.token);
+            tell.say(News::Outcome(Outcome::Refused(reason)));
+            return;
+        }
+    };
+    folder::remove_if_empty(&context, assign.token);
+    tell.say(News::Outcome(Outcome::Ended(end, began.elapsed().as_secs_f64())));
+}
+
+async fn make(
+    context: &Rc<Context>,
+    assign: &Assign,
+    threads: u32,
+    stop: &mut StopSignal,
+    tell: &Tell,
+) -> Result<End, Early> {
+    let folder = Rc::new(Folder::create(context, assign.token).map_err(|e| Early::disk("the attempt's folder", &e))?);
+    let prepared = prepare::prepare(context, &folder, assign, threads);
+    unless_stopped(stop, prepared).await?;
+    let held = match assign.memory_bytes {
+        0 => None,
+        bytes => {
+            let admitted = context.admission.admit(assign.token, assign.device, bytes);
+            Some(unless_stopped(stop, async { admitted.await.map_err(Early::Refused) }).await?)
+        }
+    };
+    let mut launched = launch::launch(context, &folder, assign, threads).await?;
+    if let Some(held) = &held {
+        held.spawned(launched.child.pid());
+    }
+    let mut outputs = Outputs::new(Rc::clone(context), Rc::clone(&folder), tell.clone(), is_command(assign));
+    let told = supervise::until_ended(&mut launched, &mut outputs, &folder, stop, context.options.grace, tell).await;
+    let (exit, told) = supervise::collect(launched, told, &mut outputs, &folder, tell).await?;
+    drop(held);
+    let asked = stop.borrow().clone();
+    match verdict::verdict(protocol(assign), exit, told, asked.as_ref(), || log::last_lines(&folder.log_path())) {
+        Verdict::Succeeded => succeed(assign, outputs, stop, tell).await,
+        Verdict::Ended(end) => Ok(stop_short(end, outputs, stop, tell).await),
+    }
+}
+
+/// The runner succeeded: its files have to arrive. An Interrupt changes nothing any more.
+async fn succeed(assign: &Assign, mut outputs: Outputs, stop: &mut StopSignal, tell: &Tell) -> Result<End, Early> {
+    if let StageKind::Command(command) = &assign.spec.kind {
+        for name in &command.outputs {
+            outputs.add_named(name).map_err(missing_output)?;
+        }
+    }
+    if outputs.is_empty() {
+        return Ok(End::Success(Success::default()));
+    }
+    tell.say(News::Gone);
+    tokio::select! {
+        delivered = outputs.deliver() => delivered.map(End::Success).map_err(undelivered),
+        end = killed(stop) => Ok(end),
+    }
+}
+
+/// Any other end. The last checkpoint still matters to whoever continues, unless nobody will.
+async fn stop_short(end: End, outputs: Outputs, stop: &mut StopSignal, tell: &Tell) -> End {
+    if matches!(end, End::Cancelled) || matches!(&*stop.borrow(), Some(Stop::Kill(_))) || !outputs.has_checkpoint() {
+        return end;
+    }
+    tell.say(News::Gone);
+    tokio::select! {
+        () = outputs.deliver_checkpoint() => end,
+        end = killed(stop) => end,
+    }
+}
+
+fn missing_output(error: OutputError) -> Early {
+    let class = if let OutputError::Disk(error) = &error { disk_class(error) } else { FailureClass::Internal };
+    Early::failure(class, format!("the command ended with status 0, but {error}"))
+}
+
+fn undelivered(error: OutputError) -> Early {
+    let class = match &error {
+        OutputError::Disk(error) => disk_class(error),
+        OutputError::Transfer(crate::transfer::TransferError::NoSpace(_)) => FailureClass::DiskFull,
+        _ => FailureClass::Internal,
+    };
+    Early::failure(class, error.to_string())
+}
+
+/// Work that ends early, whichever way the attempt is asked to stop: nothing has been started yet.
+async fn unless_stopped<T>(stop: &mut StopSignal, work: impl Future<Output = Result<T, Early>>) -> Result<T, Early> {
+    tokio::select! {
+        biased;
+        done = work => done,
+        asked = asked(stop) => Err(Early::Ended(match asked {
+            Stop::Cancel => End::Cancelled,
+            Stop::Interrupt(reason) | Stop::Kill(reason) => End::Interrupted(reason),
+        })),
+    }
+}
+
+/// Resolves when the attempt is asked to stop.
+async fn asked(stop: &mut StopSignal) -> Stop {
+    match stop.wait_for(Option::is_some).await {
+        Ok(asked) => asked.clone().expect("waited for it"),
+        // The agent's loop is gone, and this task goes with it.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Resolves when nothing of the attempt is waited for any more.
+async fn killed(stop: &mut StopSignal) -> End {
+    let hard = |asked: &Option<Stop>| matches!(asked, Some(Stop::Cancel | Stop::Kill(_)));
+    match stop.wait_for(hard).await.as_deref() {
+        Ok(Some(Stop::Kill(reason))) => End::Interrupted(reason.clone()),
+        Ok(_) => End::Cancelled,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+fn is_command(assign: &Assign) -> bool {
+    matches!(assign.spec.kind, StageKind::Command(_))
+}
+
+fn protocol(assign: &Assign) -> Protocol {
+    match &assign.spec.kind {
+        StageKind::Command(command) => command.protocol,
+        _ => Protocol::Events,
+    }
+}

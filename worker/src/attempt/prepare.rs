@@ -1,0 +1,110 @@
+//! Everything a runner finds in its folder: inputs, checkpoints, the command's files, `job.json`.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+
+use sweep_shared::event::FileRef;
+use sweep_shared::ids::ContentHash;
+use sweep_shared::resources::DeviceClass;
+use sweep_shared::spec::{Assignment, CommandFile, FetchedInput, JOB_FILE, Protocol, StageKind};
+use sweep_shared::states::FailureClass;
+use sweep_shared::wire::to_json;
+
+use super::folder::Folder;
+use super::{Context, Early, protocol};
+use crate::session::Assign;
+use crate::transfer::TransferError;
+
+pub async fn prepare(context: &Context, folder: &Folder, assign: &Assign, threads: u32) -> Result<(), Early> {
+    let mut inputs = Vec::with_capacity(assign.inputs.len());
+    for (index, files) in assign.inputs.iter().enumerate() {
+        let into = format!("inputs/{index}");
+        let files = link_all(context, folder, &into, files).await.map_err(Fetch::fatal)?;
+        inputs.push(FetchedInput { folder: into, files });
+    }
+    if let StageKind::Command(command) = &assign.spec.kind {
+        for file in &command.files {
+            copy(context, folder, file).await.map_err(Fetch::fatal)?;
+        }
+    }
+    if protocol(assign) == Protocol::Exit {
+        return Ok(());
+    }
+    let resume = fetch_checkpoints(context, folder, assign).await?;
+    let assignment = Assignment {
+        token: assign.token,
+        spec: assign.spec.clone(),
+        inputs,
+        resume,
+        device: assign.device.0,
+        // The runner sees only its own GPU (`CUDA_VISIBLE_DEVICES`), which is then the first.
+        device_index: if assign.device.0 == DeviceClass::Cuda { 0 } else { assign.device.1 },
+        threads,
+        datasets: context.options.datasets.to_string_lossy().into_owned(),
+    };
+    fs::write(folder.path.join(JOB_FILE), to_json(&assignment)).map_err(|e| Early::disk(JOB_FILE, &e))
+}
+
+/// Fetches checkpoints, newest first. One that cannot be had is passed over: an older one will do.
+async fn fetch_checkpoints(context: &Context, folder: &Folder, assign: &Assign) -> Result<Vec<String>, Early> {
+    let mut resume = Vec::new();
+    for (index, checkpoint) in assign.checkpoints.iter().enumerate() {
+        let into = format!("resume/{index}");
+        match link_all(context, folder, &into, &checkpoint.files).await {
+            Ok(_) => resume.push(into),
+            Err(Fetch::Transfer(name, error)) => {
+                folder.note(&format!("the checkpoint of epoch {} is left out: {name}: {error}", checkpoint.epoch));
+            }
+            Err(error) => return Err(error.fatal()),
+        }
+    }
+    Ok(resume)
+}
+
+/// Why a file is not in the folder.
+enum Fetch {
+    Transfer(String, TransferError),
+    Disk(String, io::Error),
+}
+
+impl Fetch {
+    fn fatal(self) -> Early {
+        match self {
+            Self::Transfer(name, TransferError::Disk(error)) | Self::Disk(name, error) => {
+                Early::disk(&format!("fetching {name}"), &error)
+            }
+            Self::Transfer(name, error) => Early::failure(FailureClass::Internal, format!("fetching {name}: {error}")),
+        }
+    }
+}
+
+async fn link_all(context: &Context, folder: &Folder, into: &str, files: &[FileRef]) -> Result<Vec<FileRef>, Fetch> {
+    let mut linked = Vec::with_capacity(files.len());
+    for file in files {
+        let path = format!("{into}/{}", file.name);
+        let nameless = || Fetch::Disk(file.name.clone(), io::Error::other("it has no hash"));
+        let hash = file.hash.as_ref().ok_or_else(nameless)?;
+        fetch(context, &file.name, hash).await?;
+        let link = folder.place(&path).and_then(|place| fs::hard_link(context.cache.path(hash), place));
+        link.map_err(|error| Fetch::Disk(file.name.clone(), error))?;
+        // Relative to the input's own folder.
+        linked.push(FileRef { path: file.name.clone(), ..file.clone() });
+    }
+    Ok(linked)
+}
+
+/// A command's own files are copies: a script may be executed and may rewrite its neighbours, which must not reach the
+/// cache.
+async fn copy(context: &Context, folder: &Folder, file: &CommandFile) -> Result<(), Fetch> {
+    fetch(context, &file.name, &file.hash).await?;
+    let copied = folder.place(&file.name).and_then(|place| {
+        fs::copy(context.cache.path(&file.hash), &place)?;
+        fs::set_permissions(&place, Permissions::from_mode(0o755))
+    });
+    copied.map_err(|error| Fetch::Disk(file.name.clone(), error))
+}
+
+async fn fetch(context: &Context, name: &str, hash: &ContentHash) -> Result<(), Fetch> {
+    context.transfers.fetch(hash).await.map_err(|error| Fetch::Transfer(name.to_owned(), error))
+}

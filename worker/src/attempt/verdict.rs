@@ -1,0 +1,147 @@
+//! What a runner's end means. A pure decision.
+
+use sweep_shared::event::exit;
+use sweep_shared::spec::Protocol;
+use sweep_shared::states::FailureClass;
+
+use crate::process::Exit;
+use crate::report::End;
+use crate::session::Stop;
+
+/// What the runner said before it ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    pub done: bool,
+    pub failed: Option<(FailureClass, String)>,
+    /// The kernel killed for memory while it ran.
+    pub out_of_memory: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// If its files arrive.
+    Succeeded,
+    Ended(End),
+}
+
+/// `asked`: how the attempt was asked to stop. `log`: the last lines of its log, for a failure's message.
+pub fn verdict(
+    protocol: Protocol,
+    exit: Exit,
+    told: Told,
+    asked: Option<&Stop>,
+    log: impl FnOnce() -> String,
+) -> Verdict {
+    match asked {
+        Some(Stop::Cancel) => return Verdict::Ended(End::Cancelled),
+        Some(Stop::Kill(reason)) => return Verdict::Ended(End::Interrupted(reason.clone())),
+        Some(Stop::Interrupt(_)) | None => {}
+    }
+    if let Some((class, message)) = told.failed {
+        return Verdict::Ended(End::Failure { class, message });
+    }
+    let succeeded = match protocol {
+        Protocol::Events => told.done && exit == Exit::Status(exit::DONE),
+        // A program that was told to stop may well end with 0 half-way.
+        Protocol::Exit => exit == Exit::Status(0) && asked.is_none(),
+    };
+    if succeeded {
+        return Verdict::Succeeded;
+    }
+    if let Some(Stop::Interrupt(reason)) = asked {
+        return Verdict::Ended(End::Interrupted(reason.clone()));
+    }
+    if protocol == Protocol::Events && exit == Exit::Status(exit::INTERRUPTED) {
+        return Verdict::Ended(End::Interrupted("the runner was told to stop, though not by sweep".to_owned()));
+    }
+    Verdict::Ended(failure(protocol, exit, told.out_of_memory, &log()))
+}
+
+fn failure(protocol: Protocol, exit: Exit, out_of_memory: bool, log: &str) -> End {
+    let killed = exit == Exit::Signal(libc::SIGKILL);
+    let class = if killed && out_of_memory { FailureClass::OutOfMemory } else { FailureClass::Internal };
+    let mut message = match exit {
+        Exit::Status(0) if protocol == Protocol::Events => "the runner ended without the event \"done\"".to_owned(),
+        Exit::Status(status) => format!("exit status {status}"),
+        Exit::Signal(_) if killed && out_of_memory => "killed by the kernel: the host is out of memory".to_owned(),
+        Exit::Signal(_) if killed => "killed by SIGKILL, not by sweep".to_owned(),
+        Exit::Signal(signal) => match nix::sys::signal::Signal::try_from(signal) {
+            Ok(signal) => format!("killed by {}", signal.as_str()),
+            Err(_) => format!("killed by signal {signal}"),
+        },
+    };
+    if !log.is_empty() {
+        message.push('\n');
+        message.push_str(log);
+    }
+    End::Failure { class, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KILLED: Exit = Exit::Signal(libc::SIGKILL);
+
+    fn done() -> Told {
+        Told { done: true, ..Told::default() }
+    }
+
+    fn judge(protocol: Protocol, exit: Exit, told: Told, asked: Option<&Stop>) -> Verdict {
+        verdict(protocol, exit, told, asked, || "last words".to_owned())
+    }
+
+    fn interrupt() -> Stop {
+        Stop::Interrupt("drained".to_owned())
+    }
+
+    #[test]
+    fn success_takes_both_the_event_and_the_status() {
+        assert_eq!(judge(Protocol::Events, Exit::Status(0), done(), None), Verdict::Succeeded);
+        assert!(matches!(judge(Protocol::Events, Exit::Status(1), done(), None), Verdict::Ended(End::Failure { .. })));
+        let Verdict::Ended(End::Failure { class, message }) =
+            judge(Protocol::Events, Exit::Status(0), Told::default(), None)
+        else {
+            panic!("a runner that never said done")
+        };
+        assert_eq!(class, FailureClass::Internal);
+        assert!(message.contains("\"done\"") && message.ends_with("last words"), "{message}");
+    }
+
+    #[test]
+    fn a_command_succeeds_by_its_status_unless_it_was_told_to_stop() {
+        assert_eq!(judge(Protocol::Exit, Exit::Status(0), Told::default(), None), Verdict::Succeeded);
+        let interrupted = Verdict::Ended(End::Interrupted("drained".to_owned()));
+        assert_eq!(judge(Protocol::Exit, Exit::Status(0), Told::default(), Some(&interrupt())), interrupted);
+        assert_eq!(judge(Protocol::Events, Exit::Status(0), done(), Some(&interrupt())), Verdict::Succeeded);
+    }
+
+    #[test]
+    fn what_was_asked_decides_over_how_it_died() {
+        assert_eq!(judge(Protocol::Events, KILLED, done(), Some(&Stop::Cancel)), Verdict::Ended(End::Cancelled));
+        let kill = Stop::Kill("the agent was stopped".to_owned());
+        let expected = End::Interrupted("the agent was stopped".to_owned());
+        assert_eq!(judge(Protocol::Exit, KILLED, Told::default(), Some(&kill)), Verdict::Ended(expected));
+        let expected = End::Interrupted("drained".to_owned());
+        assert_eq!(judge(Protocol::Events, KILLED, Told::default(), Some(&interrupt())), Verdict::Ended(expected));
+    }
+
+    #[test]
+    fn a_failure_event_names_the_class_and_the_kernel_names_memory() {
+        let told = Told { failed: Some((FailureClass::Diverged, "loss is NaN".to_owned())), ..Told::default() };
+        let expected = End::failure(FailureClass::Diverged, "loss is NaN");
+        assert_eq!(judge(Protocol::Events, Exit::Status(1), told, None), Verdict::Ended(expected));
+        let told = Told { out_of_memory: true, ..Told::default() };
+        let Verdict::Ended(End::Failure { class, .. }) = judge(Protocol::Events, KILLED, told, None) else { panic!() };
+        assert_eq!(class, FailureClass::OutOfMemory);
+    }
+
+    #[test]
+    fn an_interruption_by_others_spends_no_retry() {
+        let verdict = judge(Protocol::Events, Exit::Status(exit::INTERRUPTED), Told::default(), None);
+        assert!(matches!(verdict, Verdict::Ended(End::Interrupted(_))));
+        // 75 means nothing in a command of another protocol.
+        let verdict = judge(Protocol::Exit, Exit::Status(exit::INTERRUPTED), Told::default(), None);
+        assert!(matches!(verdict, Verdict::Ended(End::Failure { .. })));
+    }
+}
