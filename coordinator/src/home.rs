@@ -66,7 +66,7 @@ impl Home {
         self.artifacts().join(".incoming")
     }
 
-    /// Names instead of hashes: `results/<sweep>/<stage>-<label>-<point>/model.onnx`.
+    /// Names instead of hashes: `results/s1/<stage>-<label>-<point>/model.onnx`.
     pub fn results(&self) -> PathBuf {
         self.root.join("results")
     }

@@ -32,7 +32,9 @@ pub async fn results(api: &Api, sweep: SweepId) -> Result<v1::ResultsReply, Stat
         let files = files.collect();
         to_wire(point, files)
     };
-    Ok(v1::ResultsReply { sweep: Some(summary), points: points.into_iter().map(point).collect() })
+    // Files of a job as a whole have their names in the folder, but are no point.
+    let points = points.into_iter().filter(|point| !point.row.point.is_empty()).map(point).collect();
+    Ok(v1::ResultsReply { sweep: Some(summary), points })
 }
 
 fn to_wire(point: Point, files: Vec<v1::StoredFile>) -> v1::ResultPoint {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use sweep_shared::ids::{ContentHash, JobId};
+use sweep_shared::ids::{ContentHash, JobId, SweepId};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +84,7 @@ pub fn path(home: &Home, point: &Point, file: &str) -> PathBuf {
     if name.len() > MOST_NAME {
         folder.push_str(&format!("-{}", &row.key[..row.key.len().min(8)]));
     }
-    home.results().join(row.sweep.to_string()).join(folder).join(tame(file))
+    home.results().join(SweepId(row.sweep).to_string()).join(folder).join(tame(file))
 }
 
 /// A name that is one path component on any file system. `/` cannot leave the folder, nor can `..`.

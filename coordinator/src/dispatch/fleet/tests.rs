@@ -1,1 +1,231 @@
 use super::*;
+use crate::store::read::Ready;
+
+const GIB: u64 = 1 << 30;
+const TERMS: Terms = Terms { lease: Duration::from_mins(1), grace: Duration::from_secs(15) };
+
+fn at(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn device(free: u64) -> Device {
+    Device {
+        class: DeviceClass::Cpu,
+        index: 0,
+        name: "cpu".to_owned(),
+        memory_total_bytes: 8 * GIB,
+        memory_free_bytes: free,
+        slots: 2,
+    }
+}
+
+fn info(id: &str) -> AgentInfo {
+    AgentInfo {
+        id: id.to_owned(),
+        host: format!("host of {id}"),
+        boot_id: "boot".to_owned(),
+        incarnation: 1,
+        slots: 2,
+        devices: vec![device(8 * GIB)],
+    }
+}
+
+fn token(job: i64) -> Token {
+    Token { job: JobId(job), attempt: 1, lease: 7 }
+}
+
+fn live(job: i64, agent: &str, granted: Duration) -> Live {
+    Live {
+        token: token(job),
+        sweep: SweepId(1),
+        stage: "work".to_owned(),
+        agent: agent.to_owned(),
+        device: DeviceClass::Cpu,
+        device_index: 0,
+        wants: None,
+        memory_bytes: GIB,
+        exclusive: false,
+        has_readers: false,
+        wanted: true,
+        granted,
+    }
+}
+
+/// One connected agent that runs job 1.
+fn fleet() -> Fleet {
+    let mut fleet = Fleet::new(TERMS, vec![], at(0));
+    fleet.join(info("a"), SessionId(1), &[], at(0));
+    fleet.granted(live(1, "a", at(0)));
+    fleet
+}
+
+fn stolen(fleet: &Fleet, now: Duration) -> Vec<Token> {
+    fleet.stealable(now).into_iter().map(|(_, token)| token).collect()
+}
+
+/// Looks at the clock each second, as the loop does.
+fn wait(fleet: &mut Fleet, from: u64, to: u64) {
+    (from..=to).for_each(|second| fleet.tick(at(second)));
+}
+
+#[test]
+fn an_agent_that_is_heard_keeps_its_lease() {
+    let mut fleet = fleet();
+    assert_eq!(stolen(&fleet, at(59)), []);
+    assert_eq!(fleet.heard(SessionId(1), at(59)), Some("a"));
+    assert_eq!(stolen(&fleet, at(118)), []);
+    assert_eq!(stolen(&fleet, at(119)), [token(1)]);
+}
+
+#[test]
+fn a_closed_connection_has_the_grace_and_a_silent_one_the_lease() {
+    let mut closed = fleet();
+    closed.heard(SessionId(1), at(50));
+    closed.close(SessionId(1), at(55));
+    assert_eq!((stolen(&closed, at(69)), stolen(&closed, at(70))), (vec![], vec![token(1)]));
+    // Nothing was heard for long before the connection was given up: that was no closing.
+    let mut silent = fleet();
+    silent.close(SessionId(1), at(30));
+    assert_eq!((stolen(&silent, at(59)), stolen(&silent, at(60))), (vec![], vec![token(1)]));
+}
+
+#[test]
+fn after_the_coordinators_own_absence_silence_proves_nothing() {
+    let mut fleet = fleet();
+    fleet.close(SessionId(1), at(1));
+    wait(&mut fleet, 1, 5);
+    fleet.tick(at(5000));
+    assert_eq!(stolen(&fleet, at(5014)), []);
+    assert_eq!(stolen(&fleet, at(5015)), [token(1)]);
+}
+
+#[test]
+fn what_lived_at_the_coordinators_start_has_a_fresh_grace() {
+    let row = LiveRow {
+        token: token(1),
+        sweep: SweepId(1),
+        stage: "work".to_owned(),
+        agent: "a".to_owned(),
+        device: DeviceClass::Cpu,
+        device_index: 0,
+        wants: None,
+        memory_bytes: 0,
+        exclusive: false,
+        has_readers: false,
+        wanted: true,
+    };
+    let fleet = Fleet::new(TERMS, vec![row], at(100));
+    assert_eq!((stolen(&fleet, at(114)), stolen(&fleet, at(115))), (vec![], vec![token(1)]));
+    assert_eq!(fleet.views(at(100)).names, Vec::<String>::new(), "nobody is given work before saying hello");
+}
+
+#[test]
+fn the_same_agent_may_come_back_and_another_machine_may_not_take_its_place() {
+    let fleet = fleet();
+    assert_eq!(fleet.admit(&info("a"), at(1)), Ok(()));
+    assert_eq!(fleet.admit(&AgentInfo { incarnation: 2, ..info("a") }, at(1)), Ok(()));
+    let elsewhere = AgentInfo { host: "elsewhere".to_owned(), ..info("a") };
+    assert!(fleet.admit(&elsewhere, at(1)).unwrap_err().contains("connected already, from host of a"));
+    assert!(fleet.admit(&AgentInfo { incarnation: 0, ..info("a") }, at(1)).is_err());
+    // Once the first has been silent for three heartbeats its connection may be dead.
+    assert_eq!(fleet.admit(&elsewhere, at(15)), Ok(()));
+}
+
+#[test]
+fn a_replaced_session_is_no_longer_heard() {
+    let mut fleet = fleet();
+    assert_eq!(fleet.join(info("a"), SessionId(2), &[], at(1)), Some(SessionId(1)));
+    assert_eq!(fleet.heard(SessionId(1), at(2)), None);
+    fleet.close(SessionId(1), at(2));
+    assert_eq!(fleet.session_of("a"), Some(SessionId(2)));
+}
+
+#[test]
+fn an_attempts_memory_is_reserved_until_the_report_can_show_it() {
+    let mut fleet = fleet();
+    let free = |fleet: &Fleet, now| fleet.views(now).agents[0].devices[0].memory_free_bytes;
+    assert_eq!(free(&fleet, at(1)), 7 * GIB);
+    fleet.report("a", vec![device(8 * GIB)], at(5));
+    assert_eq!(free(&fleet, at(5)), 7 * GIB, "it is still loading");
+    fleet.report("a", vec![device(7 * GIB)], at(30));
+    assert_eq!(free(&fleet, at(30)), 7 * GIB);
+}
+
+#[test]
+fn a_place_is_held_until_its_attempt_ends_whether_it_is_wanted_or_not() {
+    let mut fleet = fleet();
+    let assigned = |fleet: &Fleet| fleet.views(at(1)).agents[0].devices[0].assigned;
+    assert_eq!(fleet.unwanted(&[JobId(1), JobId(9)]), [(SessionId(1), token(1))]);
+    assert_eq!(assigned(&fleet), 1);
+    assert!(fleet.end(Token { lease: 8, ..token(1) }).is_none(), "another lease");
+    assert_eq!(assigned(&fleet), 1);
+    assert!(fleet.end(token(1)).is_some());
+    assert_eq!(assigned(&fleet), 0);
+}
+
+#[test]
+fn a_retried_job_waits_for_its_cancelled_attempt() {
+    let mut fleet = fleet();
+    fleet.unwanted(&[JobId(1)]);
+    let ready = Ready {
+        job: JobId(1),
+        sweep: SweepId(1),
+        stage: "work".to_owned(),
+        device: None,
+        memory_bytes: 0,
+        exclusive: false,
+        since_ms: 0,
+    };
+    assert!(fleet.candidate(&ready, at(59), 0).is_none());
+    let (_, fences) = fleet.candidate(&ready, at(60), 0).unwrap();
+    assert_eq!(fences, Some(token(1)));
+    fleet.end(token(1));
+    assert_eq!(fleet.candidate(&ready, at(1), 0).unwrap().1, None);
+}
+
+#[test]
+fn a_refusal_rests_until_memory_came_back_or_time_went_by() {
+    let mut fleet = fleet();
+    fleet.report("a", vec![device(GIB)], at(1));
+    fleet.refused(token(1), at(1));
+    assert!(fleet.is_cooled(JobId(1), "a") && !fleet.is_cooled(JobId(2), "a") && !fleet.is_cooled(JobId(1), "b"));
+    fleet.report("a", vec![device(GIB + 1)], at(2));
+    assert!(fleet.is_cooled(JobId(1), "a"));
+    fleet.report("a", vec![device(2 * GIB)], at(3));
+    assert!(!fleet.is_cooled(JobId(1), "a"));
+    fleet.refused(token(1), at(3));
+    wait(&mut fleet, 3, 33);
+    assert!(!fleet.is_cooled(JobId(1), "a"));
+}
+
+#[test]
+fn an_agent_that_interrupts_by_itself_is_left_in_peace_for_a_while() {
+    let mut fleet = fleet();
+    fleet.leaving("a", at(1));
+    assert!(fleet.views(at(2)).agents[0].kept_free);
+    assert!(!fleet.views(at(11)).agents[0].kept_free);
+    fleet.join(info("a"), SessionId(2), &[], at(3));
+    assert!(!fleet.views(at(3)).agents[0].kept_free);
+}
+
+#[test]
+fn the_pace_of_a_stage_is_learnt_and_a_sudden_long_job_counts_at_once() {
+    let mut fleet = fleet();
+    let ready = Ready {
+        job: JobId(5),
+        sweep: SweepId(1),
+        stage: "work".to_owned(),
+        device: None,
+        memory_bytes: 0,
+        exclusive: false,
+        since_ms: 0,
+    };
+    let expected = |fleet: &Fleet| fleet.candidate(&ready, at(1), 0).unwrap().0.expected;
+    assert_eq!(expected(&fleet), None);
+    fleet.took(&live(1, "a", at(0)), 0.001);
+    assert_eq!(expected(&fleet), Some(Duration::from_millis(1)));
+    fleet.took(&live(1, "a", at(0)), 100.0);
+    assert!(expected(&fleet).unwrap() >= at(20));
+    fleet.took(&live(1, "a", at(0)), f64::NAN);
+    assert!(expected(&fleet).unwrap() >= at(20));
+}

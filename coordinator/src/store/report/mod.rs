@@ -9,7 +9,7 @@ mod epochs;
 mod points;
 mod spools;
 
-use sweep_shared::ids::Token;
+use sweep_shared::ids::{JobId, SweepId, Token};
 use sweep_shared::metrics::Metrics;
 use sweep_shared::states::FailureClass;
 
@@ -110,7 +110,9 @@ struct Rows {
     resumed: Vec<(Token, u32)>,
     checkpoints: Vec<checkpoints::New>,
     points: Vec<(Token, Vec<NewPoint>)>,
-    spent: Vec<sweep_shared::ids::JobId>,
+    spent: Vec<JobId>,
+    /// Jobs of which something new can be told although their state is the same.
+    told: Vec<(SweepId, JobId)>,
 }
 
 impl Command for Reports {
@@ -131,6 +133,7 @@ impl Command for Reports {
         points::publish(tx, rows.points).await?;
         ledger.save(tx).await?;
         checkpoints::drop_of(tx, &rows.spent).await?;
+        tx.changes.jobs.append(&mut rows.told);
         Ok(answers)
     }
 }
@@ -155,6 +158,7 @@ fn take(
         }
         Body::Progress { epochs, resumed_epoch } => {
             entry.accept()?;
+            rows.told.push((entry.sweep, token.job));
             rows.epochs.extend(epochs.into_iter().map(|epoch| (token, epoch)));
             rows.resumed.extend(resumed_epoch.map(|epoch| (token, epoch)));
         }
@@ -169,7 +173,7 @@ fn take(
             let (attempt, job, detail) = meaning(&end, detail);
             entry.end(attempt, job, detail, now_ms)?;
             if let (true, End::Success { mut points, artifacts }) = (current, end) {
-                points.extend(points::of_job(artifacts));
+                points.extend(points::of_job(artifacts, !points.is_empty()));
                 rows.points.push((token, points));
                 rows.spent.push(token.job);
             }

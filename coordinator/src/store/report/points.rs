@@ -3,6 +3,7 @@
 use serde::Serialize;
 use sweep_shared::ids::Token;
 use sweep_shared::metrics::Metrics;
+use sweep_shared::spec::MAIN_POINT;
 
 use super::super::audit::json;
 use super::super::blobs;
@@ -11,9 +12,11 @@ use super::{BlobRef, NewPoint, StoreError, Tx};
 /// The name under which the artifacts of a job as a whole are kept.
 pub const JOB_FILES: &str = "";
 
-/// The artifacts of the job as a whole, as a point without values.
-pub fn of_job(artifacts: Vec<BlobRef>) -> Option<NewPoint> {
-    (!artifacts.is_empty()).then(|| NewPoint { name: JOB_FILES.to_owned(), metrics: Metrics::new(), files: artifacts })
+/// The artifacts of the job as a whole, as a point without values. Where the job made no other point (a command and its
+/// outputs), they are its only one, and others can read them.
+pub fn of_job(artifacts: Vec<BlobRef>, has_points: bool) -> Option<NewPoint> {
+    let name = if has_points { JOB_FILES } else { MAIN_POINT };
+    (!artifacts.is_empty()).then(|| NewPoint { name: name.to_owned(), metrics: Metrics::new(), files: artifacts })
 }
 
 #[derive(Serialize)]
