@@ -42,7 +42,7 @@ impl Options {
             datasets: datasets.into(),
             runner: None,
             heartbeat: Duration::from_secs(5),
-            grace: Duration::from_secs(120),
+            grace: Duration::from_mins(2),
             cache_bytes: 20 << 30,
             log_bytes: 16 << 20,
             backoff: (Duration::from_millis(100), Duration::from_secs(10)),

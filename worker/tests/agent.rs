@@ -120,7 +120,7 @@ async fn a_cancelled_attempt_is_killed_with_everything_it_started() {
 #[tokio::test]
 async fn events_checkpoints_and_points_are_passed_on_in_order() {
     let mut coordinator = Coordinator::start().await;
-    let _agent = Running::start(&coordinator);
+    let agent = Running::start(&coordinator);
     let mut session = coordinator.welcomed().await;
     let old = coordinator.blobs.put(b"epoch one");
     let script = r#"
@@ -155,7 +155,7 @@ async fn events_checkpoints_and_points_are_passed_on_in_order() {
     };
     assert_eq!((checkpoint.epoch, checkpoint.step), (2, 10));
     assert_eq!(coordinator.blobs.get(&checkpoint.files[0].hash).unwrap(), b"two\n");
-    let attempt = fs::read_dir(_agent.home.path().join("agent/attempts")).unwrap().next().unwrap().unwrap().path();
+    let attempt = fs::read_dir(agent.home.path().join("agent/attempts")).unwrap().next().unwrap().unwrap().path();
     write(&attempt.join("go"), "go\n").await;
     let (seq, finished, more) = session.hear_finished().await;
     assert_eq!(seq, 2);

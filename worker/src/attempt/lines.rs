@@ -73,7 +73,7 @@ mod tests {
     fn a_line_without_end_takes_bounded_memory_and_the_next_is_read() {
         let mut lines = Lines::default();
         for _ in 0..40 {
-            assert_eq!(lines.push(&[b'x'; 64 << 10]), []);
+            assert_eq!(lines.push(&vec![b'x'; 64 << 10]), []);
         }
         assert!(lines.buffer.len() <= MAX_LINE_BYTES);
         assert_eq!(lines.push(b"x\nnext\n"), [Line::TooLong, whole("next")]);

@@ -214,7 +214,7 @@ impl Lane {
                 match deliver_all(&context, &checkpoint).await {
                     Ok(delivered) => tell.say(News::Checkpoint(delivered)),
                     Err(error) => {
-                        folder.note(&format!("the checkpoint of epoch {} is lost: {error}", checkpoint.epoch))
+                        folder.note(&format!("the checkpoint of epoch {} is lost: {error}", checkpoint.epoch));
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! One live runner and its process group.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -96,7 +96,7 @@ impl Drop for Child {
 
 impl std::fmt::Debug for Child {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Child").field("pid", &self.pid).field("pidfd", &self.pidfd.get_ref().as_raw_fd()).finish()
+        f.debug_struct("Child").field("pid", &self.pid).finish_non_exhaustive()
     }
 }
 

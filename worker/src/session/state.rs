@@ -106,7 +106,7 @@ impl State {
             slots,
             attempts: unacked.into_iter().map(|token| (token, Phase::Ended)).collect(),
             link: Link::Down(now),
-            lease: Duration::from_secs(60),
+            lease: Duration::from_mins(1),
             generation: None,
             leaving: None,
             room: true,

@@ -9,6 +9,8 @@ use super::segment::{self, Records, Segment, SpoolId};
 
 const CURRENT: &str = "current";
 const SPARE: &str = "spare";
+/// Of a segment's name, after spool id and first sequence number.
+const SUFFIX: &str = ".seg";
 
 /// A durable queue. Every call blocks; [`super::Spool`] runs it on a thread of its own.
 pub struct Log {
@@ -135,7 +137,7 @@ impl Log {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".seg") && !name.starts_with(&ours) {
+            if name.ends_with(SUFFIX) && !name.starts_with(&ours) {
                 fs::remove_file(entry.path())?;
             }
         }
@@ -144,7 +146,7 @@ impl Log {
 }
 
 fn segment_path(folder: &Path, id: &SpoolId, first_seq: u64) -> PathBuf {
-    folder.join(format!("{}-{first_seq:020}.seg", text(id)))
+    folder.join(format!("{}-{first_seq:020}{SUFFIX}", text(id)))
 }
 
 /// This spool's segments, oldest first.
@@ -154,7 +156,7 @@ fn segment_paths(folder: &Path, id: &SpoolId) -> io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(&prefix) && name.ends_with(".seg") {
+        if name.starts_with(&prefix) && name.ends_with(SUFFIX) {
             paths.push(entry.path());
         }
     }

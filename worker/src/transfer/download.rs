@@ -72,8 +72,11 @@ async fn once(client: &mut Client, path: &Path, hash: &ContentHash) -> io::Resul
     Ok(received.map(|()| written))
 }
 
+/// The whole file's hash and size.
+type Written = io::Result<(ContentHash, u64)>;
+
 /// Appends chunks and hashes the whole file, old part included.
-fn start_writer(path: PathBuf) -> (mpsc::Sender<Vec<u8>>, JoinHandle<io::Result<(ContentHash, u64)>>) {
+fn start_writer(path: PathBuf) -> (mpsc::Sender<Vec<u8>>, JoinHandle<Written>) {
     let (sender, mut chunks) = mpsc::channel::<Vec<u8>>(AHEAD);
     let writer = spawn_blocking(move || {
         let mut hasher = blake3::Hasher::new();

@@ -269,7 +269,7 @@ pub struct Running {
 pub fn options(home: &std::path::Path, coordinator: &Coordinator) -> Options {
     let mut options =
         Options::new(home.join("agent"), format!("http://{}", coordinator.address), home.join("datasets"));
-    options.token = TOKEN.to_owned();
+    TOKEN.clone_into(&mut options.token);
     options.slots = Some(2);
     options.backoff = (Duration::from_millis(1), Duration::from_millis(20));
     options
