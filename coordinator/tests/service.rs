@@ -39,7 +39,11 @@ async fn a_wrong_plan_is_explained() {
     let request = v1::SubmitRequest { plan_yaml, plan_path: "my.yaml".to_owned(), ..Default::default() };
     let refused = site.user().await.try_submit(request).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::InvalidArgument);
-    assert!(refused.message().contains("my.yaml:2:") && refused.message().contains("small-cnn"), "{}", refused.message());
+    assert!(
+        refused.message().contains("my.yaml:2:") && refused.message().contains("small-cnn"),
+        "{}",
+        refused.message()
+    );
 }
 
 #[tokio::test]

@@ -210,7 +210,8 @@ async fn a_cancel_reaches_the_agent_and_holds_whatever_it_reports() {
     let mut user = site.user().await;
     let made = user.submit(&commands(3)).await;
     let (first, second) = (agent.assigned().await.token.unwrap(), agent.assigned().await.token.unwrap());
-    let changed = user.sweeps.cancel(v1::CancelRequest { sweep: made.sweep, job: 0 }).await.unwrap().into_inner().changed;
+    let changed =
+        user.sweeps.cancel(v1::CancelRequest { sweep: made.sweep, job: 0 }).await.unwrap().into_inner().changed;
     assert_eq!(changed, 3);
     let mut cancelled = Vec::new();
     for _ in 0..2 {
@@ -376,7 +377,10 @@ async fn agents_are_listed_connected_or_not() {
     let mut user = site.user().await;
     let agent = site.agent("a").await;
     let listed = user.sweeps.list_agents(v1::ListRequest { limit: 0 }).await.unwrap().into_inner().agents;
-    assert_eq!((listed[0].id.as_str(), listed[0].connected, listed[0].slots, listed[0].devices.len()), ("a", true, 2, 1));
+    assert_eq!(
+        (listed[0].id.as_str(), listed[0].connected, listed[0].slots, listed[0].devices.len()),
+        ("a", true, 2, 1)
+    );
     agent.say(Say::Goodbye(v1::Goodbye { reason: String::new() }));
     agent.ended().await;
     let listed = user.sweeps.list_agents(v1::ListRequest { limit: 0 }).await.unwrap().into_inner().agents;

@@ -17,7 +17,7 @@ impl Dispatcher {
         &mut self,
         session: SessionId,
         hello: v1::Hello,
-        outbox: outbox::Sender,
+        line: outbox::Line,
         now: Duration,
     ) -> Result<(), Stop> {
         if hello.protocol_version != PROTOCOL_VERSION {
@@ -25,18 +25,18 @@ impl Dispatcher {
             let reason = format!(
                 "this coordinator speaks protocol version {PROTOCOL_VERSION}, the agent {theirs}: install the same sweep on both"
             );
-            outbox::refuse(&outbox, &reason);
+            outbox::refuse(&line, &reason);
             return Ok(());
         }
         let introduced = match translate::introduction(hello) {
             Ok(introduced) => introduced,
             Err(error) => {
-                outbox::refuse(&outbox, &format!("the Hello cannot be read: {error}"));
+                outbox::refuse(&line, &format!("the Hello cannot be read: {error}"));
                 return Ok(());
             }
         };
         if let Err(reason) = self.fleet.admit(&introduced.info, now) {
-            outbox::refuse(&outbox, &reason);
+            outbox::refuse(&line, &reason);
             return Ok(());
         }
         let translate::Introduction { info, spool, attempts, .. } = introduced;
@@ -56,7 +56,7 @@ impl Dispatcher {
             self.outboxes.close(replaced);
         }
         self.queue.stale();
-        self.outboxes.open(session, outbox, info.id, spool, reconciled.acked_seq);
+        self.outboxes.open(session, line, info.id, spool, reconciled.acked_seq);
         let welcome = v1::Welcome {
             generation: reconciled.generation,
             acked_seq: reconciled.acked_seq,

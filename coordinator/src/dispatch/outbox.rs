@@ -6,12 +6,27 @@ use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::wire::v1;
 use sweep_shared::wire::v1::coordinator_message::Body;
 use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Status;
 
 use super::fleet::SessionId;
 use super::translate::message;
 
-pub type Sender = mpsc::UnboundedSender<Result<v1::CoordinatorMessage, Status>>;
+/// The way to one agent. When it is dropped the session's stream ends, and its reader with it.
+pub struct Line {
+    sender: Sender,
+    /// Only its drop matters.
+    _gone: DropGuard,
+}
+
+type Sender = mpsc::UnboundedSender<Result<v1::CoordinatorMessage, Status>>;
+
+impl Line {
+    /// `gone` is cancelled when the line is dropped.
+    pub fn new(sender: Sender, gone: &CancellationToken) -> Self {
+        Self { sender, _gone: gone.clone().drop_guard() }
+    }
+}
 
 /// The open sessions.
 #[derive(Default)]
@@ -20,7 +35,7 @@ pub struct Outboxes {
 }
 
 pub struct Outbox {
-    sender: Sender,
+    line: Line,
     pub agent: String,
     pub spool: String,
     /// The number that the spool's next report must bear.
@@ -38,8 +53,8 @@ pub enum Turn {
 }
 
 impl Outboxes {
-    pub fn open(&mut self, session: SessionId, sender: Sender, agent: String, spool: String, acked_seq: u64) {
-        self.open.insert(session, Outbox { sender, agent, spool, next_seq: acked_seq + 1 });
+    pub fn open(&mut self, session: SessionId, line: Line, agent: String, spool: String, acked_seq: u64) {
+        self.open.insert(session, Outbox { line, agent, spool, next_seq: acked_seq + 1 });
     }
 
     pub fn close(&mut self, session: SessionId) {
@@ -62,7 +77,7 @@ impl Outboxes {
 
     pub fn send_message(&self, session: SessionId, message: v1::CoordinatorMessage) {
         if let Some(outbox) = self.open.get(&session) {
-            let _ = outbox.sender.send(Ok(message));
+            let _ = outbox.line.sender.send(Ok(message));
         }
     }
 
@@ -91,7 +106,8 @@ impl Outbox {
 }
 
 /// The session is refused, in words.
-pub fn refuse(sender: &Sender, reason: &str) {
+pub fn refuse(line: &Line, reason: &str) {
     tracing::warn!(reason, "a session is refused");
-    let _ = sender.send(Ok(message(Body::Refused(v1::Refused { reason: reason.to_owned() }))));
+    // To a session that has just gone nothing need be said.
+    let _ = line.sender.send(Ok(message(Body::Refused(v1::Refused { reason: reason.to_owned() }))));
 }

@@ -27,7 +27,7 @@ pub enum Input {
     Hello {
         session: SessionId,
         hello: v1::Hello,
-        outbox: outbox::Sender,
+        line: outbox::Line,
     },
     Message {
         session: SessionId,
@@ -198,9 +198,9 @@ impl Dispatcher {
         for input in batch.drain(..) {
             match input {
                 Input::Message { session, message } => self.take(&mut work, session, message, now),
-                Input::Hello { session, hello, outbox } => {
+                Input::Hello { session, hello, line } => {
                     self.settle(std::mem::take(&mut work)).await?;
-                    self.hello(session, hello, outbox, now).await?;
+                    self.hello(session, hello, line, now).await?;
                     work.schedule = true;
                 }
                 Input::Closed { session } => {

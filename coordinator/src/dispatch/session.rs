@@ -9,9 +9,11 @@ use sweep_shared::wire::v1;
 use sweep_shared::wire::v1::agent_message::Body;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::fleet::SessionId;
+use super::outbox::Line;
 use super::service::{DispatchHandle, Input};
 use crate::board::Board;
 use crate::logs::Logs;
@@ -71,11 +73,17 @@ impl Reader {
             Err(_) => return,
         };
         let session = self.session;
-        if self.dispatch.send(Input::Hello { session, hello, outbox }).await.is_err() {
+        let gone = CancellationToken::new();
+        let line = Line::new(outbox, &gone);
+        if self.dispatch.send(Input::Hello { session, hello, line }).await.is_err() {
             return;
         }
         loop {
-            match self.messages.message().await {
+            let message = tokio::select! {
+                () = gone.cancelled() => return,
+                message = self.messages.message() => message,
+            };
+            match message {
                 Ok(Some(message)) => {
                     if self.forward(message).await.is_err() {
                         return;

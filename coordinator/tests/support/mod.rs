@@ -274,7 +274,10 @@ pub fn interrupted(token: Option<v1::Token>) -> Say {
 /// A plan of one command stage with as many jobs.
 pub fn commands(jobs: usize) -> String {
     let axis: Vec<String> = (1..=jobs).map(|i| i.to_string()).collect();
-    format!("name: test\nstages:\n  work: {{ command: {{ run: [/bin/true] }}, matrix: {{ i: [{}] }} }}\n", axis.join(", "))
+    format!(
+        "name: test\nstages:\n  work: {{ command: {{ run: [/bin/true] }}, matrix: {{ i: [{}] }} }}\n",
+        axis.join(", ")
+    )
 }
 
 /// Two stages, the second reading the first.
