@@ -126,6 +126,10 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         let error = error.into();
         match error.downcast::<tonic::Status>() {
+            // Only a status made on this side has a cause; those that the coordinator sent are its own words.
+            Ok(status) if std::error::Error::source(&status).is_some() => {
+                Self { exit: Exit::Unreachable, error: broken(&status), hint: None }
+            }
             Ok(status) => Self::from_status(&status),
             Err(error) => {
                 let transport = error.chain().any(|cause| cause.is::<tonic::transport::Error>());
@@ -148,6 +152,11 @@ impl Failure {
             _ => failure,
         }
     }
+}
+
+/// A connection that failed in the middle of a call.
+fn broken(status: &tonic::Status) -> anyhow::Error {
+    anyhow::Error::msg(status.message().to_owned()).context("the connection to the coordinator broke")
 }
 
 fn exit_of(code: Code) -> Exit {
@@ -196,6 +205,10 @@ mod tests {
         assert_eq!(Failure::from(tonic::Status::unavailable("gone")).exit, Exit::Unreachable);
         assert_eq!(Failure::from(tonic::Status::failed_precondition("it is over")).exit, Exit::Unreachable);
         assert_eq!(Failure::from(tonic::Status::internal("oops")).exit, Exit::Internal);
+        let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let broken = Failure::from(tonic::Status::from_error(Box::new(reset)));
+        assert_eq!(broken.exit, Exit::Unreachable);
+        assert!(broken.text().contains("connection"), "{}", broken.text());
         assert!(Failure::from(tonic::Status::unauthenticated("no")).hint.unwrap().contains("SWEEP_TOKEN"));
     }
 

@@ -182,7 +182,7 @@ fn a_second_local_hands_its_plan_to_the_first() {
 #[test]
 fn when_the_first_local_dies_the_second_takes_over() {
     let home = Home::new();
-    let (plan, fifo, _) = gated(&home);
+    let (plan, fifo, gate) = gated(&home);
     let gated = home.write("gated.yaml", &plan);
     let file = home.file("other-marks");
     let other = home.write("other.yaml", &marking(&file));
@@ -192,11 +192,14 @@ fn when_the_first_local_dies_the_second_takes_over() {
     // The only slot is taken, so the second has to wait until the first is gone.
     let mut second = Talking::start(home.sweep(&["local", other.to_str().unwrap()]));
     second.wait_for("3 jobs");
+    // What the first began is older and goes first there, too.
+    fs::write(&gate, "").unwrap();
     first.signal(Signal::SIGKILL);
     first.finish();
     let ended = second.finish();
     assert_eq!(ended.code, 0, "{}", ended.text());
     assert_eq!(marks(&file), ["1", "2", "3"]);
+    assert_eq!(marks(&home.file("marks")), ["quick-1", "quick-2", "slow"]);
 }
 
 #[test]
