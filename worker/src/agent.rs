@@ -49,9 +49,13 @@ impl Agent {
         let Self { options, lock } = self;
         let home = options.home.clone();
         let main = move || {
+            let end = run_on_this_thread(options, shutdown);
+            // Said in so many words: closing the file would leave the lock to any process that is just being forked.
+            if let Err(error) = lock.unlock() {
+                tracing::warn!(%error, "cannot give back the lock of the agent's folder");
+            }
             // The caller may have stopped waiting.
-            let _ = ended.send(run_on_this_thread(options, shutdown));
-            drop(lock);
+            let _ = ended.send(end);
         };
         let thread = std::thread::Builder::new().name("sweep-agent".to_owned()).spawn(main);
         let thread = thread.map_err(|source| AgentError::Home { path: home, source })?;

@@ -305,8 +305,8 @@ async fn the_second_signal_kills_and_the_end_waits_in_the_spool() {
     let _agent = Running::start_in(home, &coordinator, |_| {});
     loop {
         let mut session = coordinator.session().await;
-        session.welcome(0, &[]);
         if session.hello.incarnation == 2 {
+            session.welcome(0, &[]);
             let (_, finished, _) = session.hear_finished().await;
             assert!(matches!(finished.end, Some(End::Interrupted(_))), "{finished:?}");
             return;

@@ -12,7 +12,7 @@ use sweep_shared::resources::Device;
 use sweep_shared::states::FailureClass;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::task::{spawn_blocking, spawn_local};
+use tokio::task::{JoinSet, spawn_local};
 
 use super::link::{LinkEvent, Outgoing};
 use super::message::{Assign, Hello, Inbound, Outbound};
@@ -71,6 +71,8 @@ pub struct Shell {
     pub reopen: Arc<Notify>,
     /// Set when the loop is to end.
     pub over: Option<Result<(), AgentError>>,
+    /// Folders of acknowledged attempts on their way out.
+    pub removals: JoinSet<()>,
     /// A spool was renewed: its receiver replaces the inbox's.
     pub renewed: Option<Durable>,
 }
@@ -109,6 +111,7 @@ impl Shell {
             // Its failure means only that the coordinator notices by itself.
             let _ = tokio::time::timeout(FAREWELL, closed).await;
         }
+        while self.removals.join_next().await.is_some() {}
         self.over.take().unwrap_or(Ok(()))
     }
 
@@ -243,6 +246,7 @@ impl Shell {
                 }
             }
         }
+        while self.removals.try_join_next().is_some() {}
         self.state.set_room(self.spool.has_room());
         let actions = self.state.on_tick(Instant::now());
         self.act(actions);
@@ -279,7 +283,7 @@ impl Shell {
         self.runs.remove(&token);
         let folder = attempt::folder_path(&self.context.attempts(), token);
         if folder.exists() {
-            spawn_blocking(move || {
+            self.removals.spawn_blocking(move || {
                 if let Err(error) = fs::remove_dir_all(&folder) {
                     tracing::warn!(folder = %folder.display(), %error, "cannot remove an attempt's folder");
                 }

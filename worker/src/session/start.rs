@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sweep_shared::ids::Token;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::task::spawn_local;
+use tokio::task::{JoinSet, spawn_local};
 
 use super::link::{Link, channel};
 use super::run::Run;
@@ -79,6 +79,7 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
         notes,
         reopen,
         over: None,
+        removals: JoinSet::new(),
         renewed: None,
     };
     let inbox = Inbox { link: link_events, news: news_inbox, notes: notes_inbox, durable };
