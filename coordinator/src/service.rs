@@ -46,7 +46,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const STREAM_WINDOW: u32 = 2 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
 /// How often blobs that nothing refers to are looked for.
-const COLLECTION: Duration = Duration::from_secs(600);
+const COLLECTION: Duration = Duration::from_mins(10);
 /// How long calls may take to end once the coordinator is told to stop.
 const GOODBYE: Duration = Duration::from_secs(5);
 

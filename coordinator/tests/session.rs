@@ -161,7 +161,7 @@ async fn work_that_outlived_the_lease_counts_while_nobody_else_began_it() {
     let made = user.submit(&commands(1)).await;
     let token = agent.assigned().await.token.unwrap();
     agent.cut();
-    site.pass(Duration::from_secs(3600)).await;
+    site.pass(Duration::from_hours(1)).await;
     let mut back = Agent::connect(&site, "a", vec![token]).await;
     assert_eq!(back.welcome.keep, [token]);
     back.report(success(Some(token), vec![]));
@@ -177,7 +177,7 @@ async fn a_coordinator_that_was_itself_away_gives_everyone_a_fresh_grace() {
     let token = agent.assigned().await.token.unwrap();
     agent.cut();
     let _other = site.agent("other").await;
-    site.clock.advance(Duration::from_secs(3600));
+    site.clock.advance(Duration::from_hours(1));
     site.pass(Duration::from_secs(10)).await;
     assert_eq!(user.status(made.sweep).await.jobs[0].attempt, 1, "the silence during its own absence proves nothing");
     let back = Agent::connect(&site, "a", vec![token]).await;

@@ -46,7 +46,7 @@ impl Case {
             ready: &self.ready,
             exclusive: &self.exclusive,
             cooled: &cooled,
-            patience: Duration::from_secs(600),
+            patience: Duration::from_mins(10),
         })
     }
 }
@@ -74,7 +74,7 @@ fn only_jobs_known_to_be_short_are_queued_ahead_and_only_behind_full_slots() {
         let ready = jobs(40).into_iter().map(|job| ReadyJob { expected: Some(length), ..job }).collect();
         Case::new(vec![cpu(2, 0)], ready).pairs().len()
     };
-    assert_eq!(with(Duration::from_secs(3600)), 2);
+    assert_eq!(with(Duration::from_hours(1)), 2);
     assert_eq!(with(Duration::from_millis(500)), 2 + 2);
     assert_eq!(with(Duration::from_millis(5)), 2 + 2 * 4);
     assert_eq!(with(Duration::ZERO), 2 + 2 * MOST_AHEAD as usize);

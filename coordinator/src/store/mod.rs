@@ -72,12 +72,13 @@ impl Store {
 
     /// Lets the writer finish what is queued, and closes the database. Later calls on other handles answer `Stopping`.
     pub async fn close(&self) {
+        // The last connection to close tidies up, and readers may not.
+        self.readers.close().await;
         self.stop.cancel();
         if let Some(writing) = self.writing.lock().await.take()
             && let Err(error) = writing.await
         {
             tracing::error!(%error, "the writer ended unexpectedly");
         }
-        self.readers.close().await;
     }
 }

@@ -251,7 +251,9 @@ impl Agent {
     }
 
     /// The connection is cut.
-    pub fn cut(self) {}
+    pub fn cut(self) {
+        drop(self.to);
+    }
 }
 
 pub fn success(token: Option<v1::Token>, files: Vec<v1::File>) -> Say {
