@@ -74,7 +74,7 @@ impl Scene {
             background,
             gradient: (std::array::from_fn(|_| between(rng, -40, 40)), below(rng, 2) == 0),
             marks: (0..between(rng, 2, 6)).map(|_| mark(rng)).collect(),
-            noise: between(rng, 10, 60),
+            noise: between(rng, 18, 75),
         }
     }
 }
@@ -84,10 +84,10 @@ fn between(rng: &mut ChaCha8Rng, least: i32, most: i32) -> i32 {
     least + below(rng, (most - least + 1) as usize) as i32
 }
 
-/// Object and background: any two colours whose channels differ by 30 to 120; which one is lighter is a coin flip.
+/// Object and background: any two colours whose channels differ by 25 to 95; which one is lighter is a coin flip.
 fn colours(rng: &mut ChaCha8Rng) -> (Colour, Colour) {
     let lighter = below(rng, 2) == 0;
-    let contrast: [i32; 3] = std::array::from_fn(|_| between(rng, 30, 120));
+    let contrast: [i32; 3] = std::array::from_fn(|_| between(rng, 22, 85));
     let dark: Colour = contrast.map(|contrast| between(rng, 20, 235 - contrast));
     let light: Colour = std::array::from_fn(|channel| dark[channel] + contrast[channel]);
     if lighter { (light, dark) } else { (dark, light) }
