@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sweep_shared::ids::ContentHash;
 
 use super::super::audit::json;
+use super::super::report::checkpoints::step_of;
 use super::{BlobRef, CheckpointRef, Granted, StoreError, Tx};
 
 /// Fills in inputs and checkpoints, and answers the digest of the inputs beside each grant.
@@ -84,7 +85,7 @@ async fn newest_checkpoints(tx: &mut Tx<'_>, jobs: &[i64]) -> Result<HashMap<i64
         let list = by_job.entry(row.job).or_default();
         if last != Some((row.job, row.attempt, row.step)) {
             last = Some((row.job, row.attempt, row.step));
-            list.push(CheckpointRef { epoch: row.epoch as u32, step: row.step as u64, files: Vec::new() });
+            list.push(CheckpointRef { epoch: row.epoch as u32, step: step_of(row.step), files: Vec::new() });
         }
         let file = blob(row.name, row.hash, row.size_bytes)?;
         if let Some(checkpoint) = list.last_mut() {

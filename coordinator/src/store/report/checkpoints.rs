@@ -17,7 +17,7 @@ pub struct New {
 pub async fn insert(tx: &mut Tx<'_>, checkpoints: Vec<New>) -> Result<(), StoreError> {
     for New { token, epoch, step, files } in checkpoints {
         blobs::record(tx, &files).await?;
-        let step = step as i64;
+        let step = position(epoch, step);
         sqlx::query!(
             "INSERT INTO checkpoints (job, attempt, step, epoch, at_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             token.job.0,
@@ -49,6 +49,17 @@ pub async fn insert(tx: &mut Tx<'_>, checkpoints: Vec<New>) -> Result<(), StoreE
         .await?;
     }
     Ok(())
+}
+
+/// What orders a job's checkpoints, kept in the column `step`: runners count steps within the epoch that is under way, so a
+/// checkpoint between epochs has step 0 and only the epoch tells it from others.
+fn position(epoch: u32, step: u64) -> i64 {
+    i64::from(epoch) << 32 | i64::from(u32::try_from(step).unwrap_or(u32::MAX))
+}
+
+/// The runner's own step out of a [`position`].
+pub fn step_of(position: i64) -> u64 {
+    u64::from(position as u32)
 }
 
 /// Succeeded jobs need no checkpoint any more.

@@ -4,7 +4,7 @@
 //! A spooled report also carries its number in the agent's spool, recorded in the same transaction as its effect, so that
 //! a replay after a reconnect is recognised.
 
-mod checkpoints;
+pub(super) mod checkpoints;
 mod epochs;
 mod points;
 mod spools;
