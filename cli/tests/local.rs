@@ -212,3 +212,27 @@ fn no_reuse_does_the_work_again() {
     assert_eq!(marks(&file).len(), 6);
     assert_eq!(home.json(&["list"]).as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn a_second_ctrl_c_does_not_wait_for_the_job() {
+    let home = Home::new();
+    let (there, asked) = (home.fifo("there"), home.fifo("asked"));
+    let plan = home.write(
+        "plan.yaml",
+        &format!(
+            "name: stubborn\nmeasure: false\nstages:\n  a:\n    command: {{ run: [/bin/sh, -c, 'trap \"echo > {}\" TERM; echo $$ > {}; while :; do sleep 0.1; done'] }}\n",
+            asked.display(),
+            there.display()
+        ),
+    );
+    let running = Talking::start(home.sweep(&["local", plan.to_str().unwrap()]));
+    let pid = fs::read_to_string(&there).unwrap();
+    running.signal(Signal::SIGINT);
+    // The job was asked to stop, and will not.
+    fs::read_to_string(&asked).unwrap();
+    running.signal(Signal::SIGINT);
+    let ended = running.finish();
+    assert_eq!(ended.code, 130, "{}", ended.text());
+    assert!(!alive(&pid), "the job's process is gone");
+    assert_eq!(home.json(&["status"])["state"], "active");
+}

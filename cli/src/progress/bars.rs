@@ -18,6 +18,8 @@ use crate::{format, output};
 
 /// More bars than this would push what matters off the screen.
 const MOST_BARS: usize = 12;
+/// Room for a job's id and name.
+const NAME_WIDTH: usize = 34;
 /// Steps of a bar: what the terminal can show, and more.
 const STEPS: u64 = 1_000;
 
@@ -79,13 +81,16 @@ impl Bars {
             }
             keep
         });
-        for job in shown {
+        let names: Vec<String> =
+            shown.iter().map(|job| format::clip(&format!("{} {}", job.id, board.name(job)), NAME_WIDTH)).collect();
+        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        for (job, name) in shown.into_iter().zip(names) {
             let bar = self.jobs.entry(job.id).or_insert_with(|| {
                 let bar = ProgressBar::new(STEPS).with_style(style("  {prefix} {bar:16.green/dim} {wide_msg}"));
                 self.multi.insert_before(&self.whole, bar)
             });
             let left = self.journal.left(now, job);
-            bar.set_prefix(format::clip(&format!("{} {}", job.id, board.name(job)), 34));
+            bar.set_prefix(format!("{name:<width$}"));
             bar.set_position((job.fraction * STEPS as f64) as u64);
             bar.set_message(lines::progress(job, left));
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use sweep_shared::metrics::{ACCURACY, Metrics, VAL_ACCURACY};
+use sweep_shared::metrics::VAL_ACCURACY;
 use sweep_shared::states::JobState;
 
 use super::board::Board;
@@ -40,13 +40,7 @@ fn happening(job: &Job) -> String {
     match job.state {
         JobState::Running => running(job),
         JobState::Succeeded if job.reused => "reused from an earlier sweep".to_owned(),
-        JobState::Succeeded => {
-            let mut text = "succeeded".to_owned();
-            if let Some(time) = job.run_time() {
-                let _ = write!(text, " in {}", format::duration(time));
-            }
-            text + &accuracy(&job.metrics)
-        }
+        JobState::Succeeded => succeeded(job),
         JobState::Failed => {
             let class = job.failure.map_or(String::new(), |class| format!(" ({class})"));
             with_message(&format!("failed{class}"), &job.message)
@@ -59,6 +53,18 @@ fn happening(job: &Job) -> String {
         JobState::Stopped => "stopped early".to_owned(),
         other => other.to_string(),
     }
+}
+
+fn succeeded(job: &Job) -> String {
+    let mut text = "succeeded".to_owned();
+    if let Some(time) = job.run_time() {
+        let _ = write!(text, " in {}", format::duration(time));
+    }
+    // The last epoch's; `accuracy` would be that on the training split.
+    if let Some(share) = job.metrics.get(VAL_ACCURACY) {
+        let _ = write!(text, ", val accuracy {}", format::percent(*share));
+    }
+    text
 }
 
 fn running(job: &Job) -> String {
@@ -76,11 +82,6 @@ fn with_message(what: &str, message: &str) -> String {
     // A failure's message may hold the last lines of a log; its end is what matters, and `sweep logs` has it all.
     let message = format::one_line(message, 200);
     if message.is_empty() { what.to_owned() } else { format!("{what}: {message}") }
-}
-
-fn accuracy(metrics: &Metrics) -> String {
-    let of = |name, what| metrics.get(name).map(|share| format!(", {what} {}", format::percent(*share)));
-    of(ACCURACY, "accuracy").or_else(|| of(VAL_ACCURACY, "val accuracy")).unwrap_or_default()
 }
 
 /// How far a running job is: `epoch 3/5, val accuracy 81.2 %, 2610 images/s, about 45 s left`.

@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(lines[1], "s1,base,,j1,0,main,train,k,false,desk,1,0,0.1,0.9,,/home/results/s1/base/model.onnx");
         assert_eq!(
             lines[2],
-            "s1,mine,\"x=\"\"a,b\"\"\",j1,1,main,train,k,false,desk,1,0,,,2.0,/home/results/s1/mine/model.onnx"
+            "s1,mine,\"x=\"\"a,b\"\"\",j1,1,main,train,k,false,desk,1,0,,,2,/home/results/s1/mine/model.onnx"
         );
     }
 }

@@ -31,9 +31,15 @@ fn object(sweep: SweepId, point: &Point) -> Map<String, Value> {
     put("files", json!(point.files));
     for (name, value) in &point.metrics {
         // A program's own metric may not pass for one of the fields above.
-        object.entry(name).or_insert_with(|| json!(value));
+        object.entry(name).or_insert_with(|| number(*value));
     }
     object
+}
+
+/// Whole numbers (parameters, bytes) are written as such.
+fn number(value: f64) -> Value {
+    // 2⁵³: up to there every whole number has its own f64.
+    if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 { json!(value as i64) } else { json!(value) }
 }
 
 #[cfg(test)]
@@ -43,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_point_is_flat_and_keeps_the_promised_names() {
-        let mut one = point("base", "lr=0.1", 2, &[("accuracy", 0.5), ("seed", 99.0)]);
+        let mut one = point("base", "lr=0.1", 2, &[("accuracy", 0.5), ("seed", 99.0), ("macs", 11060480.0)]);
         one.params.insert("lr".into(), json!(0.1));
         let document = document(SweepId(3), &[one]);
         let object = &document[0];
@@ -53,6 +59,7 @@ mod tests {
         assert_eq!(object["point"], "main");
         assert_eq!(object["params"]["lr"], 0.1);
         assert_eq!(object["accuracy"], 0.5);
+        assert_eq!(object["macs"].to_string(), "11060480");
         assert_eq!(object["files"][0]["name"], "model.onnx");
     }
 

@@ -14,10 +14,19 @@ pub fn sentence(points: &[Point], here: bool) -> String {
         .filter(|path| path.is_absolute())
         .collect();
     let Some(folder) = common_folder(&paths) else { return String::new() };
-    let names: BTreeSet<&str> = points.iter().flat_map(|point| &point.files).map(|file| file.name.as_str()).collect();
-    let names: Vec<&str> = names.into_iter().take(4).collect();
+    let mut names: Vec<&str> = points
+        .iter()
+        .flat_map(|point| &point.files)
+        .map(|file| file.name.as_str())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    // What one deploys comes first.
+    names.sort_by_key(|name| !name.ends_with(".onnx"));
+    let more = if names.len() > 4 { ", …" } else { "" };
+    let names = names.into_iter().take(4).collect::<Vec<_>>().join(", ") + more;
     let machine = if here { "" } else { " on the coordinator's machine" };
-    format!("Files{machine}: {} ({})\n", folder.display(), names.join(", "))
+    format!("Files{machine}: {} ({})\n", folder.display(), names)
 }
 
 /// The deepest folder that holds all of the files.
