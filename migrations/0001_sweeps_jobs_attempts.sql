@@ -157,24 +157,26 @@ CREATE TABLE blobs (
     created_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- `step` counts within the epoch that is under way: between epochs it is 0.
 CREATE TABLE checkpoints (
     job     INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
-    step    INTEGER NOT NULL,
     epoch   INTEGER NOT NULL,
+    step    INTEGER NOT NULL,
     at_ms   INTEGER NOT NULL,
-    PRIMARY KEY (job, attempt, step),
+    PRIMARY KEY (job, attempt, epoch, step),
     FOREIGN KEY (job, attempt) REFERENCES attempts (job, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE checkpoint_files (
     job     INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
+    epoch   INTEGER NOT NULL,
     step    INTEGER NOT NULL,
     name    TEXT    NOT NULL,
     hash    TEXT    NOT NULL REFERENCES blobs (hash),
-    PRIMARY KEY (job, attempt, step, name),
-    FOREIGN KEY (job, attempt, step) REFERENCES checkpoints (job, attempt, step) ON DELETE CASCADE
+    PRIMARY KEY (job, attempt, epoch, step, name),
+    FOREIGN KEY (job, attempt, epoch, step) REFERENCES checkpoints (job, attempt, epoch, step) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX checkpoint_files_by_hash ON checkpoint_files (hash);

@@ -62,7 +62,8 @@ async fn user(running: &Running) -> anyhow::Result<Sweeps> {
 async fn submit(user: &mut Sweeps, name: &str, jobs: usize) -> anyhow::Result<i64> {
     let axis: Vec<String> = (0..jobs).map(|i| i.to_string()).collect();
     let axis = axis.join(", ");
-    let plan_yaml = format!("name: {name}\nstages: {{ work: {{ command: {{ run: [/bin/true] }}, matrix: {{ i: [{axis}] }} }} }}\n");
+    let plan_yaml =
+        format!("name: {name}\nstages: {{ work: {{ command: {{ run: [/bin/true] }}, matrix: {{ i: [{axis}] }} }} }}\n");
     let reply = user.submit(v1::SubmitRequest { plan_yaml, ..Default::default() }).await?;
     Ok(reply.into_inner().sweep)
 }

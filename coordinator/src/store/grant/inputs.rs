@@ -72,9 +72,10 @@ async fn newest_checkpoints(tx: &mut Tx<'_>, jobs: &[i64]) -> Result<HashMap<i64
                   f.name AS "name!: String", f.hash AS "hash!: String", b.size_bytes AS "size_bytes!: i64"
            FROM json_each(?1) t
            JOIN checkpoints c ON c.job = t.value
-           JOIN checkpoint_files f ON f.job = c.job AND f.attempt = c.attempt AND f.step = c.step
+           JOIN checkpoint_files f
+                ON f.job = c.job AND f.attempt = c.attempt AND f.epoch = c.epoch AND f.step = c.step
            JOIN blobs b ON b.hash = f.hash
-           ORDER BY c.job, c.step DESC, c.attempt DESC, f.name"#,
+           ORDER BY c.job, c.epoch DESC, c.step DESC, c.attempt DESC, f.name"#,
         jobs
     )
     .fetch_all(&mut *tx.conn)
@@ -83,8 +84,8 @@ async fn newest_checkpoints(tx: &mut Tx<'_>, jobs: &[i64]) -> Result<HashMap<i64
     let mut last = None;
     for row in rows {
         let list = by_job.entry(row.job).or_default();
-        if last != Some((row.job, row.attempt, row.step)) {
-            last = Some((row.job, row.attempt, row.step));
+        if last != Some((row.job, row.attempt, row.epoch, row.step)) {
+            last = Some((row.job, row.attempt, row.epoch, row.step));
             list.push(CheckpointRef { epoch: row.epoch as u32, step: step_of(row.step), files: Vec::new() });
         }
         let file = blob(row.name, row.hash, row.size_bytes)?;

@@ -19,30 +19,32 @@ pub async fn insert(tx: &mut Tx<'_>, checkpoints: Vec<New>) -> Result<(), StoreE
         blobs::record(tx, &files).await?;
         let step = position(epoch, step);
         sqlx::query!(
-            "INSERT INTO checkpoints (job, attempt, step, epoch, at_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO checkpoints (job, attempt, epoch, step, at_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             token.job.0,
             token.attempt,
-            step,
             epoch,
+            step,
             tx.now_ms
         )
         .execute(&mut *tx.conn)
         .await?;
         let rows = json(&files);
         sqlx::query!(
-            "INSERT INTO checkpoint_files (job, attempt, step, name, hash)
-             SELECT ?2, ?3, ?4, value ->> 'name', value ->> 'hash' FROM json_each(?1) WHERE true
+            "INSERT INTO checkpoint_files (job, attempt, epoch, step, name, hash)
+             SELECT ?2, ?3, ?4, ?5, value ->> 'name', value ->> 'hash' FROM json_each(?1) WHERE true
              ON CONFLICT DO NOTHING",
             rows,
             token.job.0,
             token.attempt,
+            epoch,
             step
         )
         .execute(&mut *tx.conn)
         .await?;
         sqlx::query!(
-            "DELETE FROM checkpoints WHERE job = ?1 AND (attempt, step) NOT IN
-                 (SELECT attempt, step FROM checkpoints WHERE job = ?1 ORDER BY step DESC, attempt DESC LIMIT 2)",
+            "DELETE FROM checkpoints WHERE job = ?1 AND (attempt, epoch, step) NOT IN
+                 (SELECT attempt, epoch, step FROM checkpoints WHERE job = ?1
+                  ORDER BY epoch DESC, step DESC, attempt DESC LIMIT 2)",
             token.job.0
         )
         .execute(&mut *tx.conn)

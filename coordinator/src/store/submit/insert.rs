@@ -1,9 +1,6 @@
 //! The rows of a new sweep, some hundred in one statement.
 
-use serde::Serialize;
 use sweep_shared::ids::{JobId, SweepId};
-use sweep_shared::resources::DeviceClass;
-use sweep_shared::states::JobState;
 
 use super::super::audit::json;
 use super::super::blobs;
@@ -75,51 +72,31 @@ pub async fn jobs(
 
 type Chunk<'a> = [(JobId, &'a NewJob, Option<&'a Taken>)];
 
-#[derive(Serialize)]
-struct JobRow<'a> {
-    id: JobId,
-    key: &'a str,
-    state: JobState,
-    device: Option<DeviceClass>,
-    memory: u64,
-    exclusive: bool,
-    retries: u32,
-    reusable: bool,
-    ended: bool,
-    reused: Option<JobId>,
-    digest: Option<&'a str>,
-}
-
+/// Rows travel as arrays: SQLite would compare the names of an object's fields for each column.
 async fn insert_jobs(
     tx: &mut Tx<'_>,
     sweep: SweepId,
     chunk: &Chunk<'_>,
     all: &[Option<Taken>],
 ) -> Result<(), StoreError> {
-    let row = |(id, job, taken): &(JobId, &'_ NewJob, Option<&'_ Taken>)| {
-        let fed = job.inputs.iter().all(|input| all[input.source].is_some());
-        let state = initial(taken.is_some(), fed).state();
-        json(&JobRow {
-            id: *id,
-            key: &job.key,
-            state,
-            device: job.device,
-            memory: job.memory_bytes,
-            exclusive: job.exclusive,
-            retries: job.retries,
-            reusable: job.reusable,
-            ended: state.is_terminal(),
-            reused: taken.map(|taken| taken.job),
-            digest: taken.map(|taken| taken.inputs_digest.as_str()),
+    let rows: Vec<_> = chunk
+        .iter()
+        .map(|(id, job, taken)| {
+            let fed = job.inputs.iter().all(|input| all[input.source].is_some());
+            let state = initial(taken.is_some(), fed).state();
+            let need = (job.device, job.memory_bytes, job.exclusive, job.retries, job.reusable);
+            let reused = taken.map(|taken| (taken.job, taken.inputs_digest.as_str()));
+            let (device, memory, exclusive, retries, reusable) = need;
+            let (from, digest) = (reused.map(|reused| reused.0), reused.map(|reused| reused.1));
+            (id, &job.key, state, device, memory, exclusive, retries, reusable, state.is_terminal(), from, digest)
         })
-    };
-    let rows = format!("[{}]", chunk.iter().map(row).collect::<Vec<_>>().join(","));
+        .collect();
+    let rows = json(&rows);
     sqlx::query!(
         "INSERT INTO jobs (id, sweep, key, state, device, memory_bytes, exclusive, retries, reusable, changed_ms,
                            finished_ms, reused_from, inputs_digest)
-         SELECT value ->> 'id', ?2, value ->> 'key', value ->> 'state', value ->> 'device', value ->> 'memory',
-                value ->> 'exclusive', value ->> 'retries', value ->> 'reusable', ?3,
-                CASE value ->> 'ended' WHEN 1 THEN ?3 END, value ->> 'reused', value ->> 'digest'
+         SELECT value ->> 0, ?2, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+                value ->> 7, ?3, CASE value ->> 8 WHEN 1 THEN ?3 END, value ->> 9, value ->> 10
          FROM json_each(?1)",
         rows,
         sweep.0,
@@ -130,7 +107,6 @@ async fn insert_jobs(
     Ok(())
 }
 
-/// As an array, since the texts in it are long and names would be read once for each column.
 async fn insert_specs(tx: &mut Tx<'_>, chunk: &Chunk<'_>) -> Result<(), StoreError> {
     let rows: Vec<_> = chunk
         .iter()
