@@ -4,6 +4,7 @@ use std::pin::pin;
 
 use sweep_coordinator::Running;
 use sweep_shared::ids::SweepId;
+use sweep_shared::states::SweepState;
 use sweep_worker::{Agent, AgentError, Options, Shutdown};
 use tokio::task::JoinHandle;
 
@@ -54,8 +55,14 @@ async fn with(errand: &mut Errand<'_>, connection: &mut Connection, agent: Optio
 fn beginning(sweep: &Sweep) -> Option<String> {
     let jobs = format::plural(sweep.total(), "job");
     let head = format!("{} {}", sweep.id, sweep.name);
-    if sweep.is_over() {
-        return Some(format!("{head}: its work is done already ({jobs}); nothing was run"));
+    let how = match sweep.state {
+        SweepState::Active => None,
+        SweepState::Finished => Some("its work is done already"),
+        SweepState::FinishedWithFailures => Some("it ended already, with failures"),
+        SweepState::Cancelled => Some("it was cancelled"),
+    };
+    if let Some(how) = how {
+        return Some(format!("{head}: {how} ({jobs}); nothing was run"));
     }
     let reused =
         if sweep.reused > 0 { format!(" ({} reused from earlier sweeps)", sweep.reused) } else { String::new() };
@@ -117,7 +124,7 @@ fn agent_ended(ended: Result<Result<(), AgentError>, tokio::task::JoinError>) ->
 mod tests {
     use super::*;
     use crate::progress::tests_sweep;
-    use sweep_shared::states::{JobState, SweepState};
+    use sweep_shared::states::JobState;
 
     #[test]
     fn a_second_run_says_what_is_done() {
@@ -127,5 +134,7 @@ mod tests {
         assert_eq!(beginning(&half).unwrap(), "s1 study: 2 of 3 jobs done already");
         let over = Sweep { state: SweepState::Finished, counts: [(JobState::Succeeded, 3)].into(), ..tests_sweep() };
         assert_eq!(beginning(&over).unwrap(), "s1 study: its work is done already (3 jobs); nothing was run");
+        let cancelled = Sweep { state: SweepState::Cancelled, ..over };
+        assert_eq!(beginning(&cancelled).unwrap(), "s1 study: it was cancelled (3 jobs); nothing was run");
     }
 }
