@@ -6,8 +6,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use sweep_shared::ids::Token;
+use sweep_shared::resources::DeviceClass;
 
 use super::{Memory, Prober};
 use crate::slots::DeviceKey;
@@ -52,8 +54,22 @@ impl Admission {
         Self { prober, lock: tokio::sync::Mutex::new(()), held: Rc::default() }
     }
 
-    /// Promises the memory, or says why it cannot.
+    /// Promises the memory, or says why it cannot. A driver gives memory back some time after a process has ended, so on
+    /// a GPU a shortage has to last.
     pub async fn admit(&self, token: Token, device: DeviceKey, bytes: u64) -> Result<Held, String> {
+        const TRIES: u32 = 10;
+        const PAUSE: Duration = Duration::from_millis(500);
+        let tries = if device.0 == DeviceClass::Cuda { TRIES } else { 1 };
+        for _ in 1..tries {
+            if let Ok(held) = self.try_admit(token, device, bytes).await {
+                return Ok(held);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.try_admit(token, device, bytes).await
+    }
+
+    async fn try_admit(&self, token: Token, device: DeviceKey, bytes: u64) -> Result<Held, String> {
         let _lock = self.lock.lock().await;
         let promises: Vec<(u64, Option<i32>)> = {
             let held = self.held.borrow();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
 use sweep_shared::wire::v1::agents_client::AgentsClient;
 use sweep_shared::wire::{MAX_MESSAGE_BYTES, v1};
 use tokio::sync::Notify;
@@ -120,6 +120,8 @@ impl Link {
         &mut self,
         outgoing: impl Stream<Item = v1::AgentMessage> + Send + 'static,
     ) -> Result<String, Status> {
+        // A wish that came while the last session was ending is fulfilled by this one.
+        let _wished = self.reopen.notified().now_or_never();
         let mut incoming = self.client.session(outgoing).await?.into_inner();
         loop {
             let message = tokio::select! {

@@ -32,7 +32,7 @@ pub enum Action {
         threads: u32,
     },
     Stop(Token, Stop),
-    /// The coordinator has the attempt's end: its folder may go.
+    /// The coordinator has the attempt's end, or there was none: its folder may go.
     Forget(Token),
     /// Upload these blobs, then send the report `seq` and those after it again.
     Supply {
@@ -59,8 +59,10 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq)]
 enum Phase {
     Queued(Box<Assign>),
-    /// Its task runs: fetching, training, uploading.
+    /// Its task runs: fetching, training.
     Live,
+    /// Its processes are gone, its files are on their way.
+    Finishing,
     /// To be told at the next Welcome, since the connection was down.
     Refused(String),
     /// Its end is in the spool.
@@ -124,7 +126,7 @@ impl State {
 
     /// Whether `token`'s task is running.
     pub fn is_live(&self, token: Token) -> bool {
-        matches!(self.attempts.get(&token), Some(Phase::Live))
+        matches!(self.attempts.get(&token), Some(Phase::Live | Phase::Finishing))
     }
 
     pub fn set_room(&mut self, room: bool) {
@@ -169,6 +171,9 @@ impl State {
     pub fn on_gone(&mut self, token: Token, now: Instant) -> Vec<Action> {
         let mut out = Vec::new();
         self.slots.release(token);
+        if let Some(phase @ Phase::Live) = self.attempts.get_mut(&token) {
+            *phase = Phase::Finishing;
+        }
         self.advance(now, &mut out);
         out
     }
@@ -211,9 +216,7 @@ impl State {
         let mut out = Vec::new();
         self.drain(reason.to_owned(), &mut out);
         self.leaving = Some(Leaving { reason: reason.to_owned(), at_once: true });
-        for (token, _) in self.attempts.iter().filter(|(_, phase)| **phase == Phase::Live) {
-            out.push(Action::Stop(*token, Stop::Kill(reason.to_owned())));
-        }
+        self.kill_where(|phase| matches!(phase, Phase::Live | Phase::Finishing), reason, &mut out);
         self.advance(now, &mut out);
         out
     }
@@ -229,8 +232,8 @@ impl State {
     fn reconcile(&mut self, keep: &[Token], out: &mut Vec<Action>) {
         for token in self.attempts() {
             if let Some(Phase::Refused(reason)) = self.attempts.get(&token) {
-                out.push(Action::Send(Outbound::Refuse(token, reason.clone())));
-                self.attempts.remove(&token);
+                let reason = reason.clone();
+                self.refuse(token, reason, out);
             } else if !keep.contains(&token) && !matches!(self.attempts[&token], Phase::Ended) {
                 self.cancel(token, out);
             }
@@ -263,7 +266,7 @@ impl State {
 
     fn cancel(&mut self, token: Token, out: &mut Vec<Action>) {
         match self.attempts.get(&token) {
-            Some(Phase::Live) => out.push(Action::Stop(token, Stop::Cancel)),
+            Some(Phase::Live | Phase::Finishing) => out.push(Action::Stop(token, Stop::Cancel)),
             Some(Phase::Ended) => {}
             // Not running, which is what the coordinator wants confirmed, also of an attempt we never heard of.
             Some(Phase::Queued(_) | Phase::Refused(_)) | None => self.end(token, End::Cancelled, 0.0, out),
@@ -274,7 +277,13 @@ impl State {
         match self.attempts.get(&token) {
             Some(Phase::Live) => out.push(Action::Stop(token, Stop::Interrupt(reason.to_owned()))),
             Some(Phase::Queued(_)) => self.end(token, End::Interrupted(reason.to_owned()), 0.0, out),
-            Some(Phase::Refused(_) | Phase::Ended) | None => {}
+            Some(Phase::Finishing | Phase::Refused(_) | Phase::Ended) | None => {}
+        }
+    }
+
+    fn kill_where(&self, is_meant: impl Fn(&Phase) -> bool, reason: &str, out: &mut Vec<Action>) {
+        for (token, _) in self.attempts.iter().filter(|(_, phase)| is_meant(phase)) {
+            out.push(Action::Stop(*token, Stop::Kill(reason.to_owned())));
         }
     }
 
@@ -292,6 +301,7 @@ impl State {
         if self.link == Link::Up {
             self.attempts.remove(&token);
             out.push(Action::Send(Outbound::Refuse(token, reason)));
+            out.push(Action::Forget(token));
         } else {
             self.attempts.insert(token, Phase::Refused(reason));
         }
@@ -313,10 +323,12 @@ impl State {
                 out.push(Action::Start { assign, threads });
             }
         }
-        if let Some(leaving) = &self.leaving
-            && self.may_leave(leaving, now)
-        {
+        let Some(leaving) = &self.leaving else { return };
+        if self.may_leave(leaving, now) {
             out.push(Action::Leave(leaving.reason.clone()));
+        } else if self.coordinator_is_away(now) {
+            // There is nobody to upload to.
+            self.kill_where(|phase| *phase == Phase::Finishing, &leaving.reason, out);
         }
     }
 
@@ -329,9 +341,12 @@ impl State {
     }
 
     fn may_leave(&self, leaving: &Leaving, now: Instant) -> bool {
-        let busy = self.attempts.values().any(|phase| matches!(phase, Phase::Live | Phase::Queued(_)));
-        let undelivered = !self.attempts.is_empty();
-        let coordinator_is_away = matches!(self.link, Link::Down(since) if now.duration_since(since) >= DRAIN_PATIENCE);
-        !busy && (!undelivered || leaving.at_once || coordinator_is_away)
+        let is_busy = |phase: &Phase| matches!(phase, Phase::Live | Phase::Finishing | Phase::Queued(_));
+        let busy = self.attempts.values().any(is_busy);
+        !busy && (self.attempts.is_empty() || leaving.at_once || self.coordinator_is_away(now))
+    }
+
+    fn coordinator_is_away(&self, now: Instant) -> bool {
+        matches!(self.link, Link::Down(since) if now.duration_since(since) >= DRAIN_PATIENCE)
     }
 }

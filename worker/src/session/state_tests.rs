@@ -218,7 +218,7 @@ fn a_refusal_while_disconnected_is_told_after_the_reconnect() {
     let refusal = Outcome::Refused("no memory".to_owned());
     assert_eq!(session.state.on_outcome(token(1), refusal, session.now), []);
     assert_eq!(session.state.attempts(), [token(1)]);
-    assert_eq!(session.welcome(&[1]), [refuse(1, "no memory")]);
+    assert_eq!(session.welcome(&[1]), [refuse(1, "no memory"), Action::Forget(token(1))]);
     assert_eq!(session.state.attempts(), []);
 }
 
@@ -247,6 +247,18 @@ fn a_draining_agent_waits_for_an_absent_coordinator_only_a_while() {
     session.ends(1, interrupted("stop"));
     assert_eq!(session.later(9), []);
     assert_eq!(session.later(1), [Action::Leave("stop".to_owned())]);
+}
+
+#[test]
+fn uploads_are_given_up_where_a_draining_agent_has_nobody_to_upload_to() {
+    let mut session = Session::welcomed(1);
+    session.assigns(1);
+    session.state.on_gone(token(1), session.now);
+    session.loses_connection();
+    assert_eq!(session.state.on_drain("stop", session.now), []);
+    assert_eq!(session.later(10), [Action::Stop(token(1), Stop::Kill("stop".to_owned()))]);
+    let end = interrupted("stop");
+    assert_eq!(session.ends(1, end.clone()), [finished(1, end, 2.0), Action::Leave("stop".to_owned())]);
 }
 
 #[test]
