@@ -22,7 +22,7 @@ pub fn sentence(points: &[Point], here: bool) -> String {
         .into_iter()
         .collect();
     // What one deploys comes first.
-    names.sort_by_key(|name| !name.ends_with(".onnx"));
+    names.sort_by_key(|name| Path::new(name).extension().is_none_or(|kind| kind != "onnx"));
     let more = if names.len() > 4 { ", …" } else { "" };
     let names = names.into_iter().take(4).collect::<Vec<_>>().join(", ") + more;
     let machine = if here { "" } else { " on the coordinator's machine" };
