@@ -115,7 +115,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
 fn declares(file: &Path, module: &str) -> bool {
     let Ok(text) = fs::read_to_string(file) else { return false };
     let wanted = format!("mod {module};");
-    text.lines().any(|line| line.trim_start_matches("pub(crate) ").trim_start_matches("pub ").trim() == wanted)
+    text.lines().any(|line| line.ends_with(&wanted) && (line == wanted || line.starts_with("pub")))
 }
 
 /// Lines before the unit tests at the end of the file.
