@@ -105,9 +105,12 @@ async fn a_cancelled_attempt_is_killed_with_everything_it_started() {
     let mut session = coordinator.welcomed().await;
     let ready = fifo(agent.home.path(), "ready");
     let alive = fifo(agent.home.path(), "alive");
-    // The grandchild holds `alive` open for writing, and ignores what can be ignored.
-    let script =
-        format!("trap '' TERM; (exec 9>{}; echo up >{}; exec sleep 600) & wait", alive.display(), ready.display());
+    // Two grandchildren hold `alive` open for writing: one ignores what can be ignored, one has left the group.
+    let script = format!(
+        "trap '' TERM; (exec 9>{}; setsid sleep 600 & echo up >{}; exec sleep 600) & wait",
+        alive.display(),
+        ready.display()
+    );
     session.assign(assign(1, shell(&script)));
     let end_of_alive = tokio::spawn(async move { read(&alive).await });
     assert_eq!(read(&ready).await, "up\n");

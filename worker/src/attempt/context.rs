@@ -22,6 +22,8 @@ use crate::transfer::Transfers;
 /// Lives on the agent's thread, as the spawner must.
 pub struct Context {
     pub options: Options,
+    /// This agent's id.
+    pub agent: String,
     pub cache: Rc<Cache>,
     pub transfers: Transfers,
     pub prober: Prober,
@@ -43,6 +45,7 @@ impl Context {
         prober: Prober,
     ) -> io::Result<Self> {
         Ok(Self {
+            agent: identity.agent.clone(),
             environment: launch::base_environment(identity),
             admission: Admission::new(prober.clone()),
             spawner: RefCell::new(Spawner::new()?),

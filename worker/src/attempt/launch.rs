@@ -105,7 +105,7 @@ const SET_FOR_EACH: &[&str] = &[
     "OPENBLAS_NUM_THREADS",
     "SWEEP_JOB",
     "SWEEP_SEED",
-    "SWEEP_ATTEMPT",
+    leftovers::ATTEMPT_VARIABLE,
     "SWEEP_ATTEMPT_DIR",
     "SWEEP_DATASETS",
     leftovers::AGENT_VARIABLE,
@@ -128,7 +128,7 @@ async fn environment(context: &Context, folder: &Folder, assign: &Assign, thread
         Ok(())
     };
     set(format!("SWEEP_JOB={}", assign.token.job))?;
-    set(format!("SWEEP_ATTEMPT={}", assign.token))?;
+    set(format!("{}={}", leftovers::ATTEMPT_VARIABLE, assign.token))?;
     set(format!("SWEEP_SEED={}", assign.spec.seed))?;
     set(format!("SWEEP_ATTEMPT_DIR={}", folder.path.display()))?;
     for variable in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {

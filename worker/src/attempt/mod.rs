@@ -17,16 +17,19 @@ mod verdict;
 
 use std::io;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use sweep_shared::ids::Token;
 use sweep_shared::spec::{Protocol, StageKind};
 use sweep_shared::states::FailureClass;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
 pub use context::{Context, News, Tell};
 pub use folder::{folder_path, log_path};
 pub use log::LogTail;
 
+use crate::process::leftovers;
 use crate::report::{End, Success};
 use crate::session::{Assign, Outcome, Stop};
 use folder::Folder;
@@ -85,6 +88,7 @@ async fn make(
     tell: &Tell,
 ) -> Result<End, Early> {
     let folder = Rc::new(Folder::create(context, assign.token).map_err(|e| Early::disk("the attempt's folder", &e))?);
+    let began = Instant::now();
     let prepared = prepare::prepare(context, &folder, assign, threads);
     unless_stopped(stop, prepared).await?;
     let held = match assign.memory_bytes {
@@ -103,9 +107,23 @@ async fn make(
     let (exit, told) = supervise::collect(launched, told, &mut outputs, &folder, tell).await?;
     drop(held);
     let asked = stop.borrow().clone();
+    if asked.is_some() || began.elapsed() > LONG {
+        kill_escaped(context, assign.token).await;
+    }
     match verdict::verdict(protocol(assign), exit, told, asked.as_ref(), || log::last_lines(&folder.log_path())) {
         Verdict::Succeeded => succeed(assign, outputs, stop, tell).await,
         Verdict::Ended(end) => Ok(stop_short(end, outputs, stop, tell).await),
+    }
+}
+
+/// Looking through all processes for what left the runner's group takes longer than a short job does.
+const LONG: Duration = Duration::from_secs(1);
+
+async fn kill_escaped(context: &Context, token: Token) {
+    let agent = context.agent.clone();
+    let killed = spawn_blocking(move || leftovers::kill_attempt(&agent, &token.to_string())).await;
+    if let Ok(killed @ 1..) = killed {
+        tracing::warn!(%token, killed, "killed processes that had left their runner's group");
     }
 }
 

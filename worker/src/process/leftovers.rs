@@ -1,7 +1,8 @@
-//! Killing what an earlier incarnation of the agent left running.
+//! Killing what left its runner's process group, by the marks that everything in an attempt inherits in its environment.
 //!
-//! Runners die with the agent, but their own children need not. All of them inherit the marks that [`marks`] puts into
-//! a runner's environment, and a new incarnation kills every process that bears its agent's id and an older number.
+//! Runners die with the agent, but their own children need not: a new incarnation kills every process that bears its
+//! agent's id and an older number. And a runner's child may have made a session of its own: what bears a stopped
+//! attempt's mark goes too.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
@@ -12,21 +13,38 @@ pub const AGENT_VARIABLE: &str = "SWEEP_AGENT";
 /// Counts the agent's starts, in every runner's environment.
 pub const INCARNATION_VARIABLE: &str = "SWEEP_INCARNATION";
 
+/// Names the attempt, in its runner's environment.
+pub const ATTEMPT_VARIABLE: &str = "SWEEP_ATTEMPT";
+
 /// The environment entries that mark an incarnation's runners.
 pub fn marks(agent: &str, incarnation: u64) -> [String; 2] {
     [format!("{AGENT_VARIABLE}={agent}"), format!("{INCARNATION_VARIABLE}={incarnation}")]
 }
 
 /// Kills the processes of earlier incarnations; how many there were. Only those of the same user can be seen.
-pub fn kill(agent: &str, incarnation: u64) -> usize {
-    // A killed process may have forked since the scan: look again until nothing is found, but not for ever.
-    (0..10).map(|_| kill_once(agent, incarnation)).take_while(|&found| found > 0).sum()
+pub fn kill_older(agent: &str, incarnation: u64) -> usize {
+    kill_all(|environment| bears_older_mark(environment, agent, incarnation))
 }
 
-fn kill_once(agent: &str, incarnation: u64) -> usize {
+/// Kills what is left of one attempt of this agent: `attempt` is what [`ATTEMPT_VARIABLE`] was set to.
+pub fn kill_attempt(agent: &str, attempt: &str) -> usize {
+    let marks = [format!("{AGENT_VARIABLE}={agent}"), format!("{ATTEMPT_VARIABLE}={attempt}")];
+    kill_all(|environment| marks.iter().all(|mark| bears(environment, mark)))
+}
+
+fn kill_all(is_meant: impl Fn(&[u8]) -> bool) -> usize {
+    // A killed process may have forked since the scan: look again until nothing is found, but not for ever.
+    (0..10).map(|_| kill_once(&is_meant)).take_while(|&found| found > 0).sum()
+}
+
+fn kill_once(is_meant: &impl Fn(&[u8]) -> bool) -> usize {
     let me = i32::try_from(std::process::id()).unwrap_or(-1);
-    let found = procfs::processes().filter(|&pid| pid != me && is_leftover(pid, agent, incarnation));
-    let killed: Vec<OwnedFd> = found.filter_map(|pid| kill_if(pid, || is_leftover(pid, agent, incarnation))).collect();
+    let is_leftover = |pid: i32| {
+        let alive = procfs::stat(pid).is_some_and(|stat| !stat.is_dead());
+        alive && procfs::environment(pid).is_some_and(|environment| is_meant(&environment))
+    };
+    let found = procfs::processes().filter(|&pid| pid != me && is_leftover(pid));
+    let killed: Vec<OwnedFd> = found.filter_map(|pid| kill_if(pid, || is_leftover(pid))).collect();
     killed.iter().for_each(wait_until_dead);
     killed.len()
 }
@@ -39,20 +57,13 @@ fn wait_until_dead(process: &OwnedFd) {
     unsafe { libc::poll(&raw mut poll, 1, PATIENCE_MS) };
 }
 
-fn is_leftover(pid: i32, agent: &str, incarnation: u64) -> bool {
-    let alive = procfs::stat(pid).is_some_and(|stat| !stat.is_dead());
-    alive && procfs::environment(pid).is_some_and(|env| bears_older_mark(&env, agent, incarnation))
-}
-
 fn bears_older_mark(environment: &[u8], agent: &str, incarnation: u64) -> bool {
     let [ours, this_incarnation] = marks(agent, incarnation);
-    let mut ours_found = false;
-    let mut current = false;
-    for entry in environment.split(|&byte| byte == 0) {
-        ours_found |= entry == ours.as_bytes();
-        current |= entry == this_incarnation.as_bytes();
-    }
-    ours_found && !current
+    bears(environment, &ours) && !bears(environment, &this_incarnation)
+}
+
+fn bears(environment: &[u8], mark: &str) -> bool {
+    environment.split(|&byte| byte == 0).any(|entry| entry == mark.as_bytes())
 }
 
 /// Kills the process if `still` holds once a pidfd pins it, so that a number that was reused in between is spared.
@@ -96,10 +107,26 @@ mod tests {
         let mut marked = start(&marks(&agent, 1));
         let mut current = start(&marks(&agent, 2));
         // `spawn` returns after a successful exec, so the new environment is in place.
-        assert_eq!(kill(&agent, 2), 1);
+        assert_eq!(kill_older(&agent, 2), 1);
         assert!(!marked.wait().unwrap().success());
         assert!(current.try_wait().unwrap().is_none());
         current.kill().unwrap();
         current.wait().unwrap();
+    }
+
+    #[test]
+    fn what_left_a_stopped_attempt_is_found_by_its_mark() {
+        let agent = format!("test-escaped-{}", std::process::id());
+        let start = |attempt: &str| {
+            let mut command = std::process::Command::new("setsid");
+            command.args(["sleep", "600"]).env(AGENT_VARIABLE, &agent).env(ATTEMPT_VARIABLE, attempt);
+            command.spawn().unwrap()
+        };
+        let (mut escaped, mut other) = (start("j1.2"), start("j1.21"));
+        assert_eq!(kill_attempt(&agent, "j1.2"), 1);
+        assert!(!escaped.wait().unwrap().success());
+        assert!(other.try_wait().unwrap().is_none());
+        other.kill().unwrap();
+        other.wait().unwrap();
     }
 }

@@ -31,7 +31,7 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     let home = options.home.clone();
     let home_error = |source| AgentError::Home { path: home.clone(), source };
     let identity = identity::next_incarnation(&options.home).map_err(home_error)?;
-    let killed = leftovers::kill(&identity.agent, identity.incarnation);
+    let killed = leftovers::kill_older(&identity.agent, identity.incarnation);
     if killed > 0 {
         tracing::warn!(killed, "killed processes that an earlier agent had left");
     }
