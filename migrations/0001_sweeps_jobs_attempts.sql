@@ -61,7 +61,8 @@ CREATE TABLE jobs (
     reused_from   INTEGER REFERENCES jobs (id),
     -- Of the files that a succeeded job really read: equal keys stand for each other only where these are equal, too.
     inputs_digest TEXT,
-    UNIQUE (sweep, key),
+    -- In this order it also finds finished work of other sweeps, and is not rewritten when a job ends.
+    UNIQUE (key, sweep),
     CHECK ((finished_ms IS NOT NULL) = (state IN ('succeeded', 'failed', 'cancelled', 'stopped', 'skipped'))),
     CHECK (state <> 'failed' OR failure_class IS NOT NULL),
     CHECK (state <> 'running' OR attempt > 0),
@@ -69,9 +70,7 @@ CREATE TABLE jobs (
 ) STRICT;
 
 CREATE INDEX jobs_ready ON jobs (priority DESC, sweep, id) WHERE state = 'ready';
-CREATE INDEX jobs_open ON jobs (sweep) WHERE finished_ms IS NULL;
 CREATE INDEX jobs_by_state ON jobs (sweep, state);
-CREATE INDEX jobs_by_key ON jobs (key) WHERE state = 'succeeded';
 
 -- The wide part of a job, written once.
 CREATE TABLE job_specs (

@@ -70,7 +70,8 @@ async fn cancel(tx: &mut Tx<'_>, open: Vec<Open>) -> Result<u32, StoreError> {
 
 async fn open_of_sweep(tx: &mut Tx<'_>, sweep: SweepId) -> Result<Vec<Open>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT id, state, attempt, failures, losses FROM jobs WHERE sweep = ? AND finished_ms IS NULL",
+        "SELECT id, state, attempt, failures, losses FROM jobs
+         WHERE sweep = ? AND state IN ('blocked', 'ready', 'running', 'paused') ORDER BY id",
         sweep.0
     )
     .fetch_all(&mut *tx.conn)

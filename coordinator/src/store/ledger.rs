@@ -27,6 +27,8 @@ pub struct Entry {
     attempt_was: AttemptState,
     inputs_digest: String,
     has_readers: bool,
+    /// Of this job there are some, or will be by this command.
+    pub has_checkpoints: bool,
     end: Option<End>,
 }
 
@@ -55,7 +57,8 @@ impl Ledger {
         let rows = sqlx::query!(
             r#"SELECT a.job AS "job!: i64", a.number AS "number!: i64", a.lease, a.state, a.inputs_digest, j.sweep, j.state AS job_state,
                       j.attempt AS job_attempt, j.failures, j.losses, j.retries,
-                      EXISTS (SELECT 1 FROM job_inputs i WHERE i.source = a.job) AS "has_readers!: bool"
+                      EXISTS (SELECT 1 FROM job_inputs i WHERE i.source = a.job) AS "has_readers!: bool",
+                      EXISTS (SELECT 1 FROM checkpoints c WHERE c.job = a.job) AS "has_checkpoints!: bool"
                FROM json_each(?1) t
                JOIN attempts a ON a.job = t.value ->> 0 AND a.number = t.value ->> 1 AND a.lease = t.value ->> 2
                JOIN jobs j ON j.id = a.job"#,
@@ -82,6 +85,7 @@ impl Ledger {
                 attempt_was: attempt,
                 inputs_digest: row.inputs_digest,
                 has_readers: row.has_readers,
+                has_checkpoints: row.has_checkpoints,
                 end: None,
             };
             entries.insert(token, entry);

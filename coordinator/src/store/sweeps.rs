@@ -64,7 +64,8 @@ pub async fn state(tx: &mut Tx<'_>, sweep: SweepId) -> Result<SweepState, StoreE
 
 async fn has_open_jobs(tx: &mut Tx<'_>, sweep: SweepId) -> Result<bool, StoreError> {
     let open = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT 1 FROM jobs WHERE sweep = ? AND finished_ms IS NULL) AS "open!: bool""#,
+        r#"SELECT EXISTS (SELECT 1 FROM jobs WHERE sweep = ? AND state IN ('blocked', 'ready', 'running', 'paused'))
+           AS "open!: bool""#,
         sweep.0
     )
     .fetch_one(&mut *tx.conn)

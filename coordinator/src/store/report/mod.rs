@@ -164,10 +164,11 @@ fn take(
         }
         Body::Checkpoint { epoch, step, files } => {
             entry.accept()?;
+            entry.has_checkpoints = true;
             rows.checkpoints.push(checkpoints::New { token, epoch, step, files });
         }
         Body::Finished { end, run_s } => {
-            let current = entry.is_current();
+            let (current, has_checkpoints) = (entry.is_current(), entry.has_checkpoints);
             let wait_ms = backoff.wait(entry.failures() + 1, luck).as_millis() as i64;
             let detail = Detail { run_s: Some(run_s), wait_ms, ..Detail::default() };
             let (attempt, job, detail) = meaning(&end, detail);
@@ -175,7 +176,9 @@ fn take(
             if let (true, End::Success { mut points, artifacts }) = (current, end) {
                 points.extend(points::of_job(artifacts, !points.is_empty()));
                 rows.points.push((token, points));
-                rows.spent.push(token.job);
+                if has_checkpoints {
+                    rows.spent.push(token.job);
+                }
             }
         }
         Body::Nothing => {}
