@@ -41,6 +41,13 @@ pub struct StoredFile {
     pub path: PathBuf,
 }
 
+impl Point {
+    /// False for the files of a job as a whole, which come as a point without a name.
+    pub fn is_measured(&self) -> bool {
+        !self.point.is_empty()
+    }
+}
+
 impl TryFrom<v1::ResultPoint> for Point {
     type Error = Failure;
 

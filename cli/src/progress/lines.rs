@@ -60,7 +60,7 @@ fn succeeded(job: &Job) -> String {
     if let Some(time) = job.run_time() {
         let _ = write!(text, " in {}", format::duration(time));
     }
-    // The last epoch's; `accuracy` would be that on the training split.
+    // The last epoch's.
     if let Some(share) = job.metrics.get(VAL_ACCURACY) {
         let _ = write!(text, ", val accuracy {}", format::percent(*share));
     }

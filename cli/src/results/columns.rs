@@ -37,7 +37,7 @@ pub fn columns(rows: &[Row], front: &[bool]) -> Vec<Column> {
     let batch = batch(rows).unwrap_or(1);
     let suffix = if batch == 1 { String::new() } else { format!(" b{batch}") };
     columns.push(plain(rows, &format!("fp32 ms{suffix}"), 1, |row| fp32(row, batch), format::significant));
-    columns.push(plain(rows, &format!("int8 ms{suffix}"), 1, |row| int8(row, batch), format::significant));
+    columns.push(int8_column(rows, &format!("int8 ms{suffix}"), batch));
     columns.extend(own(rows));
     columns.retain(|column| column.cells.iter().any(|cell| !cell.is_empty()));
     columns
@@ -85,8 +85,28 @@ fn fp32(row: &Row, batch: u32) -> Option<Value> {
     if quantized(row) { row.value(&reference_latency_ms(batch)) } else { row.value(&latency_ms(batch)) }
 }
 
+/// A quantized network that is slower than its fp32 reference bears a `!`: on a small network the conversions at its
+/// borders can cost more than integer kernels save.
+fn int8_column(rows: &[Row], title: &str, batch: u32) -> Column {
+    let mut column = plain(rows, title, 1, |row| int8(row, batch), format::significant);
+    for (cell, row) in column.cells.iter_mut().zip(rows) {
+        if slower(row, batch) {
+            cell.push_str(" !");
+        } else if !cell.is_empty() && rows.iter().any(|row| slower(row, batch)) {
+            cell.push_str("  ");
+        }
+    }
+    column
+}
+
 fn int8(row: &Row, batch: u32) -> Option<Value> {
     if quantized(row) { row.value(&latency_ms(batch)) } else { None }
+}
+
+/// Whether int8 took longer than fp32, measured in the same process.
+pub fn slower(row: &Row, batch: u32) -> bool {
+    let latencies = (row.mean(&latency_ms(batch)), row.mean(&reference_latency_ms(batch)));
+    matches!(latencies, (Some(candidate), Some(reference)) if quantized(row) && candidate > reference)
 }
 
 fn quantized(row: &Row) -> bool {
@@ -125,6 +145,15 @@ mod tests {
 
     fn pair(title: &str, cells: &[&str]) -> (String, Vec<String>) {
         (title.to_owned(), cells.iter().map(|cell| (*cell).to_owned()).collect())
+    }
+
+    #[test]
+    fn int8_that_is_slower_than_fp32_is_marked() {
+        let latency = |int8: f64| {
+            [("accuracy", 0.9), ("quantized", 1.0), ("latency_ms_b1", int8), ("reference_latency_ms_b1", 1.0)]
+        };
+        let points = [point("small", "", 0, &latency(1.5)), point("large", "", 0, &latency(0.5))];
+        assert!(shown(&points).contains(&pair("int8 ms", &["1.50 !", "0.500  "])), "{:?}", shown(&points));
     }
 
     #[test]

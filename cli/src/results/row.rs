@@ -38,7 +38,7 @@ impl Row {
 pub fn rows(points: &[Point]) -> Vec<Row> {
     let mut order: Vec<Vec<&Point>> = Vec::new();
     let mut places: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
-    for point in points {
+    for point in points.iter().filter(|point| point.is_measured()) {
         let place = *places.entry((&point.stage, &point.label, &point.point)).or_insert_with(|| {
             order.push(Vec::new());
             order.len() - 1
@@ -111,6 +111,13 @@ mod tests {
         let main = Point { point: "main".into(), ..pruned.clone() };
         let names: Vec<String> = rows(&[pruned, main]).into_iter().map(|row| row.name).collect();
         assert_eq!(names, ["pruned input=base [s0.48]", "pruned input=base"]);
+    }
+
+    #[test]
+    fn files_of_a_job_as_a_whole_are_no_row() {
+        let mut outputs = point("hello", "", 0, &[]);
+        outputs.point = String::new();
+        assert!(rows(&[outputs]).is_empty());
     }
 
     #[test]

@@ -32,10 +32,11 @@ const NAME_WIDTH: usize = 24;
 /// Headline, table, legend, and where the files are. `here`: the coordinator's paths are paths on this machine.
 pub fn table(sweep: &Sweep, points: &[Point], width: Width, here: bool) -> String {
     let mut text = format!("{} {}: {}\n", sweep.id, sweep.name, headline(sweep, points));
-    if points.is_empty() {
+    let rows = rows(points);
+    if rows.is_empty() {
+        text.push_str(&files::sentence(points, here));
         return text;
     }
-    let rows = rows(points);
     let front = front::front(&rows);
     let all = columns::columns(&rows, &front);
     let total = all.len();
@@ -49,7 +50,8 @@ pub fn table(sweep: &Sweep, points: &[Point], width: Width, here: bool) -> Strin
 fn headline(sweep: &Sweep, points: &[Point]) -> String {
     let state = sweep.state.as_str().replace('_', " ");
     let jobs = format!("{} of {} done", sweep.over(), format::plural(sweep.total(), "job"));
-    let made = if points.is_empty() { "no measured points".to_owned() } else { format::plural(points.len(), "point") };
+    let measured = points.iter().filter(|point| point.is_measured()).count();
+    let made = if measured == 0 { "no measured points".to_owned() } else { format::plural(measured, "point") };
     format!("{state}, {jobs}, {made}")
 }
 
@@ -103,6 +105,9 @@ fn legend(rows: &[Row], front: &[bool], hidden: usize) -> String {
     }
     if let Some(batch) = columns::batch(rows) {
         let _ = write!(text, " ms: median latency in ONNX Runtime at batch {batch}.");
+        if rows.iter().any(|row| columns::slower(row, batch)) {
+            text.push_str("\n! slower than fp32 in the same process: int8 saves size here, not time.");
+        }
     }
     if hidden > 0 {
         let _ = write!(

@@ -180,7 +180,7 @@ impl Running<'_> {
     fn metrics(&self, score: Option<Score>, more: [(&str, f64); 3]) -> Result<Metrics> {
         let mut metrics: Metrics = more.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         metrics.insert("loss".into(), self.state.tally.loss()?);
-        metrics.insert("accuracy".into(), self.state.tally.accuracy()?);
+        metrics.insert("train_accuracy".into(), self.state.tally.accuracy()?);
         if let Some(score) = score {
             metrics.insert(VAL_ACCURACY.into(), score.accuracy);
             metrics.insert("val_loss".into(), score.loss);
