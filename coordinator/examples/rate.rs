@@ -1,6 +1,6 @@
 //! How fast the coordinator alone is: one agent over loopback gRPC that ends every job the moment it is assigned, with a
-//! watcher looking on. Prints jobs per second, the processor time per job (all threads, the agent's included), and how long a
-//! submission of 10 000 jobs takes until it is on disk.
+//! watcher looking on. Prints jobs per second, the processor time per job (all threads, the agent's included), how long one
+//! job takes when nothing else is to do, and how long a submission of 10 000 jobs takes until it is on disk.
 //!
 //! ```sh
 //! cargo run --release -p sweep-coordinator --example rate -- [jobs] [slots] [folder]
@@ -36,11 +36,24 @@ async fn main() -> anyhow::Result<()> {
     let agent = tokio::spawn(agent(session(&running, slots).await?));
     let sweep = submit(&mut user, "rate", jobs).await?;
     watch(&mut user, sweep).await?;
-    let (wall, cpu) = (wall.elapsed(), cpu_time()? - cpu);
+    let (wall, cpu) = (wall.elapsed(), cpu_time()?.saturating_sub(cpu));
     println!(
         "{jobs} jobs, {slots} slots: {:.0} jobs/s, {:.0} µs of processor time per job",
         jobs as f64 / wall.as_secs_f64(),
         cpu.as_secs_f64() * 1e6 / jobs as f64
+    );
+    let mut waits = Vec::new();
+    for round in 0..200 {
+        let begun = Instant::now();
+        let sweep = submit(&mut user, &format!("idle {round}"), 1).await?;
+        watch(&mut user, sweep).await?;
+        waits.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    waits.sort_by(f64::total_cmp);
+    println!(
+        "an idle job, submit to end: median {:.1} ms, p99 {:.1} ms",
+        waits[waits.len() / 2],
+        waits[waits.len() * 99 / 100]
     );
     agent.abort();
 

@@ -66,3 +66,54 @@ fn entries(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> + use<> {
 fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).ok()?.modified().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::Home;
+    use crate::store::testing::{bench, job, success};
+
+    fn put(artifacts: &Artifacts, bytes: &[u8], age: Duration) -> ContentHash {
+        let hash = ContentHash::of(bytes);
+        let mut incoming = artifacts.receive(hash.clone(), bytes.len() as u64, 0).unwrap().unwrap();
+        incoming.write(bytes).unwrap();
+        incoming.finish().unwrap();
+        let file = fs::File::open(artifacts.path(&hash)).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+        hash
+    }
+
+    #[tokio::test]
+    async fn only_old_blobs_that_nothing_refers_to_are_deleted() {
+        let bench = bench().await;
+        let lock = Home::new(bench.folder.path()).lock().unwrap();
+        let artifacts = Artifacts::new(lock.home().clone(), 1000);
+        let hour = Duration::from_hours(1);
+        let used = put(&artifacts, b"of a point", hour);
+        let fresh = put(&artifacts, b"its report is on the way", Duration::ZERO);
+        let asked = put(&artifacts, b"someone asked for it", hour);
+        let unused = put(&artifacts, b"of a checkpoint that is no longer needed", hour);
+        assert!(artifacts.stat(&asked).0);
+        let (_, jobs) = bench.submit(vec![job("a")]).await;
+        bench.run(jobs[0], success("of a point")).await;
+        assert_eq!(collect(&artifacts, &bench.store).await.unwrap(), 1);
+        assert!(artifacts.has(&used) && artifacts.has(&fresh) && artifacts.has(&asked) && !artifacts.has(&unused));
+        assert_eq!(collect(&artifacts, &bench.store).await.unwrap(), 0);
+    }
+
+    #[test]
+    fn an_upload_that_was_given_up_is_deleted_after_a_week() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Home::new(folder.path()).lock().unwrap();
+        let artifacts = Artifacts::new(lock.home().clone(), 1000);
+        let begin = |bytes: &[u8], age: Duration| {
+            let path = lock.home().incoming().join(ContentHash::of(bytes).as_str());
+            fs::write(&path, bytes).unwrap();
+            fs::File::open(&path).unwrap().set_modified(SystemTime::now() - age).unwrap();
+            path
+        };
+        let (old, new) = (begin(b"old", ABANDONED + Duration::from_hours(1)), begin(b"new", Duration::ZERO));
+        remove_abandoned(&artifacts);
+        assert!(!old.exists() && new.exists());
+    }
+}

@@ -24,7 +24,7 @@ mod retry;
 mod submit;
 mod sweeps;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod writer;
