@@ -57,20 +57,22 @@ pub fn next_attempt(state: AttemptState, event: AttemptEvent) -> Result<AttemptS
     }
 }
 
+/// One of each, for tests that try them all.
+#[cfg(test)]
+pub const EVENTS: [AttemptEvent; 8] = [
+    AttemptEvent::Accepted,
+    AttemptEvent::Succeeded,
+    AttemptEvent::Failed,
+    AttemptEvent::Interrupted,
+    AttemptEvent::Refused,
+    AttemptEvent::Cancelled,
+    AttemptEvent::Lost,
+    AttemptEvent::Fenced,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const EVENTS: [AttemptEvent; 8] = [
-        AttemptEvent::Accepted,
-        AttemptEvent::Succeeded,
-        AttemptEvent::Failed,
-        AttemptEvent::Interrupted,
-        AttemptEvent::Refused,
-        AttemptEvent::Cancelled,
-        AttemptEvent::Lost,
-        AttemptEvent::Fenced,
-    ];
 
     #[test]
     fn an_ended_attempt_never_changes() {

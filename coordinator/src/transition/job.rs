@@ -156,29 +156,31 @@ fn retried(inputs_succeeded: bool) -> Step {
     Step { to: if inputs_succeeded { To::Ready } else { To::Blocked }, failures: 0, losses: 0 }
 }
 
+/// One of each, for tests that try them all.
+#[cfg(test)]
+pub const EVENTS: [JobEvent; 15] = [
+    JobEvent::InputsSucceeded,
+    JobEvent::InputFailed,
+    JobEvent::Granted,
+    JobEvent::Stolen,
+    JobEvent::Succeeded,
+    JobEvent::Failed(FailureClass::Internal),
+    JobEvent::Failed(FailureClass::BadInput),
+    JobEvent::Failed(FailureClass::OutOfMemory),
+    JobEvent::Interrupted,
+    JobEvent::Refused,
+    JobEvent::Lost,
+    JobEvent::NeverArrived,
+    JobEvent::Cancel,
+    JobEvent::Retry { inputs_succeeded: true },
+    JobEvent::Retry { inputs_succeeded: false },
+];
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const EVENTS: [JobEvent; 15] = [
-        JobEvent::InputsSucceeded,
-        JobEvent::InputFailed,
-        JobEvent::Granted,
-        JobEvent::Stolen,
-        JobEvent::Succeeded,
-        JobEvent::Failed(FailureClass::Internal),
-        JobEvent::Failed(FailureClass::BadInput),
-        JobEvent::Failed(FailureClass::OutOfMemory),
-        JobEvent::Interrupted,
-        JobEvent::Refused,
-        JobEvent::Lost,
-        JobEvent::NeverArrived,
-        JobEvent::Cancel,
-        JobEvent::Retry { inputs_succeeded: true },
-        JobEvent::Retry { inputs_succeeded: false },
-    ];
 
     fn job(state: JobState) -> Job {
         Job { state, failures: 0, losses: 0, retries: 1 }

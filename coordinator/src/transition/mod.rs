@@ -12,6 +12,8 @@
 mod attempt;
 mod job;
 mod sweep;
+#[cfg(test)]
+mod table;
 
 pub use attempt::{AttemptEvent, next_attempt};
 #[cfg(test)]
