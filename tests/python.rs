@@ -8,7 +8,11 @@ use sweep_tests::{Home, text, workspace_root};
 fn python_with_torch() -> Result<String, String> {
     let wrapper = workspace_root().join(".python/bin/python");
     let probe = Command::new(&wrapper).args(["-c", "import torch"]).output().map_err(|e| format!("no .python: {e}"))?;
-    if probe.status.success() { Ok(wrapper.parent().unwrap().display().to_string()) } else { Err("torch is not installed in .python".to_owned()) }
+    if probe.status.success() {
+        Ok(wrapper.parent().unwrap().display().to_string())
+    } else {
+        Err("torch is not installed in .python".to_owned())
+    }
 }
 
 #[test]

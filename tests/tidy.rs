@@ -63,7 +63,10 @@ fn files_stay_small() {
         }
         let lines = without_tests(&fs::read_to_string(&path).unwrap());
         let excused = LONG_FILES.iter().any(|(file, _)| *file == name);
-        assert!(lines <= LINE_LIMIT || excused, "{name} has {lines} lines (limit {LINE_LIMIT}): which story does it tell?");
+        assert!(
+            lines <= LINE_LIMIT || excused,
+            "{name} has {lines} lines (limit {LINE_LIMIT}): which story does it tell?"
+        );
         assert!(lines > LINE_LIMIT || !excused, "{name} is short enough now: strike it from LONG_FILES");
         lengths.push(lines);
     }
@@ -82,8 +85,11 @@ fn no_source_file_is_forgotten() {
         if matches!(stem, "lib" | "main" | "build") || folder.ends_with("bin") || !relative(&path).contains("/src/") {
             continue;
         }
-        let (module, parent) =
-            if stem == "mod" { (folder.file_name().unwrap().to_str().unwrap(), folder.parent().unwrap()) } else { (stem, folder) };
+        let (module, parent) = if stem == "mod" {
+            (folder.file_name().unwrap().to_str().unwrap(), folder.parent().unwrap())
+        } else {
+            (stem, folder)
+        };
         let declared = ["mod.rs", "lib.rs", "main.rs"].iter().any(|file| declares(&parent.join(file), module))
             || declares(&parent.with_extension("rs"), module);
         assert!(declared, "{} is named by no `mod {module};`", relative(&path));
@@ -156,7 +162,8 @@ fn sorted(mut list: Vec<&str>) -> Vec<&str> {
 
 #[test]
 fn the_checks_themselves_can_fail() {
-    let names = dependencies("[dependencies]\ntch.workspace = true\n[lints]\nworkspace = true\n[dev-dependencies]\nx = 1\n");
+    let names =
+        dependencies("[dependencies]\ntch.workspace = true\n[lints]\nworkspace = true\n[dev-dependencies]\nx = 1\n");
     assert_eq!(names, ["tch", "x"]);
     assert_eq!(without_tests("a\nb\n#[cfg(test)]\nmod tests {}\n"), 2);
     let mut by_folder = BTreeMap::new();

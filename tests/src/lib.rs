@@ -19,7 +19,11 @@ pub fn workspace_root() -> PathBuf {
 pub fn binary(name: &str) -> PathBuf {
     let exe = std::env::current_exe().expect("the test knows where it is");
     let path = exe.parent().and_then(Path::parent).expect("target/<profile>/deps").join(name);
-    assert!(path.exists(), "{} is missing: run `cargo build --workspace --bins` first (make test does)", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --workspace --bins` first (make test does)",
+        path.display()
+    );
     path
 }
 
@@ -77,13 +81,19 @@ impl Home {
     pub fn json(&self, args: &[&str]) -> serde_json::Value {
         let output = self.sweep().args(args).arg("--json").output().expect("sweep starts");
         assert!(output.status.success(), "sweep {args:?}: {}", text(&output));
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("sweep {args:?} printed no JSON: {e}\n{}", text(&output)))
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("sweep {args:?} printed no JSON: {e}\n{}", text(&output)))
     }
 }
 
 /// Both streams, for messages of failed assertions.
 pub fn text(output: &Output) -> String {
-    format!("{}\n{}\n{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// A process whose lines the test waits for.
@@ -100,7 +110,8 @@ impl Talking {
     /// If it cannot be started.
     pub fn start(command: &mut Command) -> Self {
         use std::os::unix::process::CommandExt;
-        let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("it starts");
+        let mut child =
+            command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("it starts");
         let out: Box<dyn Read + Send> = Box::new(child.stdout.take().expect("stdout is piped"));
         Self { child, lines: BufReader::new(out), said: String::new() }
     }
