@@ -20,26 +20,14 @@ impl Dispatcher {
         line: outbox::Line,
         now: Duration,
     ) -> Result<(), Stop> {
-        if hello.protocol_version != PROTOCOL_VERSION {
-            let theirs = hello.protocol_version;
-            let reason = format!(
-                "this coordinator speaks protocol version {PROTOCOL_VERSION}, the agent {theirs}: install the same sweep on both"
-            );
-            outbox::refuse(&line, &reason);
-            return Ok(());
-        }
-        let introduced = match translate::introduction(hello) {
+        let introduced = match self.introduction(hello, now) {
             Ok(introduced) => introduced,
-            Err(error) => {
-                outbox::refuse(&line, &format!("the Hello cannot be read: {error}"));
+            Err(reason) => {
+                outbox::refuse(&line, &reason);
                 return Ok(());
             }
         };
-        if let Err(reason) = self.fleet.admit(&introduced.info, now) {
-            outbox::refuse(&line, &reason);
-            return Ok(());
-        }
-        let translate::Introduction { info, spool, attempts, .. } = introduced;
+        let translate::Introduction { info, spool, attempts } = introduced;
         let command = store::Hello { agent: info.clone(), spool: spool.clone(), attempts };
         let reconciled = self.store.write(command).await?;
         tracing::info!(
@@ -65,6 +53,21 @@ impl Dispatcher {
         };
         self.outboxes.send(session, Answer::Welcome(welcome));
         Ok(())
+    }
+
+    /// Who it is; or in words why it cannot have a session.
+    fn introduction(&self, hello: v1::Hello, now: Duration) -> Result<translate::Introduction, String> {
+        let theirs = hello.protocol_version;
+        if theirs != PROTOCOL_VERSION {
+            return Err(format!(
+                "this coordinator speaks protocol version {PROTOCOL_VERSION}, the agent {theirs}: \
+                 install the same sweep on both"
+            ));
+        }
+        let introduced =
+            translate::introduction(hello).map_err(|error| format!("the Hello cannot be read: {error}"))?;
+        self.fleet.admit(&introduced.info, now)?;
+        Ok(introduced)
     }
 
     /// The agent has no runners any more, and will not be back soon.

@@ -1,17 +1,18 @@
 //! Grants: a job, an agent, and a new attempt with a new lease, in one transaction. This alone fences an older attempt.
 
+mod find;
 pub(super) mod inputs;
 
+use find::{Found, find};
 use serde::Serialize;
 use sweep_shared::ids::{JobId, SweepId, Token};
 use sweep_shared::resources::DeviceClass;
-use sweep_shared::states::{AttemptState, JobState};
+use sweep_shared::states::JobState;
 
 use super::audit::json;
-use super::ledger::word;
 use super::moves::{AttemptMove, JobMove, write_attempts, write_jobs};
 use super::{BlobRef, Command, StoreError, Tx, graph, sweeps};
-use crate::transition::{AttemptEvent, Job, JobEvent, To, next_attempt, next_job};
+use crate::transition::{AttemptEvent, JobEvent, To, next_attempt, next_job};
 
 /// A wish to run a job on an agent's device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,17 +56,6 @@ pub struct CheckpointRef {
     pub epoch: u32,
     pub step: u64,
     pub files: Vec<BlobRef>,
-}
-
-/// A job as the grant finds it.
-struct Found {
-    sweep: SweepId,
-    job: Job,
-    attempt: u32,
-    live_lease: Option<i64>,
-    live_state: Option<AttemptState>,
-    has_inputs: bool,
-    granted: Granted,
 }
 
 impl Command for Grant {
@@ -116,68 +106,6 @@ fn event(found: &Found, steal: &[Token]) -> Option<JobEvent> {
         }
         _ => None,
     }
-}
-
-async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Found>, StoreError> {
-    let ids: Vec<JobId> = requests.iter().map(|request| request.job).collect();
-    let ids = json(&ids);
-    let rows = sqlx::query!(
-        r#"SELECT j.id AS "id!: i64", j.sweep AS "sweep!: i64", j.state AS "state!: String", j.attempt AS "attempt!: i64",
-                  j.failures AS "failures!: i64", j.losses AS "losses!: i64", j.retries AS "retries!: i64",
-                  j.memory_bytes AS "memory_bytes!: i64", j.exclusive AS "exclusive!: bool",
-                  j.device AS "wants?: String", s.stage AS "stage!: String", s.spec_json AS "spec_json!: String",
-                  EXISTS (SELECT 1 FROM job_inputs WHERE source = j.id) AS "has_readers!: bool",
-                  EXISTS (SELECT 1 FROM job_inputs WHERE job = j.id) AS "has_inputs!: bool",
-                  a.lease AS "lease?: i64", a.state AS "attempt_state?: String"
-           FROM json_each(?1) t
-           JOIN jobs j ON j.id = t.value
-           JOIN job_specs s ON s.job = j.id
-           LEFT JOIN attempts a ON a.job = j.id AND a.number = j.attempt AND a.finished_ms IS NULL
-           ORDER BY t.key"#,
-        ids
-    )
-    .fetch_all(&mut *tx.conn)
-    .await?;
-    let mut requests: std::collections::HashMap<i64, GrantRequest> =
-        requests.into_iter().map(|request| (request.job.0, request)).collect();
-    let mut found = Vec::with_capacity(rows.len());
-    for row in rows {
-        // A job that is asked for twice is granted once.
-        let Some(request) = requests.remove(&row.id) else { continue };
-        let job = Job {
-            state: word(&row.state)?,
-            failures: row.failures as u32,
-            losses: row.losses as u32,
-            retries: row.retries as u32,
-        };
-        let attempt = row.attempt as u32;
-        let token = Token { job: request.job, attempt: attempt + 1, lease: request.lease };
-        let granted = Granted {
-            request,
-            token,
-            sweep: SweepId(row.sweep),
-            stage: row.stage,
-            spec_json: row.spec_json,
-            inputs: Vec::new(),
-            checkpoints: Vec::new(),
-            wants: row.wants.as_deref().and_then(|word| sweep_shared::wire::device_class(word).ok()),
-            memory_bytes: row.memory_bytes as u64,
-            exclusive: row.exclusive,
-            has_readers: row.has_readers,
-        };
-        let live_state = row.attempt_state.as_deref().map(word).transpose()?;
-        let sweep = SweepId(row.sweep);
-        found.push(Found {
-            sweep,
-            job,
-            attempt,
-            live_lease: row.lease,
-            live_state,
-            has_inputs: row.has_inputs,
-            granted,
-        });
-    }
-    Ok(found)
 }
 
 #[derive(Serialize)]
