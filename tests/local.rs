@@ -54,6 +54,11 @@ fn check_int8_beside_its_reference(points: &[Value]) {
         let found = points.iter().find(|p| p["stage"] == stage && wanted(p)).unwrap_or_else(|| panic!("no {stage}"));
         found["size_onnx_bytes"].as_f64().unwrap()
     };
+    let accuracy = |p: &Value| p["accuracy"].as_f64().unwrap();
+    let base = points.iter().find(|p| p["stage"] == "base").unwrap();
+    let static_base = points.iter().find(|p| p["stage"] == "int8" && p.to_string().contains("input=base")).unwrap();
+    assert!(accuracy(base) > 0.3, "the network has learnt something: {base:#}");
+    assert!((accuracy(base) - accuracy(static_base)).abs() < 0.03, "{static_base:#}");
     let base = size("base", &|_| true);
     let quantized = size("int8", &|p| p.to_string().contains("base") && p["params"]["mode"] == "static");
     assert!(quantized <= 0.30 * base, "int8 {quantized} bytes, fp32 {base} bytes");
