@@ -42,9 +42,9 @@ pub struct StoredFile {
 }
 
 impl Point {
-    /// False for the files of a job as a whole, which come as a point without a name.
+    /// False for the outputs of a command, which come as a point without values.
     pub fn is_measured(&self) -> bool {
-        !self.point.is_empty()
+        !self.metrics.is_empty()
     }
 }
 

@@ -31,7 +31,7 @@ mod tests {
             at("twin", 0.92, 300.0),
             at("tiny", 0.80, 100.0),
             at("beaten", 0.80, 200.0),
-            point("unmeasured", "", 0, &[]),
+            point("unmeasured", "", 0, &[("macs", 1.0)]),
         ];
         assert_eq!(front(&rows(&points)), [true, false, true, true, true, false, false]);
     }

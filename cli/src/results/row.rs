@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn labels_and_points_keep_rows_apart() {
-        let mut pruned = point("pruned", "input=base", 0, &[]);
+        let mut pruned = point("pruned", "input=base", 0, &[("accuracy", 0.5)]);
         pruned.point = "s0.48".into();
         let main = Point { point: "main".into(), ..pruned.clone() };
         let names: Vec<String> = rows(&[pruned, main]).into_iter().map(|row| row.name).collect();
@@ -114,9 +114,8 @@ mod tests {
     }
 
     #[test]
-    fn files_of_a_job_as_a_whole_are_no_row() {
-        let mut outputs = point("hello", "", 0, &[]);
-        outputs.point = String::new();
+    fn outputs_of_a_command_are_no_row() {
+        let outputs = Point { metrics: BTreeMap::new(), ..point("hello", "", 0, &[]) };
         assert!(rows(&[outputs]).is_empty());
     }
 
