@@ -27,6 +27,8 @@ pub struct Options {
     pub max_blob_bytes: u64,
     /// Ordinary work goes before jobs that need a whole host, but not for longer than this.
     pub exclusive_patience: Duration,
+    /// Hand out jobs of those sweeps only that are submitted to this very process. What earlier ones left stays as it is.
+    pub submitted_only: bool,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -41,6 +43,7 @@ impl Options {
             backoff: Backoff::default(),
             max_blob_bytes: 16 << 30,
             exclusive_patience: Duration::from_mins(10),
+            submitted_only: false,
             clock: Arc::new(SystemClock::new()),
         }
     }

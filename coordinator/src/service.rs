@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use sweep_shared::ids::SweepId;
 use sweep_shared::wire::{DESCRIPTOR, MAX_MESSAGE_BYTES, v1};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -193,6 +194,11 @@ impl Running {
 
     pub fn home(&self) -> &Home {
         self.lock.home()
+    }
+
+    /// Hands out this sweep's jobs, too; for a coordinator of [`Options::submitted_only`] that takes over from another.
+    pub async fn serve(&self, sweep: SweepId) {
+        self.dispatch.serve(sweep).await;
     }
 
     /// Makes the coordinator look at its clock at once, for those who set a clock of their own.

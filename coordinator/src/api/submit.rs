@@ -30,5 +30,6 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest) -> Result<v1::SubmitR
         .map_err(|error| Status::internal(format!("reading the plan did not end: {error}")))?
         .map_err(|errors| Status::invalid_argument(errors.to_string()))?;
     let made = api.store.write(command).await?;
+    api.dispatch.serve(made.sweep).await;
     Ok(v1::SubmitReply { sweep: made.sweep.0, created: made.created, jobs: made.jobs, reused: made.reused })
 }

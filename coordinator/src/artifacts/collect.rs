@@ -11,8 +11,8 @@ use crate::store::{Forget, Store, StoreError};
 
 /// An uploaded blob whose report is on its way must not be collected; the report follows within seconds.
 const GRACE: Duration = Duration::from_mins(10);
-/// Uploads that were given up.
-const ABANDONED: Duration = Duration::from_hours(7 * 24);
+/// Uploads that were given up: an agent that is away for a day sends again what it had begun to send.
+const ABANDONED: Duration = Duration::from_hours(24);
 
 /// Deletes what is old enough and referred to by no row. Answers how many blobs went.
 pub async fn collect(artifacts: &Artifacts, store: &Store) -> Result<usize, StoreError> {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_that_was_given_up_is_deleted_after_a_week() {
+    fn an_upload_that_was_given_up_is_deleted_after_a_day() {
         let folder = tempfile::tempdir().unwrap();
         let lock = Home::new(folder.path()).lock().unwrap();
         let artifacts = Artifacts::new(lock.home().clone(), 1000);

@@ -30,7 +30,10 @@ pub enum ArtifactError {
 
 impl From<io::Error> for ArtifactError {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::StorageFull { Self::DiskFull } else { Self::Io(error) }
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::Io(error),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -88,7 +88,7 @@ impl Incoming {
             self.discard();
             return Err(ArtifactError::TooLong { size: self.size });
         }
-        self.file.write_all(data)?;
+        self.file.write_all(data).map_err(|error| self.undone(error))?;
         self.hasher.update(data);
         self.received += data.len() as u64;
         Ok(())
@@ -108,12 +108,24 @@ impl Incoming {
         }
         // Blobs have other names in results/: nobody may change them through those.
         self.file.set_permissions(fs::Permissions::from_mode(0o444))?;
+        self.keep().map_err(|error| self.undone(error))
+    }
+
+    fn keep(&self) -> io::Result<()> {
         self.file.sync_all()?;
         let folder = self.to.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         fs::rename(&self.from, &self.to)?;
-        File::open(folder)?.sync_all()?;
-        Ok(())
+        File::open(folder)?.sync_all()
+    }
+
+    /// What has arrived must not take the last of a full disk's space: it goes, and is sent again when there is room.
+    fn undone(&self, error: io::Error) -> ArtifactError {
+        let error = ArtifactError::from(error);
+        if matches!(error, ArtifactError::DiskFull) {
+            self.discard();
+        }
+        error
     }
 
     /// Nothing can be done about a failure: the next upload from offset 0 truncates the file.

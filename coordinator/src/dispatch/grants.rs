@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use sweep_shared::ids::Token;
+
 use super::fleet::Live;
 use super::service::{Dispatcher, Stop};
 use super::translate;
@@ -19,7 +21,8 @@ impl Dispatcher {
             }
             if !self.queue.is_usable() {
                 let passed_over = self.fleet.passed_over();
-                self.queue.read(&self.store, &views.agents, passed_over, self.clock.unix_ms()).await?;
+                let from = self.served.as_ref();
+                self.queue.read(&self.store, &views.agents, passed_over, from, self.clock.unix_ms()).await?;
             }
             let Some(grant) = self.plan(now) else { return Ok(()) };
             if !self.grant(grant, now).await? {
@@ -33,7 +36,12 @@ impl Dispatcher {
         let views = self.fleet.views(now);
         let now_ms = self.clock.unix_ms();
         let (mut ready, mut exclusive, mut steal) = (Vec::new(), Vec::new(), Vec::new());
-        for (job, token) in self.fleet.stealable(now) {
+        let served = |token: &Token| {
+            self.served
+                .as_ref()
+                .is_none_or(|served| self.fleet.sweep_of(token.job).is_some_and(|s| served.contains(&s)))
+        };
+        for (job, token) in self.fleet.stealable(now).into_iter().filter(|(_, token)| served(token)) {
             steal.push(token);
             let list = if self.fleet.is_exclusive(job.job) { &mut exclusive } else { &mut ready };
             list.push(job);
@@ -75,7 +83,7 @@ impl Dispatcher {
     /// Records a grant and tells the agents. Whether anything was granted.
     pub(super) async fn grant(&mut self, grant: Grant, now: Duration) -> Result<bool, Stop> {
         let asked = grant.clone();
-        let reply = self.store.write(grant).await?;
+        let reply = self.write(grant).await?;
         let granted = self.granted(asked, reply, now);
         let any = !granted.is_empty();
         self.send(granted);

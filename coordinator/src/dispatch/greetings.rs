@@ -29,7 +29,7 @@ impl Dispatcher {
         };
         let translate::Introduction { info, spool, attempts } = introduced;
         let command = store::Hello { agent: info.clone(), spool: spool.clone(), attempts };
-        let reconciled = self.store.write(command).await?;
+        let reconciled = self.write(command).await?;
         tracing::info!(
             agent = info.id,
             host = info.host,
@@ -84,7 +84,7 @@ impl Dispatcher {
             self.board.end(*token);
         }
         self.queue.stale();
-        self.store.write(Release { tokens, why: Why::Goodbye }).await
+        self.write(Release { tokens, why: Why::Goodbye }).await
     }
 
     pub(super) fn agents_now(&self, now: Duration) -> Vec<AgentNow> {

@@ -9,6 +9,7 @@ mod fleet;
 mod grants;
 mod greetings;
 mod outbox;
+mod patience;
 mod queue;
 mod service;
 mod session;

@@ -1,9 +1,9 @@
 //! A piece of the queue of ready jobs, read ahead, so that a grant need not wait for a query. What is in it is believed only
 //! until something may have become ready that should go first; and a grant of a job that is no longer ready is refused.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use sweep_shared::ids::JobId;
+use sweep_shared::ids::{JobId, SweepId};
 use sweep_shared::resources::DeviceClass;
 
 use crate::schedule::{AgentView, room};
@@ -51,11 +51,13 @@ impl Queue {
     }
 
     /// Reads the head of the queue again. `passed_over`: how many may stand before the first that can be placed.
+    /// `served`: the only sweeps that count, where not all do.
     pub async fn read(
         &mut self,
         store: &Store,
         agents: &[AgentView],
         passed_over: usize,
+        served: Option<&BTreeSet<SweepId>>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let most = |class: DeviceClass| {
@@ -64,7 +66,7 @@ impl Queue {
         };
         let limit = (AHEAD + room(agents) as usize + passed_over) as u32;
         let (cpu_bytes, cuda_bytes) = (most(DeviceClass::Cpu), most(DeviceClass::Cuda));
-        let query = ReadyQuery { now_ms, exclusive: false, cpu_bytes, cuda_bytes, limit };
+        let query = ReadyQuery { now_ms, exclusive: false, cpu_bytes, cuda_bytes, limit, served };
         self.ordinary = store.ready(query).await?;
         self.more = self.ordinary.len() as u32 >= limit;
         let limit = EXCLUSIVE + passed_over as u32;

@@ -1,9 +1,10 @@
 //! The dispatcher's loop.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sweep_shared::ids::{JobId, Token};
+use sweep_shared::ids::{JobId, SweepId, Token};
 use sweep_shared::resources::Device;
 use sweep_shared::wire::v1;
 use tokio::sync::broadcast::error::RecvError;
@@ -39,6 +40,10 @@ pub enum Input {
     Agents {
         reply: oneshot::Sender<Vec<AgentNow>>,
     },
+    /// Hand out the jobs of this sweep, too.
+    Serve {
+        sweep: SweepId,
+    },
     /// Look at the clock.
     Poke,
 }
@@ -65,9 +70,19 @@ impl DispatchHandle {
     }
 
     pub async fn agents(&self) -> Result<Vec<AgentNow>, Status> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Input::Agents { reply }).await?;
-        answer.await.map_err(|_| Status::unavailable("the coordinator is stopping"))
+        let ask = async {
+            let (reply, answer) = oneshot::channel();
+            self.send(Input::Agents { reply }).await?;
+            answer.await.map_err(|_| Status::unavailable("the coordinator is stopping"))
+        };
+        let busy = |_| Status::unavailable("the coordinator waits for its disk; is SWEEP_HOME full?");
+        tokio::time::timeout(ANSWER, ask).await.map_err(busy)?
+    }
+
+    /// Hands out this sweep's jobs, too, where only some sweeps are served.
+    pub async fn serve(&self, sweep: SweepId) {
+        // A loop that is gone hands out nothing.
+        let _ = self.inputs.send(Input::Serve { sweep }).await;
     }
 
     /// Makes the loop look at its clock, which it otherwise does each second.
@@ -81,6 +96,8 @@ impl DispatchHandle {
 const INBOX: usize = 4096;
 /// Messages taken in one turn.
 const MOST_PER_TURN: usize = 512;
+/// How long a question may wait for the loop.
+const ANSWER: Duration = Duration::from_secs(3);
 /// How often the clock is looked at when nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -98,6 +115,11 @@ pub struct Dispatcher {
     pub(super) terms: Terms,
     backoff: Backoff,
     pub(super) patience: Duration,
+    /// The sweeps whose jobs are handed out; `None`: all.
+    pub(super) served: Option<BTreeSet<SweepId>>,
+    pub(super) stop: CancellationToken,
+    /// Turns in a row that the database failed.
+    pub(super) failures: u32,
 }
 
 /// Why a turn broke off.
@@ -132,12 +154,16 @@ impl Dispatcher {
             terms,
             backoff: options.backoff,
             patience: options.exclusive_patience,
+            served: options.submitted_only.then(BTreeSet::new),
+            stop: CancellationToken::new(),
+            failures: 0,
         };
         Ok((dispatcher, DispatchHandle { inputs: sender }))
     }
 
     /// Serves until stopped. Sessions then end, and the agents keep what they run.
     pub async fn run(mut self, stop: CancellationToken) {
+        self.stop = stop.clone();
         let mut batch = Vec::new();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -155,10 +181,13 @@ impl Dispatcher {
             while let Ok(changes) = self.changes.try_recv() {
                 self.changed(&mut work, &mut cancelled, Ok(changes));
             }
-            if let Err(error) = self.turn(work, &mut batch, &cancelled).await
-                && self.recover(error).await.is_err()
-            {
-                return;
+            match self.turn(work, &mut batch, &cancelled).await {
+                Ok(()) => self.failures = 0,
+                Err(error) => {
+                    if self.recover(error).await.is_err() {
+                        return;
+                    }
+                }
             }
         }
     }
@@ -184,7 +213,6 @@ impl Dispatcher {
     }
 
     fn tick(&mut self, work: &mut Work) {
-        self.fleet.tick(self.clock.now());
         // Jobs whose wait is over announce themselves by nothing else.
         self.queue.stale();
         work.schedule = true;
@@ -195,6 +223,8 @@ impl Dispatcher {
             self.outboxes.cancel(session, token);
         }
         let now = self.clock.now();
+        // The turn before may have waited for the disk, longer than any lease.
+        self.fleet.tick(now);
         for input in batch.drain(..) {
             match input {
                 Input::Message { session, message } => self.take(&mut work, session, message, now),
@@ -210,6 +240,13 @@ impl Dispatcher {
                 Input::Agents { reply } => {
                     // Who asked may have gone away.
                     let _ = reply.send(self.agents_now(now));
+                }
+                Input::Serve { sweep } => {
+                    if let Some(served) = &mut self.served {
+                        served.insert(sweep);
+                    }
+                    self.queue.stale();
+                    work.schedule = true;
                 }
                 Input::Poke => self.tick(&mut work),
             }
@@ -239,11 +276,11 @@ impl Dispatcher {
             let answers = match planned.take() {
                 Some(grant) => {
                     let asked = grant.clone();
-                    let (answers, reply) = tokio::join!(self.store.write(record), self.store.write(grant));
+                    let (answers, reply) = tokio::join!(self.write(record), self.write(grant));
                     granted = self.granted(asked, reply?, now);
                     answers?
                 }
-                None => self.store.write(record).await?,
+                None => self.write(record).await?,
             };
             self.answer(&work, &tokens, &answers);
         } else {
@@ -258,29 +295,5 @@ impl Dispatcher {
             work.schedule = true;
         }
         if work.schedule || work.unblocks { self.schedule(now).await } else { Ok(()) }
-    }
-
-    /// Nothing of a failed command is recorded, and what was on its way is not acknowledged: all sessions end, the agents come
-    /// back and send it again, and what is believed of attempts is read anew.
-    async fn recover(&mut self, error: StoreError) -> Result<(), Stop> {
-        if matches!(error, StoreError::Stopping) {
-            return Err(error);
-        }
-        tracing::error!(%error, "the dispatcher begins anew");
-        self.outboxes.close_all();
-        self.accepts = Accepts::default();
-        self.queue.stale();
-        loop {
-            match read::live(&self.store).await {
-                Ok(live) => {
-                    self.fleet = Fleet::new(self.terms, live, self.clock.now());
-                    return Ok(());
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the database cannot be read; trying again");
-                    tokio::time::sleep(TICK).await;
-                }
-            }
-        }
     }
 }

@@ -115,7 +115,11 @@ impl Reader {
         let logs = self.logs.clone();
         let write = move || logs.write(token.job, token.attempt, chunk.offset, &chunk.data);
         let written = tokio::task::spawn_blocking(write).await;
-        if let Ok(Err(error)) = written {
+        let Ok(Err(error)) = written else { return };
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            // The user is told of the full disk elsewhere, and once.
+            tracing::debug!(%token, %error, "a piece of a log is lost");
+        } else {
             tracing::warn!(%token, %error, "a log could not be written");
         }
     }

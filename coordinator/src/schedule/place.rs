@@ -20,8 +20,9 @@ pub fn ordinary(job: &ReadyJob, agents: &mut [AgentView], cooled: &dyn Fn(usize)
 pub fn exclusive(job: &ReadyJob, agents: &mut [AgentView], cooled: &dyn Fn(usize) -> bool) -> Option<Assignment> {
     let idle = |at: usize, agent: &AgentView| !agent.exclusive && agent.is_idle() && !cooled(at);
     let (at, device) = agents.iter().enumerate().filter(|(at, agent)| idle(*at, agent)).find_map(|(at, agent)| {
-        let fits =
-            |device: &DeviceView| suits(job, device) && device.slots > 0 && fits_memory(job, device.memory_free_bytes);
+        let fits = |device: &DeviceView| {
+            suits(job, agent, device) && device.slots > 0 && fits_memory(job, device.memory_free_bytes)
+        };
         agent.devices.iter().position(fits).map(|device| (at, device))
     })?;
     agents[at].exclusive = true;
@@ -32,7 +33,9 @@ pub fn exclusive(job: &ReadyJob, agents: &mut [AgentView], cooled: &dyn Fn(usize
 pub fn kept_free(snapshot: &Snapshot<'_>, agents: &[AgentView]) -> Option<usize> {
     let job = snapshot.exclusive.iter().find(|job| job.waited > snapshot.patience)?;
     let able = |at: usize, agent: &AgentView| {
-        !(snapshot.cooled)(job.job, at) && !agent.exclusive && agent.devices.iter().any(|device| suits(job, device))
+        !(snapshot.cooled)(job.job, at)
+            && !agent.exclusive
+            && agent.devices.iter().any(|device| suits(job, agent, device))
     };
     let candidates = agents.iter().enumerate().filter(|(at, agent)| able(*at, agent));
     candidates.min_by_key(|(at, agent)| (agent.assigned(), *at)).map(|(at, _)| at)
@@ -52,7 +55,7 @@ fn best(
             continue;
         }
         for (index, device) in agent.devices.iter().enumerate() {
-            if !suits(job, device) {
+            if !suits(job, agent, device) {
                 continue;
             }
             let Some(room) = score(job, device) else { continue };
@@ -65,8 +68,16 @@ fn best(
     best.map(|(_, place)| place)
 }
 
-fn suits(job: &ReadyJob, device: &DeviceView) -> bool {
-    job.device.is_none_or(|class| class == device.class)
+/// A job without a wish leaves the CPU of an agent alone that has a GPU large enough: it would crawl there while the GPU is
+/// only busy for the moment, and take the host's cores from those who feed the GPU.
+fn suits(job: &ReadyJob, agent: &AgentView, device: &DeviceView) -> bool {
+    let could = |gpu: &DeviceView| {
+        gpu.class == DeviceClass::Cuda && fits_memory(job, gpu.memory_total_bytes.max(gpu.memory_free_bytes))
+    };
+    match job.device {
+        Some(class) => class == device.class,
+        None => device.class == DeviceClass::Cuda || !agent.devices.iter().any(could),
+    }
 }
 
 fn fits_memory(job: &ReadyJob, free: u64) -> bool {

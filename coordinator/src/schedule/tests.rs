@@ -110,6 +110,24 @@ fn a_gpu_is_taken_where_the_job_does_not_care_and_only_its_class_where_it_does()
 }
 
 #[test]
+fn a_job_that_does_not_care_waits_for_the_gpu_of_its_host_rather_than_take_the_cpu() {
+    let host = |busy| agent(vec![device(DeviceClass::Cpu, 1, 0, 8 * GIB), device(DeviceClass::Cuda, 1, busy, 4 * GIB)]);
+    assert_eq!(Case::new(vec![host(1)], jobs(1)).pairs(), []);
+    assert_eq!(Case::new(vec![host(0)], jobs(2)).pairs(), [(1, 0)], "one on the GPU, none beside it");
+    assert_eq!(Case::new(vec![host(1), cpu(1, 0)], jobs(1)).pairs(), [(1, 1)], "a host without GPU is another matter");
+    let on_cpu = ReadyJob { device: Some(DeviceClass::Cpu), ..job(1) };
+    assert_eq!(Case::new(vec![host(1)], vec![on_cpu]).pairs(), [(1, 0)]);
+    let small_gpu = DeviceView { memory_total_bytes: 4 * GIB, ..device(DeviceClass::Cuda, 1, 0, 4 * GIB) };
+    let host = agent(vec![device(DeviceClass::Cpu, 1, 0, 8 * GIB), small_gpu]);
+    let large = ReadyJob { memory_bytes: 6 * GIB, ..job(1) };
+    assert_eq!(
+        Case::new(vec![host], vec![large]).assign()[0].device,
+        DeviceClass::Cpu,
+        "no GPU here will ever hold it"
+    );
+}
+
+#[test]
 fn a_pair_that_was_refused_rests() {
     let case = Case { cooled: vec![(1, 0)], ..Case::new(vec![cpu(1, 0), cpu(1, 0)], jobs(2)) };
     assert_eq!(case.pairs(), [(1, 1), (2, 0)]);

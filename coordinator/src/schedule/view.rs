@@ -25,7 +25,7 @@ pub struct Snapshot<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadyJob {
     pub job: JobId,
-    /// `None`: any, a GPU rather than a CPU.
+    /// `None`: any, and a CPU only where its host has no GPU that could hold the job.
     pub device: Option<DeviceClass>,
     /// Predicted peak; 0: unknown.
     pub memory_bytes: u64,

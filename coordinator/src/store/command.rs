@@ -64,6 +64,9 @@ pub(super) trait Queued: Send {
     /// Carries it out and keeps the reply. `false`: it must be undone.
     fn apply<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> BoxFuture<'a, bool>;
 
+    /// What kept it from being carried out, where the whole commit fails by it.
+    fn spoils(&self) -> Option<StoreError>;
+
     /// Tells the caller, after the commit or its failure.
     fn settle(self: Box<Self>, commit: Result<(), StoreError>);
 }
@@ -92,10 +95,17 @@ impl<C: Command> Queued for Envelope<C> {
         })
     }
 
+    fn spoils(&self) -> Option<StoreError> {
+        let error = self.outcome.as_ref()?.as_ref().err()?;
+        error.is_of_files().then(|| error.clone())
+    }
+
     fn settle(self: Box<Self>, commit: Result<(), StoreError>) {
         let Self { outcome, reply, .. } = *self;
         let answer = match (commit, outcome) {
             (Ok(()), Some(outcome)) => outcome,
+            // The writer knows better than the statement why the files failed.
+            (Err(error), Some(Err(own))) if own.is_of_files() => Err(error),
             // A refusal is told as such even when the others' commit failed.
             (Err(_), Some(Err(own))) => Err(own),
             (Err(error), _) => Err(error),

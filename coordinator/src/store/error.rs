@@ -29,14 +29,31 @@ impl From<Refusal> for StoreError {
     }
 }
 
-/// SQLITE_FULL.
-const FULL: &str = "13";
+/// SQLite's primary result codes; the extended ones hold them in their low byte.
+const FULL: u32 = 13;
+const IO_ERROR: u32 = 10;
+const CANNOT_OPEN: u32 = 14;
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let full = error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == FULL);
-        if full { Self::DiskFull } else { Self::Database(Arc::new(error)) }
+        if code(&error) == Some(FULL) { Self::DiskFull } else { Self::Database(Arc::new(error)) }
     }
+}
+
+impl StoreError {
+    /// The files failed, and not what was asked of the database. Its transaction may be in pieces.
+    pub(super) fn is_of_files(&self) -> bool {
+        match self {
+            Self::DiskFull => true,
+            Self::Database(error) => matches!(code(error), Some(FULL | IO_ERROR | CANNOT_OPEN)),
+            Self::Refused(_) | Self::Unknown(_) | Self::Stopping => false,
+        }
+    }
+}
+
+fn code(error: &sqlx::Error) -> Option<u32> {
+    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
 }
 
 /// Why the database cannot be opened.

@@ -11,6 +11,7 @@ use super::{Command, StoreError, Tx};
 use crate::transition::{AttemptEvent, JobEvent};
 
 /// An agent is here, with these attempts.
+#[derive(Clone)]
 pub struct Hello {
     pub agent: AgentInfo,
     pub spool: String,

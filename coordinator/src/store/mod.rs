@@ -10,6 +10,7 @@ mod audit;
 mod blobs;
 mod cancel;
 mod command;
+mod database;
 mod error;
 mod grant;
 mod graph;

@@ -10,6 +10,7 @@ use sqlx::{Connection, SqliteConnection, SqlitePool};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::database::Database;
 use super::writer::Writer;
 use super::{OpenError, Store, StoreError};
 use crate::clock::Clock;
@@ -33,10 +34,16 @@ impl Store {
         let (commands, queue) = mpsc::channel(QUEUE);
         let (changes, _) = broadcast::channel(BACKLOG);
         let stop = CancellationToken::new();
-        let writer = Writer { conn, queue, changes: changes.clone(), clock, stop: stop.clone() };
+        let database = Database::new(path, conn);
+        let writer = Writer { database, queue, changes: changes.clone(), clock, stop: stop.clone() };
         let writing = tokio::spawn(writer.run());
         Ok(Self { commands, readers, changes, stop, writing: Arc::new(tokio::sync::Mutex::new(Some(writing))) })
     }
+}
+
+/// A connection that may write, to a database that exists.
+pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
+    Ok(SqliteConnection::connect_with(&options(path)).await?)
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

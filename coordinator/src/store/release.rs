@@ -17,6 +17,7 @@ pub enum Why {
 }
 
 /// Frees these attempts where they are still live.
+#[derive(Clone)]
 pub struct Release {
     pub tokens: Vec<Token>,
     pub why: Why,

@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::command::{Changes, Queued, Tx};
+use super::database::Database;
 use super::{StoreError, audit};
 use crate::clock::Clock;
 
@@ -15,7 +16,7 @@ use crate::clock::Clock;
 const MOST_PER_COMMIT: usize = 256;
 
 pub(super) struct Writer {
-    pub conn: SqliteConnection,
+    pub database: Database,
     pub queue: mpsc::Receiver<Box<dyn Queued>>,
     pub changes: broadcast::Sender<Arc<Changes>>,
     pub clock: Arc<dyn Clock>,
@@ -37,13 +38,9 @@ impl Writer {
             if taken == 0 {
                 break;
             }
-            let committed = self.commit(&mut batch).await;
-            let (result, changes) = match committed {
+            let (result, changes) = match self.carry_out(&mut batch).await {
                 Ok(changes) => (Ok(()), changes),
-                Err(error) => {
-                    tracing::error!(%error, commands = batch.len(), "a commit failed; nothing of it is recorded");
-                    (Err(error), Changes::default())
-                }
+                Err(error) => (Err(self.database.failed(error).await), Changes::default()),
             };
             for queued in batch.drain(..) {
                 queued.settle(result.clone());
@@ -53,42 +50,58 @@ impl Writer {
                 let _ = self.changes.send(Arc::new(changes));
             }
         }
-        if let Err(error) = self.conn.close().await {
-            tracing::warn!(%error, "the database did not close cleanly");
-        }
+        self.database.close().await;
     }
 
-    async fn commit(&mut self, batch: &mut [Box<dyn Queued>]) -> Result<Changes, StoreError> {
+    async fn carry_out(&mut self, batch: &mut [Box<dyn Queued>]) -> Result<Changes, StoreError> {
         let now_ms = self.clock.unix_ms();
-        let alone = batch.len() == 1;
-        let mut all = Changes::default();
-        let mut events = Vec::new();
-        let mut transaction = self.conn.begin_with("BEGIN IMMEDIATE").await?;
-        for queued in batch {
-            if alone {
-                let mut tx = Tx { conn: &mut transaction, now_ms, changes: Changes::default(), events: Vec::new() };
-                if !queued.apply(&mut tx).await {
-                    transaction.rollback().await?;
-                    return Ok(all);
-                }
-                all.absorb(tx.changes);
-                events.append(&mut tx.events);
-                break;
-            }
-            let mut savepoint = transaction.begin().await?;
-            let mut tx = Tx { conn: &mut savepoint, now_ms, changes: Changes::default(), events: Vec::new() };
-            let done = queued.apply(&mut tx).await;
-            let (changes, mut recorded) = (tx.changes, tx.events);
-            if done {
-                savepoint.commit().await?;
-                all.absorb(changes);
-                events.append(&mut recorded);
-            } else {
-                savepoint.rollback().await?;
-            }
-        }
-        audit::record(&mut transaction, now_ms, &events).await?;
-        transaction.commit().await?;
-        Ok(all)
+        let Some(changes) = commit(self.database.conn().await?, batch, now_ms).await? else {
+            return Ok(Changes::default());
+        };
+        self.database.worked();
+        Ok(changes)
     }
+}
+
+/// All commands in one transaction. `None`: the only one was refused, and there was nothing to commit.
+async fn commit(
+    conn: &mut SqliteConnection,
+    batch: &mut [Box<dyn Queued>],
+    now_ms: i64,
+) -> Result<Option<Changes>, StoreError> {
+    let alone = batch.len() == 1;
+    let mut all = Changes::default();
+    let mut events = Vec::new();
+    let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
+    for queued in batch {
+        if alone {
+            let mut tx = Tx { conn: &mut transaction, now_ms, changes: Changes::default(), events: Vec::new() };
+            if !queued.apply(&mut tx).await {
+                if let Some(error) = queued.spoils() {
+                    return Err(error);
+                }
+                transaction.rollback().await?;
+                return Ok(None);
+            }
+            all.absorb(tx.changes);
+            events.append(&mut tx.events);
+            break;
+        }
+        let mut savepoint = transaction.begin().await?;
+        let mut tx = Tx { conn: &mut savepoint, now_ms, changes: Changes::default(), events: Vec::new() };
+        let done = queued.apply(&mut tx).await;
+        let (changes, mut recorded) = (tx.changes, tx.events);
+        if done {
+            savepoint.commit().await?;
+            all.absorb(changes);
+            events.append(&mut recorded);
+        } else if let Some(error) = queued.spoils() {
+            return Err(error);
+        } else {
+            savepoint.rollback().await?;
+        }
+    }
+    audit::record(&mut transaction, now_ms, &events).await?;
+    transaction.commit().await?;
+    Ok(Some(all))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sweep_shared::ids::{JobId, Token};
+use sweep_shared::ids::{JobId, SweepId, Token};
 use sweep_shared::resources::Device;
 
 use super::{Agent, Fleet, Live};
@@ -41,6 +41,10 @@ impl Fleet {
             .collect();
         list.sort_by_key(|(job, _)| job.job);
         list
+    }
+
+    pub fn sweep_of(&self, job: JobId) -> Option<SweepId> {
+        self.live.get(&job).map(|live| live.sweep)
     }
 
     pub fn is_exclusive(&self, job: JobId) -> bool {

@@ -96,6 +96,7 @@ pub enum Recorded {
 }
 
 /// Records reports in their order; the reply holds one answer for each.
+#[derive(Clone)]
 pub struct Reports {
     pub reports: Vec<Report>,
     pub backoff: Backoff,

@@ -1,6 +1,7 @@
 //! A new sweep: all its jobs in one transaction.
 
 mod insert;
+mod priority;
 mod reuse;
 
 use sweep_shared::ids::{JobId, SweepId};
@@ -47,7 +48,8 @@ pub struct Submit {
     pub jobs: Vec<NewJob>,
     /// Take over the results of equal jobs of other sweeps.
     pub reuse: bool,
-    /// Join the newest sweep with this fingerprint, if there is one.
+    /// Join the newest sweep with this fingerprint, if there is one; and go before all other sweeps, since someone waits for
+    /// it.
     pub continue_same: bool,
     /// With `continue_same`: bring back what ended without success.
     pub retry_failed: bool,
@@ -69,12 +71,17 @@ impl Command for Submit {
         if self.continue_same
             && let Some(sweep) = newest_with(tx, &self.fingerprint).await?
         {
-            return join(tx, sweep, self.retry_failed).await;
+            let joined = join(tx, sweep, self.retry_failed).await?;
+            priority::raise(tx, sweep).await?;
+            return Ok(joined);
         }
         let taken = if self.reuse { reuse::find(tx, &self.jobs).await? } else { vec![None; self.jobs.len()] };
         let sweep = insert::sweep(tx, &self).await?;
         insert::files(tx, sweep, &self.files).await?;
         let ids = insert::jobs(tx, sweep, &self.jobs, &taken).await?;
+        if self.continue_same {
+            priority::raise(tx, sweep).await?;
+        }
         let reused: Vec<(JobId, JobId)> =
             ids.iter().zip(&taken).filter_map(|(id, taken)| Some((*id, taken.as_ref()?.job))).collect();
         reuse::copy_points(tx, &reused).await?;

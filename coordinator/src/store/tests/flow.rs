@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sweep_shared::ids::SweepId;
 use sweep_shared::states::FailureClass;
 
 use super::super::report::{Body, End, Epoch, Recorded};
@@ -9,8 +10,9 @@ use super::super::testing::*;
 use super::super::*;
 use crate::clock::Clock;
 
-fn all() -> read::ReadyQuery {
-    read::ReadyQuery { now_ms: i64::MAX, exclusive: false, cpu_bytes: Some(u64::MAX), cuda_bytes: None, limit: 100 }
+fn all() -> read::ReadyQuery<'static> {
+    let (cpu_bytes, cuda_bytes, served) = (Some(u64::MAX), None, None);
+    read::ReadyQuery { now_ms: i64::MAX, exclusive: false, cpu_bytes, cuda_bytes, limit: 100, served }
 }
 
 #[tokio::test]
@@ -143,6 +145,8 @@ async fn ready_jobs_come_by_sweep_and_id_and_only_where_they_fit() {
     );
     assert_eq!(of(read::ReadyQuery { limit: 1, ..all() }).await, [first[0]]);
     assert_eq!(of(read::ReadyQuery { exclusive: true, ..all() }).await, [second[2]]);
+    let only = [SweepId(2)].into();
+    assert_eq!(of(read::ReadyQuery { served: Some(&only), ..all() }).await, [second[0]]);
 }
 
 #[tokio::test]

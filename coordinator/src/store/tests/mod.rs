@@ -3,6 +3,7 @@
 mod cancel;
 mod fencing;
 mod flow;
+mod priority;
 mod reuse;
 mod schema;
 mod writer;

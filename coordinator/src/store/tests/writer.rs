@@ -79,6 +79,42 @@ async fn a_full_disk_is_told_in_words_and_nothing_is_acknowledged() {
     bench.store.write(Cancel::Job(JobId(1))).await.unwrap();
 }
 
+#[tokio::test]
+async fn after_a_commit_that_failed_the_next_one_works() {
+    let bench = bench().await;
+    // What SQLite does by itself when a COMMIT meets a full disk: the transaction is gone, and sqlx does not know.
+    let alone = bench.store.write(Vanish).await.unwrap_err();
+    assert!(matches!(alone, StoreError::Database(_)), "{alone}");
+    let (vanished, neighbour) = tokio::join!(bench.store.write(Vanish), bench.store.write(plan(vec![job("a")])));
+    assert!(vanished.is_err() && neighbour.is_err(), "what is not on disk is not acknowledged");
+    assert_eq!(bench.number("SELECT count(*) FROM jobs").await, 0);
+    let (sweep, _) = bench.submit(vec![job("a")]).await;
+    assert_eq!(bench.states(sweep).await, "ready");
+}
+
+struct Vanish;
+
+impl Command for Vanish {
+    type Reply = ();
+
+    async fn apply(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        sqlx::query("ROLLBACK").execute(&mut *tx.conn).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn once_there_is_space_again_the_same_command_works() {
+    let bench = bench().await;
+    bench.store.write(Limit).await.unwrap();
+    let large = || plan((0..2000).map(|i| job(&format!("s{i}"))).collect());
+    let (full, small) = tokio::join!(bench.store.write(large()), bench.store.write(plan(vec![job("a")])));
+    assert!(matches!(full.unwrap_err(), StoreError::DiskFull));
+    assert!(matches!(small.unwrap_err(), StoreError::DiskFull), "it shared the commit");
+    // The bound was the connection's, which was given up.
+    assert_eq!(bench.store.write(large()).await.unwrap().jobs, 2000);
+}
+
 /// SQLite's own bound on the size of the file answers like a full disk.
 struct Limit;
 

@@ -1,0 +1,73 @@
+//! What the dispatcher does when the database fails.
+//!
+//! A full disk is waited out in the middle of a turn: nothing is answered, so agents keep what they told, sessions stay open,
+//! and the work goes on where it stood. After any other failure what is believed is read anew.
+
+use std::time::Duration;
+
+use super::fleet::Fleet;
+use super::service::{Dispatcher, Stop};
+use super::turn::Accepts;
+use crate::store::{Command, StoreError, read};
+
+/// The wait before the second try; it doubles up to the longest.
+const FIRST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(5);
+
+fn wait(failures: u32) -> Duration {
+    FIRST.saturating_mul(1 << failures.min(16)).min(LONGEST)
+}
+
+impl Dispatcher {
+    /// Carries out a command, however long the disk is full.
+    pub(super) async fn write<C: Command + Clone>(&self, command: C) -> Result<C::Reply, Stop> {
+        for failures in 0.. {
+            match self.store.write(command.clone()).await {
+                Err(StoreError::DiskFull) => self.rest(failures).await?,
+                done => return done,
+            }
+        }
+        unreachable!("it tries for ever")
+    }
+
+    /// Nothing of a failed command is recorded, and what was on its way is not acknowledged: all sessions end, the agents come
+    /// back and send it again, and what is believed of attempts is read anew.
+    pub(super) async fn recover(&mut self, error: StoreError) -> Result<(), Stop> {
+        if matches!(error, StoreError::Stopping) {
+            return Err(error);
+        }
+        tracing::warn!(%error, "the dispatcher begins anew");
+        self.outboxes.close_all();
+        self.accepts = Accepts::default();
+        self.queue.stale();
+        loop {
+            self.rest(self.failures).await?;
+            self.failures += 1;
+            match read::live(&self.store).await {
+                Ok(live) => {
+                    self.fleet = Fleet::new(self.terms, live, self.clock.now());
+                    return Ok(());
+                }
+                Err(error) => tracing::error!(%error, "the database cannot be read; trying again"),
+            }
+        }
+    }
+
+    async fn rest(&self, failures: u32) -> Result<(), Stop> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(StoreError::Stopping),
+            () = tokio::time::sleep(wait(failures)) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_and_are_bounded() {
+        assert_eq!((wait(0), wait(1), wait(5)), (FIRST, 2 * FIRST, 32 * FIRST));
+        assert_eq!((wait(6), wait(u32::MAX)), (LONGEST, LONGEST));
+    }
+}
