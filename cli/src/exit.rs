@@ -1,6 +1,8 @@
 //! How `sweep` ends: the exit codes that scripts rely on, and the error that carries one together with its cause and a hint.
 
 use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
 
 use serde_json::json;
 use sweep_shared::states::SweepState;
@@ -152,6 +154,17 @@ impl Failure {
             _ => failure,
         }
     }
+}
+
+/// Whether an operation on a file failed for want of space.
+pub fn is_disk_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// What to do where something at this path could not be written.
+pub fn disk_full_hint(path: &Path) -> String {
+    let folder = path.parent().unwrap_or(path).display();
+    format!("the disk is full: free some space in {folder} (or name another place with --home) and run this again")
 }
 
 /// A connection that failed in the middle of a call.

@@ -192,13 +192,38 @@ fn when_the_first_local_dies_the_second_takes_over() {
     // The only slot is taken, so the second has to wait until the first is gone.
     let mut second = Talking::start(home.sweep(&["local", other.to_str().unwrap()]));
     second.wait_for("3 jobs");
-    // What the first began is older and goes first there, too.
     fs::write(&gate, "").unwrap();
     first.signal(Signal::SIGKILL);
     first.finish();
     let ended = second.finish();
     assert_eq!(ended.code, 0, "{}", ended.text());
     assert_eq!(marks(&file), ["1", "2", "3"]);
+    assert_eq!(marks(&home.file("marks")), ["quick-1", "quick-2"], "the first plan is the first command's business");
+}
+
+#[test]
+fn another_plan_goes_before_what_an_interrupted_one_left_and_leaves_it_alone() {
+    let home = Home::new();
+    let (plan, fifo, gate) = gated(&home);
+    let gated = home.write("gated.yaml", &plan);
+    let file = home.file("other-marks");
+    let other = home.write("other.yaml", &marking(&file));
+    let first = Talking::start(home.sweep(&["local", gated.to_str().unwrap()]));
+    fs::read_to_string(&fifo).unwrap();
+    first.signal(Signal::SIGINT);
+    assert_eq!(first.finish().code, 130);
+    let left = home.json(&["status", "s1"]);
+
+    // Were the first plan's job begun, it would mark, as the gate is open.
+    fs::write(&gate, "").unwrap();
+    let ended = home.wants(0, &["local", other.to_str().unwrap()]);
+    assert!(ended.stderr.contains("s1 gated still has 1 unfinished job, which waits"), "{}", ended.text());
+    assert_eq!(marks(&file), ["1", "2", "3"]);
+    assert_eq!(marks(&home.file("marks")), ["quick-1", "quick-2"]);
+    assert_eq!(home.json(&["status", "s1"])["jobs"], left["jobs"]);
+
+    let again = home.wants(0, &["local", gated.to_str().unwrap()]);
+    assert!(!again.stderr.contains("unfinished"), "{}", again.text());
     assert_eq!(marks(&home.file("marks")), ["quick-1", "quick-2", "slow"]);
 }
 

@@ -17,6 +17,7 @@ mod process;
 mod report;
 mod session;
 mod slots;
+mod space;
 mod spool;
 mod transfer;
 

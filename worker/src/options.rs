@@ -73,6 +73,10 @@ impl Shutdown {
         self.drain.cancel();
     }
 
+    pub(crate) fn is_draining(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+
     pub(crate) async fn draining(&self) {
         self.drain.cancelled().await;
     }

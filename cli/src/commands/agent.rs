@@ -4,7 +4,7 @@ use sweep_worker::{Agent, AgentError, Options, Shutdown};
 
 use crate::connect::{Address, named_token};
 use crate::context::Context;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{self, Exit, Failure, Outcome};
 use crate::output;
 use crate::settings::DEFAULT_LISTEN;
 use crate::signals::Signals;
@@ -74,6 +74,12 @@ pub fn options(context: &Context, url: String, token: String) -> Options {
 
 /// What an agent's end means.
 pub fn failure(error: AgentError) -> Failure {
+    if let AgentError::Home { path, source } = &error
+        && exit::is_disk_full(source)
+    {
+        let hint = exit::disk_full_hint(path);
+        return Failure::from(error).exit(Exit::Internal).hint(hint);
+    }
     let exit = match &error {
         AgentError::Home { .. } | AgentError::Locked { .. } | AgentError::Address(_) => Exit::Usage,
         AgentError::Refused(_) => Exit::Unreachable,

@@ -8,12 +8,13 @@ mod address;
 mod client;
 
 use sweep_coordinator::{Coordinator, Home, HomeError, Options, Running, StartError};
+use sweep_shared::ids::SweepId;
 
 pub use address::Address;
 pub use client::{Client, Submitted, Target};
 
 use crate::context::Context;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{self, Exit, Failure, Outcome};
 
 /// A coordinator that answered, and how to find it again.
 pub struct Connection {
@@ -100,6 +101,13 @@ impl Connection {
         }
     }
 
+    /// Has a coordinator inside this process hand out this sweep's jobs, which were submitted to another.
+    pub async fn serve(&self, sweep: SweepId) {
+        if let Route::Inside(running) = &self.route {
+            running.serve(sweep).await;
+        }
+    }
+
     /// Lets go; a coordinator inside this process is shut down in good order.
     pub async fn close(self) {
         drop(self.client);
@@ -131,7 +139,9 @@ pub enum Started {
 
 /// Starts a coordinator on any free loopback port.
 pub async fn start_inside(home: &Home) -> Outcome<Started> {
-    match Coordinator::start(Options::ephemeral(home.root())).await {
+    // Whatever else lies unfinished there is not this command's business.
+    let options = Options { submitted_only: true, ..Options::ephemeral(home.root()) };
+    match Coordinator::start(options).await {
         Ok(running) => Ok(Started::Here(running)),
         Err(StartError::Home(HomeError::Locked { .. })) => Ok(Started::Elsewhere),
         Err(error) => Err(cannot_start(error)),
@@ -140,6 +150,12 @@ pub async fn start_inside(home: &Home) -> Outcome<Started> {
 
 /// A coordinator that does not start is a matter of settings, except where its own data fail it.
 pub fn cannot_start(error: StartError) -> Failure {
+    if let StartError::Home(HomeError::Io { path, source }) = &error
+        && exit::is_disk_full(source)
+    {
+        let hint = exit::disk_full_hint(path);
+        return Failure::from(error).exit(Exit::Internal).hint(hint);
+    }
     let exit = match &error {
         StartError::Home(HomeError::Locked { .. }) | StartError::Listen { .. } => Exit::Unreachable,
         StartError::Home(_) | StartError::NotLoopback(_) => Exit::Usage,

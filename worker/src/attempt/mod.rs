@@ -157,17 +157,11 @@ async fn stop_short(end: End, outputs: Outputs, stop: &mut StopSignal, tell: &Te
 }
 
 fn missing_output(error: OutputError) -> Early {
-    let class = if let OutputError::Disk(error) = &error { disk_class(error) } else { FailureClass::Internal };
-    Early::failure(class, format!("the command ended with status 0, but {error}"))
+    Early::failure(error.class(), format!("the command ended with status 0, but {error}"))
 }
 
 fn undelivered(error: OutputError) -> Early {
-    let class = match &error {
-        OutputError::Disk(error) => disk_class(error),
-        OutputError::Transfer(crate::transfer::TransferError::NoSpace(_)) => FailureClass::DiskFull,
-        _ => FailureClass::Internal,
-    };
-    Early::failure(class, error.to_string())
+    Early::failure(error.class(), error.to_string())
 }
 
 /// Work that ends early, whichever way the attempt is asked to stop: nothing has been started yet.

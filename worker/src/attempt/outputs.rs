@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use sweep_shared::event::FileRef;
 use sweep_shared::metrics::Metrics;
+use sweep_shared::states::FailureClass;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
@@ -30,6 +31,18 @@ pub enum OutputError {
     Transfer(#[from] TransferError),
     #[error("this machine's disk: {0}")]
     Disk(#[from] io::Error),
+}
+
+impl OutputError {
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::File { source: error, .. } | Self::Disk(error) | Self::Transfer(TransferError::Disk(error)) => {
+                super::disk_class(error)
+            }
+            Self::Transfer(TransferError::NoSpace(_)) => FailureClass::DiskFull,
+            Self::Changed { .. } | Self::Transfer(_) => FailureClass::Internal,
+        }
+    }
 }
 
 /// A file set aside for delivery. Dropped undelivered, it goes.

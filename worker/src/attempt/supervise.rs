@@ -16,6 +16,7 @@ use super::verdict::Told;
 use super::{Early, News, StopSignal, Tell, asked};
 use crate::process::{Exit, oom_kills};
 use crate::session::{Epoch, Stop};
+use crate::space;
 
 /// What was heard so far.
 #[derive(Default)]
@@ -107,6 +108,7 @@ pub async fn collect(
     }
     let more_kills = |before| oom_kills().is_some_and(|now| now > before);
     heard.told.out_of_memory = exit == Exit::Signal(libc::SIGKILL) && oom_kills_before.is_some_and(more_kills);
+    heard.told.disk_full = space::is_scarce(&folder.path);
     Ok((exit, heard.told))
 }
 

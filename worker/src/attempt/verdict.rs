@@ -15,6 +15,8 @@ pub struct Told {
     pub failed: Option<(FailureClass, String)>,
     /// The kernel killed for memory while it ran.
     pub out_of_memory: bool,
+    /// There was next to no space left when it ended.
+    pub disk_full: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +40,12 @@ pub fn verdict(
         Some(Stop::Interrupt(_)) | None => {}
     }
     if let Some((class, message)) = told.failed {
-        return Verdict::Ended(End::Failure { class, message });
+        let full = class == FailureClass::DiskFull || (class == FailureClass::Internal && told.disk_full);
+        return Verdict::Ended(match asked {
+            // Only its last checkpoint found no space; the one before will do.
+            Some(Stop::Interrupt(reason)) if full => End::Interrupted(reason.clone()),
+            _ => End::Failure { class: if full { FailureClass::DiskFull } else { class }, message },
+        });
     }
     let succeeded = match protocol {
         Protocol::Events => told.done && exit == Exit::Status(exit::DONE),
@@ -54,12 +61,17 @@ pub fn verdict(
     if protocol == Protocol::Events && exit == Exit::Status(exit::INTERRUPTED) {
         return Verdict::Ended(End::Interrupted("the runner was told to stop, though not by sweep".to_owned()));
     }
-    Verdict::Ended(failure(protocol, exit, told.out_of_memory, &log()))
+    Verdict::Ended(failure(protocol, exit, &told, &log()))
 }
 
-fn failure(protocol: Protocol, exit: Exit, out_of_memory: bool, log: &str) -> End {
+fn failure(protocol: Protocol, exit: Exit, told: &Told, log: &str) -> End {
     let killed = exit == Exit::Signal(libc::SIGKILL);
-    let class = if killed && out_of_memory { FailureClass::OutOfMemory } else { FailureClass::Internal };
+    let out_of_memory = told.out_of_memory;
+    let class = match told {
+        Told { out_of_memory: true, .. } if killed => FailureClass::OutOfMemory,
+        Told { disk_full: true, .. } => FailureClass::DiskFull,
+        _ => FailureClass::Internal,
+    };
     let mut message = match exit {
         Exit::Status(0) if protocol == Protocol::Events => "the runner ended without the event \"done\"".to_owned(),
         Exit::Status(status) => format!("exit status {status}"),
@@ -70,6 +82,9 @@ fn failure(protocol: Protocol, exit: Exit, out_of_memory: bool, log: &str) -> En
             Err(_) => format!("killed by signal {signal}"),
         },
     };
+    if class == FailureClass::DiskFull {
+        message.push_str(", and the disk is full");
+    }
     if !log.is_empty() {
         message.push('\n');
         message.push_str(log);
@@ -134,6 +149,26 @@ mod tests {
         let told = Told { out_of_memory: true, ..Told::default() };
         let Verdict::Ended(End::Failure { class, .. }) = judge(Protocol::Events, KILLED, told, None) else { panic!() };
         assert_eq!(class, FailureClass::OutOfMemory);
+    }
+
+    #[test]
+    fn a_full_disk_is_named_and_spends_no_retry_of_what_was_told_to_stop() {
+        let full = || Told { disk_full: true, ..Told::default() };
+        let Verdict::Ended(End::Failure { class, message }) = judge(Protocol::Exit, Exit::Status(1), full(), None)
+        else {
+            panic!()
+        };
+        assert_eq!(class, FailureClass::DiskFull);
+        assert!(message.starts_with("exit status 1, and the disk is full\n"), "{message}");
+        assert_eq!(judge(Protocol::Exit, Exit::Status(0), full(), None), Verdict::Succeeded);
+        let told = |class| Told { failed: Some((class, "no checkpoint".to_owned())), ..full() };
+        let expected = Verdict::Ended(End::failure(FailureClass::DiskFull, "no checkpoint"));
+        assert_eq!(judge(Protocol::Events, Exit::Status(1), told(FailureClass::Internal), None), expected);
+        let drained = Verdict::Ended(End::Interrupted("drained".to_owned()));
+        let asked = judge(Protocol::Events, Exit::Status(1), told(FailureClass::DiskFull), Some(&interrupt()));
+        assert_eq!(asked, drained);
+        let other = judge(Protocol::Events, Exit::Status(1), told(FailureClass::BadInput), Some(&interrupt()));
+        assert_eq!(other, Verdict::Ended(End::failure(FailureClass::BadInput, "no checkpoint")));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The loop: one place where everything that happens to an agent arrives, one after the other.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use crate::cache::Pin;
 use crate::identity::Identity;
 use crate::options::Shutdown;
 use crate::report::{Body, End, Report};
+use crate::space::Space;
 use crate::spool::{Durable, Spool};
 
 /// How often progress and logs are told.
@@ -55,6 +56,7 @@ pub struct Shell {
     pub state: State,
     pub spool: Spool,
     pub devices: Vec<Device>,
+    pub space: Space,
     pub runs: BTreeMap<Token, Run>,
     pub outgoing: Option<Outgoing>,
     /// Hello was answered.
@@ -222,8 +224,8 @@ impl Shell {
     fn on_note(&mut self, note: Note) {
         match note {
             Note::Devices(devices) => {
-                self.devices.clone_from(&devices);
-                self.send(Outbound::Heartbeat(devices));
+                self.devices = devices;
+                self.send(Outbound::Heartbeat(self.space.offered(&self.devices)));
             }
             Note::Supplied { seq, missing } => {
                 if let Some(hash) = missing {
@@ -247,7 +249,10 @@ impl Shell {
             }
         }
         while self.removals.try_join_next().is_some() {}
-        self.state.set_room(self.spool.has_room());
+        if self.space.look(self.spool.has_room()) {
+            self.state.set_room(self.space.is_there());
+            self.send(Outbound::Heartbeat(self.space.offered(&self.devices)));
+        }
         let actions = self.state.on_tick(Instant::now());
         self.act(actions);
     }
@@ -365,7 +370,7 @@ impl Shell {
             host: self.identity.host.clone(),
             boot: self.identity.boot.clone(),
             incarnation: self.identity.incarnation,
-            devices: self.devices.clone(),
+            devices: self.space.offered(&self.devices),
             attempts: self.state.attempts(),
             slots: self.state.slots(),
             spool: self.spool.id().to_owned(),
@@ -383,14 +388,4 @@ pub fn hashes(report: &Report) -> impl Iterator<Item = &ContentHash> {
         Body::Finished { .. } => Vec::new(),
     };
     files.into_iter().filter_map(|file| file.hash.as_ref())
-}
-
-/// Attempts that an earlier incarnation left: those whose end is in the spool, and those that have other reports there.
-pub fn inherited(spool: &Spool) -> (Vec<Token>, Vec<Token>) {
-    let mut final_seen: HashMap<Token, bool> = HashMap::new();
-    for (_, report) in spool.unacked() {
-        *final_seen.entry(report.token).or_insert(false) |= report.is_final();
-    }
-    let (ended, cut): (Vec<_>, Vec<_>) = final_seen.into_iter().partition(|(_, ended)| *ended);
-    (ended.into_iter().map(|(token, _)| token).collect(), cut.into_iter().map(|(token, _)| token).collect())
 }

@@ -1,6 +1,6 @@
 //! Putting an agent together, on the thread that it lives on.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use tokio::task::{JoinSet, spawn_local};
 
 use super::link::{Link, channel};
 use super::run::Run;
-use super::shell::{Inbox, Note, Shell, hashes, inherited};
+use super::shell::{Inbox, Note, Shell, hashes};
 use super::state::State;
 use crate::agent::AgentError;
 use crate::attempt::{self, Context};
@@ -23,6 +23,7 @@ use crate::probe::{Prober, cores};
 use crate::process::leftovers;
 use crate::report::{End, Report};
 use crate::slots::Slots;
+use crate::space::Space;
 use crate::spool::Spool;
 use crate::transfer::{Bearer, Transfers};
 
@@ -39,7 +40,8 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     let connect = || channel(&options.address).map_err(|_| AgentError::Address(options.address.clone()));
     let cache = Rc::new(Cache::open(&options.home.join("cache"), options.cache_bytes).map_err(home_error)?);
     // A connection of their own: a large blob must not stand in a heartbeat's way.
-    let transfers = Transfers::new(connect()?, auth.clone(), Rc::clone(&cache), options.backoff);
+    let leaving = shutdown.clone();
+    let transfers = Transfers::new(connect()?, auth.clone(), Rc::clone(&cache), options.backoff, leaving);
     let (link, link_events, reopen) = Link::new(connect()?, auth, options.backoff);
     let prober = Prober::new(options.slots.unwrap_or(1).max(1)).await;
     let devices = prober.devices().await;
@@ -61,6 +63,7 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     let log = |token: &Token| attempt::log_path(&options.home.join("attempts"), *token);
     let runs: BTreeMap<_, _> = ended.iter().map(|token| (*token, Run::new(log(token), options.log_bytes))).collect();
     let state = State::new(Slots::new(&devices, cores()), ended, Instant::now());
+    let space = Space::new(&options.home);
     let context = Context::new(options, &identity, cache, transfers, prober).await.map_err(home_error)?;
     let shell = Shell {
         context: Rc::new(context),
@@ -68,6 +71,7 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
         state,
         spool,
         devices,
+        space,
         runs,
         outgoing: None,
         welcomed: false,
@@ -84,6 +88,16 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     };
     let inbox = Inbox { link: link_events, news: news_inbox, notes: notes_inbox, durable };
     shell.run(inbox, shutdown).await
+}
+
+/// Attempts that an earlier incarnation left: those whose end is in the spool, and those that have other reports there.
+fn inherited(spool: &Spool) -> (Vec<Token>, Vec<Token>) {
+    let mut final_seen: HashMap<Token, bool> = HashMap::new();
+    for (_, report) in spool.unacked() {
+        *final_seen.entry(report.token).or_insert(false) |= report.is_final();
+    }
+    let (ended, cut): (Vec<_>, Vec<_>) = final_seen.into_iter().partition(|(_, ended)| *ended);
+    (ended.into_iter().map(|(token, _)| token).collect(), cut.into_iter().map(|(token, _)| token).collect())
 }
 
 /// Removes what earlier attempts left, apart from those whose logs are still to be told.

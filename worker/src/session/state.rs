@@ -96,10 +96,15 @@ struct Leaving {
     reason: String,
     /// The second signal: nothing more is waited for.
     at_once: bool,
+    /// Since when nothing runs or is uploaded any more: only acknowledgements are waited for.
+    quiet_since: Option<Instant>,
 }
 
 /// How long a draining agent waits for a coordinator that is away, to deliver what it has.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
+/// How long it waits for acknowledgements of a coordinator that is there but records nothing, as on a full disk. The reports
+/// stay in the spool.
+const ACK_PATIENCE: Duration = Duration::from_secs(5);
 
 impl State {
     /// `unacked`: the attempts whose ends an earlier incarnation left in the spool.
@@ -215,7 +220,7 @@ impl State {
     pub fn on_kill(&mut self, reason: &str, now: Instant) -> Vec<Action> {
         let mut out = Vec::new();
         self.drain(reason.to_owned(), &mut out);
-        self.leaving = Some(Leaving { reason: reason.to_owned(), at_once: true });
+        self.leaving = Some(Leaving { reason: reason.to_owned(), at_once: true, quiet_since: None });
         self.kill_where(|phase| matches!(phase, Phase::Live | Phase::Finishing), reason, &mut out);
         self.advance(now, &mut out);
         out
@@ -294,7 +299,7 @@ impl State {
         for token in self.attempts() {
             self.interrupt(token, &reason, out);
         }
-        self.leaving = Some(Leaving { reason, at_once: false });
+        self.leaving = Some(Leaving { reason, at_once: false, quiet_since: None });
     }
 
     fn refuse(&mut self, token: Token, reason: String, out: &mut Vec<Action>) {
@@ -323,6 +328,10 @@ impl State {
                 out.push(Action::Start { assign, threads });
             }
         }
+        let busy = self.is_busy();
+        if let Some(leaving) = &mut self.leaving {
+            leaving.quiet_since = leaving.quiet_since.or(Some(now)).filter(|_| !busy);
+        }
         let Some(leaving) = &self.leaving else { return };
         if self.may_leave(leaving, now) {
             out.push(Action::Leave(leaving.reason.clone()));
@@ -340,10 +349,15 @@ impl State {
         }
     }
 
-    fn may_leave(&self, leaving: &Leaving, now: Instant) -> bool {
+    fn is_busy(&self) -> bool {
         let is_busy = |phase: &Phase| matches!(phase, Phase::Live | Phase::Finishing | Phase::Queued(_));
-        let busy = self.attempts.values().any(is_busy);
-        !busy && (self.attempts.is_empty() || leaving.at_once || self.coordinator_is_away(now))
+        self.attempts.values().any(is_busy)
+    }
+
+    fn may_leave(&self, leaving: &Leaving, now: Instant) -> bool {
+        let Some(quiet_since) = leaving.quiet_since else { return false };
+        let is_deaf = self.link == Link::Up && now.duration_since(quiet_since) >= ACK_PATIENCE;
+        self.attempts.is_empty() || leaving.at_once || is_deaf || self.coordinator_is_away(now)
     }
 
     fn coordinator_is_away(&self, now: Instant) -> bool {

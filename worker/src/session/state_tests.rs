@@ -250,6 +250,17 @@ fn a_draining_agent_waits_for_an_absent_coordinator_only_a_while() {
 }
 
 #[test]
+fn a_draining_agent_waits_only_a_while_for_a_coordinator_that_records_nothing() {
+    let mut session = Session::welcomed(1);
+    session.assigns(1);
+    session.state.on_drain("stop", session.now);
+    assert_eq!(session.later(60), [], "the runner writes its checkpoint");
+    session.ends(1, interrupted("stop"));
+    assert_eq!(session.later(4), []);
+    assert_eq!(session.later(1), [Action::Leave("stop".to_owned())]);
+}
+
+#[test]
 fn uploads_are_given_up_where_a_draining_agent_has_nobody_to_upload_to() {
     let mut session = Session::welcomed(1);
     session.assigns(1);

@@ -119,7 +119,8 @@ impl Log {
         Ok(())
     }
 
-    /// Allocates the spare where it is missing. Failing is not fatal yet: see [`Self::has_spare`].
+    /// Allocates the spare where it is missing. Failing is not fatal yet: see [`Self::has_spare`], by which the agent takes no
+    /// new work and tells its user.
     pub fn ensure_spare(&mut self) {
         if self.has_spare() {
             return;
@@ -127,7 +128,7 @@ impl Log {
         let unfinished = self.folder.join("spare.new");
         let made = segment::allocate(&unfinished).and_then(|()| fs::rename(&unfinished, self.folder.join(SPARE)));
         if let Err(error) = made {
-            tracing::warn!(%error, "cannot reserve disk space for reports; no new work is taken");
+            tracing::debug!(%error, "cannot reserve disk space for reports");
             let _nothing_to_remove = fs::remove_file(&unfinished);
         }
     }

@@ -48,6 +48,9 @@ enum Order {
     Ack(u64),
 }
 
+/// How often space for the spare is looked for, where there was none.
+const SPARE_AGAIN: Duration = Duration::from_secs(1);
+
 /// Every record up to this number is on disk.
 pub type Durable = UnboundedReceiver<u64>;
 
@@ -152,8 +155,8 @@ impl Writer {
         let has_room = Arc::new(AtomicBool::new(log.has_spare()));
         let room = Arc::clone(&has_room);
         let thread = std::thread::Builder::new().name("sweep-spool".to_owned()).spawn(move || {
-            while let Ok(first) = inbox.recv() {
-                let batch = std::iter::once(first).chain(inbox.try_iter());
+            while let Ok(first) = next_order(&inbox, &mut log) {
+                let batch = first.into_iter().chain(inbox.try_iter());
                 if let Some(seq) = write_batch(&mut log, batch) {
                     // Nobody listens any more: the agent is leaving, and finds the record at its next start.
                     let _ = durable.send(seq);
@@ -189,6 +192,21 @@ impl Drop for Writer {
     }
 }
 
+/// Waits for the next order; while the spare is missing only for a while, to try for it again. `None`: there is none yet.
+fn next_order(inbox: &mpsc::Receiver<Order>, log: &mut Log) -> Result<Option<Order>, mpsc::RecvError> {
+    if log.has_spare() {
+        return inbox.recv().map(Some);
+    }
+    match inbox.recv_timeout(SPARE_AGAIN) {
+        Ok(order) => Ok(Some(order)),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(mpsc::RecvError),
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            log.ensure_spare();
+            Ok(None)
+        }
+    }
+}
+
 /// Carries out a batch with one sync; the last number that became durable.
 fn write_batch(log: &mut Log, batch: impl Iterator<Item = Order>) -> Option<u64> {
     let mut last = None;
@@ -212,15 +230,18 @@ fn write_batch(log: &mut Log, batch: impl Iterator<Item = Order>) -> Option<u64>
 
 /// A report that cannot be written is neither sent nor dropped: the disk has to come back.
 fn persist<T>(mut write: impl FnMut() -> io::Result<T>) -> T {
-    loop {
+    for tries in 0_u64.. {
         match write() {
             Ok(value) => return value,
             Err(error) => {
-                tracing::error!(%error, "cannot write the spool; trying again");
+                if tries == 0 {
+                    tracing::error!(%error, "cannot write the spool; trying again until it works");
+                }
                 std::thread::sleep(Duration::from_secs(1));
             }
         }
     }
+    unreachable!("it tries for ever")
 }
 
 fn encode(report: &Report) -> Vec<u8> {

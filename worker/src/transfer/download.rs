@@ -27,7 +27,8 @@ pub async fn until_whole(
 ) -> Result<u64, TransferError> {
     let mut damaged = 0;
     loop {
-        match once(&mut client, path, hash).await? {
+        let tried = once(&mut client, path, hash).await.inspect_err(|error| make_room(path, error));
+        match tried? {
             Ok((actual, size_bytes)) if actual == *hash => return Ok(size_bytes),
             Ok(_) => {
                 damaged += 1;
@@ -43,6 +44,14 @@ pub async fn until_whole(
             Err(status) => tracing::debug!(%hash, %status, "a download failed"),
         }
         backoff.wait().await;
+    }
+}
+
+/// What has arrived must not take the last of a full disk's space.
+fn make_room(path: &Path, error: &io::Error) {
+    if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        // Where it cannot be removed nothing is worse than before.
+        let _ = fs::remove_file(path);
     }
 }
 

@@ -24,6 +24,7 @@ pub use auth::Bearer;
 pub use retry::Backoff;
 
 use crate::cache::Cache;
+use crate::options::Shutdown;
 
 type Client = ArtifactsClient<InterceptedService<Channel, Bearer>>;
 
@@ -49,6 +50,7 @@ pub struct Transfers {
     /// Few at a time: they share one network with everything else.
     uploads: Semaphore,
     backoff: (Duration, Duration),
+    leaving: Shutdown,
     /// One download per blob, however many attempts wait for it.
     fetching: RefCell<HashMap<ContentHash, Rc<Mutex<()>>>>,
 }
@@ -57,9 +59,16 @@ pub struct Transfers {
 const UPLOADS: usize = 2;
 
 impl Transfers {
-    pub fn new(channel: Channel, auth: Bearer, cache: Rc<Cache>, backoff: (Duration, Duration)) -> Self {
+    /// `leaving`: an agent on its way out does not wait for space on the coordinator's disk.
+    pub fn new(
+        channel: Channel,
+        auth: Bearer,
+        cache: Rc<Cache>,
+        backoff: (Duration, Duration),
+        leaving: Shutdown,
+    ) -> Self {
         let client = ArtifactsClient::with_interceptor(channel, auth);
-        Self { client, cache, uploads: Semaphore::new(UPLOADS), backoff, fetching: RefCell::default() }
+        Self { client, cache, uploads: Semaphore::new(UPLOADS), backoff, leaving, fetching: RefCell::default() }
     }
 
     /// Returns once the coordinator has the blob, which must be in the cache.
@@ -68,7 +77,8 @@ impl Transfers {
         let path = self.cache.path(hash);
         let _permit = self.uploads.acquire().await.map_err(io::Error::other)?;
         let mut backoff = Backoff::new(self.backoff);
-        upload::until_complete(self.client.clone(), &path, hash, size_bytes, &mut backoff).await
+        let blob = upload::Blob { path: &path, hash, size_bytes };
+        upload::until_complete(self.client.clone(), blob, &mut backoff, &self.leaving).await
     }
 
     /// Returns once the cache has the blob.

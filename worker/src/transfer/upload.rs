@@ -13,21 +13,30 @@ use tonic::{Code, Status};
 
 use super::retry::{Backoff, Verdict, verdict};
 use super::{Client, TransferError};
+use crate::options::Shutdown;
 
 /// Chunks read ahead of the network.
 const AHEAD: usize = 4;
 /// Tries that end in a full disk or damaged bytes, before the upload fails: about three minutes.
 const HARD_TRIES: u32 = 20;
 
+/// A file, its hash and its size.
+pub struct Blob<'a> {
+    pub path: &'a Path,
+    pub hash: &'a ContentHash,
+    pub size_bytes: u64,
+}
+
+/// Tries until the coordinator has the blob, or it is not worth trying any more.
 pub async fn until_complete(
     mut client: Client,
-    path: &Path,
-    hash: &ContentHash,
-    size_bytes: u64,
+    Blob { path, hash, size_bytes }: Blob<'_>,
     backoff: &mut Backoff,
+    leaving: &Shutdown,
 ) -> Result<(), TransferError> {
     let mut hard_tries = 0;
     loop {
+        let mut hard = false;
         match once(&mut client, path, hash, size_bytes).await? {
             Ok(reply) if reply.complete => return Ok(()),
             Ok(reply) => tracing::debug!(%hash, received = reply.received_bytes, "an upload stopped half-way"),
@@ -35,12 +44,19 @@ pub async fn until_complete(
                 tracing::debug!(%hash, %status, "an upload failed");
                 match verdict(&status) {
                     Verdict::Again => {}
-                    Verdict::Sometimes if hard_tries < HARD_TRIES => hard_tries += 1,
+                    Verdict::Sometimes if hard_tries < HARD_TRIES && !leaving.is_draining() => {
+                        hard_tries += 1;
+                        hard = true;
+                    }
                     Verdict::Sometimes | Verdict::Never => return Err(refusal(&status)),
                 }
             }
         }
-        backoff.wait().await;
+        tokio::select! {
+            () = backoff.wait() => {}
+            // One more try, now.
+            () = leaving.draining(), if hard => {}
+        }
     }
 }
 

@@ -27,7 +27,10 @@ pub async fn run(mut errand: Errand<'_>, running: Running) -> Outcome {
 
 async fn with(errand: &mut Errand<'_>, connection: &mut Connection, agent: Options) -> Outcome {
     let id = match errand.sweep {
-        Some(sweep) => sweep,
+        Some(sweep) => {
+            connection.serve(sweep).await;
+            sweep
+        }
         None => submit(&mut connection.client, &errand.plan, errand.choice).await?.sweep,
     };
     let (before, _) = connection.client.status(Some(id)).await?;
@@ -37,6 +40,9 @@ async fn with(errand: &mut Errand<'_>, connection: &mut Connection, agent: Optio
     let again = format!("{} --retry-failed", errand.command);
     if before.is_over() {
         return ending::report(errand.context, connection, &before, &again).await;
+    }
+    if let Some(said) = waiting(id, &connection.client.list(RECENT).await?) {
+        output::note(&said);
     }
     let interrupted = work(errand, connection, id, agent).await?;
     let (after, _) = connection.client.status(Some(id)).await?;
@@ -67,6 +73,23 @@ fn beginning(sweep: &Sweep) -> Option<String> {
     let reused =
         if sweep.reused > 0 { format!(" ({} reused from earlier sweeps)", sweep.reused) } else { String::new() };
     (sweep.over() > 0).then(|| format!("{head}: {} of {jobs} done already{reused}", sweep.over()))
+}
+
+/// Sweeps that are looked through for others' unfinished work.
+const RECENT: u32 = 100;
+
+/// What other plans' runs left unfinished here: it stays as it is meanwhile.
+fn waiting(own: SweepId, sweeps: &[Sweep]) -> Option<String> {
+    let left: Vec<&Sweep> = sweeps.iter().filter(|sweep| sweep.id != own && !sweep.is_over()).collect();
+    let first = left.last()?;
+    let unfinished = |sweep: &Sweep| sweep.total() - sweep.over();
+    let jobs = format::plural(unfinished(first), "unfinished job");
+    let waits = if unfinished(first) == 1 { "waits" } else { "wait" };
+    let more = match left.len() - 1 {
+        0 => String::new(),
+        n => format!("; so do those of {}", format::plural(n, "other sweep")),
+    };
+    Some(format!("{} {} still has {jobs}, which {waits}{more}", first.id, first.name))
 }
 
 /// Runs the agent until the sweep is over or the user has had enough; whether the user ended it.
@@ -125,6 +148,21 @@ mod tests {
     use super::*;
     use crate::progress::tests_sweep;
     use sweep_shared::states::JobState;
+
+    #[test]
+    fn what_others_left_is_named() {
+        let of = |id, ready| Sweep {
+            id: SweepId(id),
+            counts: [(JobState::Ready, ready), (JobState::Succeeded, 2)].into(),
+            ..tests_sweep()
+        };
+        let over = Sweep { state: SweepState::Finished, ..of(4, 0) };
+        assert_eq!(waiting(SweepId(5), &[of(5, 1), over.clone()]), None);
+        let one = waiting(SweepId(5), &[of(5, 1), over.clone(), of(2, 1)]).unwrap();
+        assert_eq!(one, "s2 study still has 1 unfinished job, which waits");
+        let more = waiting(SweepId(5), &[of(5, 1), of(3, 1), of(2, 7)]).unwrap();
+        assert_eq!(more, "s2 study still has 7 unfinished jobs, which wait; so do those of 1 other sweep");
+    }
 
     #[test]
     fn a_second_run_says_what_is_done() {

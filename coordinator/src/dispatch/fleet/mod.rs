@@ -152,6 +152,11 @@ impl Fleet {
     /// A new report of an agent's devices.
     pub fn report(&mut self, agent: &str, devices: Vec<Device>, now: Duration) {
         let Some(agent) = self.agents.get_mut(agent) else { return };
+        let slots = |devices: &[Device]| devices.iter().map(|device| device.slots).sum::<u32>();
+        if slots(&devices) > slots(&agent.info.devices) {
+            // It had no space for more work, and has some now: what it refused then says nothing any more.
+            self.cooling.forget(&agent.info.id);
+        }
         self.cooling.reported(&agent.info.id, &devices);
         agent.info.devices = devices;
         agent.reported = now;

@@ -1,0 +1,85 @@
+//! Whether the agent's disk has room for more work. Where it has none the agent offers no slots, says so once, and looks
+//! again until there is room.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sweep_shared::resources::Device;
+
+/// With less than this free, nothing is begun: it could not even write down why it failed.
+const LEAST_BYTES: u64 = 1 << 20;
+/// This must be free before work is taken again, so that a disk at the brink does not change its mind all the time.
+const ENOUGH_BYTES: u64 = 2 * LEAST_BYTES;
+
+pub struct Space {
+    folder: PathBuf,
+    is_there: bool,
+}
+
+impl Space {
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), is_there: true }
+    }
+
+    pub fn is_there(&self) -> bool {
+        self.is_there
+    }
+
+    /// Looks at the disk. `spare`: whether the ends of new attempts are sure to find space in the spool. True where the
+    /// answer changed.
+    pub fn look(&mut self, spare: bool) -> bool {
+        // What cannot be asked for is not missed.
+        let free = free_bytes(&self.folder).unwrap_or(u64::MAX);
+        let is_there = spare && free >= if self.is_there { LEAST_BYTES } else { ENOUGH_BYTES };
+        if is_there == self.is_there {
+            return false;
+        }
+        self.is_there = is_there;
+        let folder = self.folder.display();
+        if is_there {
+            tracing::warn!("there is space again ({free} bytes free in {folder}): this agent takes jobs");
+        } else {
+            tracing::warn!(
+                "this agent's disk is full ({free} bytes free in {folder}): it begins no more jobs until there is space"
+            );
+        }
+        true
+    }
+
+    /// The devices as the coordinator should see them.
+    pub fn offered(&self, devices: &[Device]) -> Vec<Device> {
+        let offer = |device: &Device| Device { slots: if self.is_there { device.slots } else { 0 }, ..device.clone() };
+        devices.iter().map(offer).collect()
+    }
+}
+
+/// Whether so little is left that a failure is most likely the disk's.
+pub fn is_scarce(folder: &Path) -> bool {
+    free_bytes(folder).is_ok_and(|free| free < LEAST_BYTES)
+}
+
+/// What this user may still write there.
+fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let stat = nix::sys::statvfs::statvfs(folder)?;
+    Ok(stat.blocks_available() as u64 * stat.fragment_size() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sweep_shared::resources::DeviceClass;
+
+    #[test]
+    fn without_a_spare_nothing_is_offered_and_the_change_is_told_once() {
+        let home = tempfile::tempdir().unwrap();
+        let mut space = Space::new(home.path());
+        let (memory_total_bytes, memory_free_bytes) = (1, 1);
+        let (class, index, name) = (DeviceClass::Cpu, 0, "cpu".to_owned());
+        let cpu = [Device { class, index, name, memory_total_bytes, memory_free_bytes, slots: 3 }];
+        assert!(!space.look(true));
+        assert_eq!(space.offered(&cpu)[0].slots, 3);
+        assert!(space.look(false) && !space.look(false));
+        assert_eq!(space.offered(&cpu)[0].slots, 0);
+        assert!(space.look(true) && space.is_there());
+    }
+}
