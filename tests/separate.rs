@@ -63,7 +63,7 @@ fn a_cancelled_sweep_ends_its_processes_and_says_4() {
         "name: cancel\nstages:\n  long:\n    command: {{ run: [/bin/sh, -c, 'echo $$ > {}; exec sleep 1000'] }}\n",
         marker.display()
     ));
-    let _pair = Pair::start(&home);
+    let pair = Pair::start(&home);
     let watch = Talking::start(home.sweep().args(["submit", plan.to_str().unwrap(), "--watch"]));
     // Opening a fifo waits for its writer: the job has started when this returns.
     let pid = std::fs::read_to_string(&marker).unwrap();
@@ -71,6 +71,6 @@ fn a_cancelled_sweep_ends_its_processes_and_says_4() {
     assert_eq!(cancelled.status.code(), Some(0), "{}", text(&cancelled));
     let (status, said) = watch.finish();
     assert_eq!(status.code(), Some(4), "{said}");
-    drop(_pair);
+    drop(pair);
     assert!(!std::path::Path::new("/proc").join(pid.trim()).exists(), "the job's process is gone once its agent is");
 }
