@@ -8,9 +8,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Not a failure: a stop was asked for, and a checkpoint lies on disk. Carried as an error because it ends the stage in
-    /// the same way, from any depth.
-    #[error("interrupted; the job can continue from its checkpoint")]
+    /// Not a failure: a stop was asked for. Training has left a checkpoint; before it, or where nothing is trained, there is none
+    /// to leave. Carried as an error because it ends the stage in the same way, from any depth.
+    #[error("interrupted; the job continues from its newest checkpoint, if it has one")]
     Interrupted,
     #[error("training diverged in epoch {epoch}: the loss is {loss}; try a lower learning rate")]
     Diverged { epoch: u32, loss: f64 },
@@ -26,7 +26,7 @@ pub enum Error {
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),
     #[error(transparent)]
-    Data(#[from] data::DataError),
+    Data(data::DataError),
     #[error(transparent)]
     Lower(#[from] lower::Error),
     #[error(transparent)]
@@ -40,6 +40,15 @@ pub enum Error {
     /// Anything of a stage that has no class of its own.
     #[error("{context}: {source}")]
     Stage { context: String, source: Box<dyn std::error::Error + Send + Sync> },
+}
+
+impl From<data::DataError> for Error {
+    fn from(error: data::DataError) -> Self {
+        match error {
+            data::DataError::Stopped => Self::Interrupted,
+            other => Self::Data(other),
+        }
+    }
 }
 
 impl Error {
@@ -136,6 +145,7 @@ mod tests {
     #[test]
     fn an_interruption_is_no_failure() {
         assert_eq!(Error::Interrupted.class(), None);
+        assert_eq!(Error::from(data::DataError::Stopped).class(), None);
         assert_eq!(Error::Diverged { epoch: 1, loss: f64::NAN }.class(), Some(FailureClass::Diverged));
     }
 }

@@ -59,7 +59,14 @@ fn an_image_folder_is_trained_on_and_its_decoded_images_are_kept() {
         _ => None,
     });
     assert!(accuracy.is_some_and(|accuracy| accuracy > 0.9), "{accuracy:?}");
-    assert_eq!(std::fs::read_dir(datasets.path().join("decoded")).unwrap().count(), 1);
+    let cached = std::fs::read_dir(datasets.path().join("decoded")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut cached: Vec<String> = cached.map(|name| name.to_string_lossy().into_owned()).collect();
+    cached.sort();
+    // The decoded images, and the index of the files they were made of.
+    assert!(
+        matches!(&cached[..], [images, index] if images.starts_with("images-") && index.starts_with("index-")),
+        "{cached:?}"
+    );
     let text = std::fs::read_to_string(folder.path().join("points/main/evaluation.json")).unwrap();
     let evaluation: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(evaluation["classes"], json!(["dark", "light"]));

@@ -33,13 +33,14 @@ pub fn load(path: &Path, validation: f64) -> Result<Dataset, DataError> {
     let folder = find(path)?;
     let train_files: Vec<PathBuf> = TRAIN_FILES.iter().map(|name| folder.join(name)).collect();
     let test_files = vec![folder.join(TEST_FILE)];
-    let all = read(&train_files)?;
-    let (train, held) = carve_validation(&all.labels, CLASSES.len(), validation);
+    let mut train = read(&train_files)?;
+    let (_, held) = carve_validation(&train.labels, CLASSES.len(), validation);
+    let held = train.take_out(&held);
     Ok(Dataset {
         name: "cifar10".into(),
         classes: CLASSES.iter().map(|&name| name.into()).collect(),
-        train: Arc::new(all.select(&train)),
-        validation: Arc::new(all.select(&held)),
+        train: Arc::new(train),
+        validation: Arc::new(held),
         test: Arc::new(read(&test_files)?),
         digest: digest::of_files(&folder, &[train_files, test_files].concat())?,
     })

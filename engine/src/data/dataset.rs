@@ -68,6 +68,26 @@ impl Split {
             labels: indices.iter().map(|&index| self.labels[index as usize]).collect(),
         }
     }
+
+    /// Takes the images at `indices`, which ascend, out of this split, whose others close ranks in their order. No second copy of
+    /// the whole is made: it may fill more than half of the memory.
+    pub fn take_out(&mut self, indices: &[u32]) -> Split {
+        let taken = self.select(indices);
+        let (size, count) = (self.images.image_bytes(), self.len());
+        let mut leaving = indices.iter().peekable();
+        let mut kept = 0;
+        for from in 0..count {
+            if leaving.next_if(|&&index| index as usize == from).is_some() {
+                continue;
+            }
+            self.images.pixels.copy_within(from * size..(from + 1) * size, kept * size);
+            self.labels[kept] = self.labels[from];
+            kept += 1;
+        }
+        self.images.pixels.truncate(kept * size);
+        self.labels.truncate(kept);
+        taken
+    }
 }
 
 /// A data set with its three splits. The splits are shared with the threads that prepare batches.
@@ -89,5 +109,22 @@ impl Dataset {
     /// `[C, H, W]` of every image.
     pub fn input(&self) -> [usize; 3] {
         [CHANNELS, self.train.images.height, self.train.images.width]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_out_and_what_stays_are_the_two_halves() {
+        let pixels = (0..6u8).flat_map(|index| [index; 12]).collect();
+        let whole = Split { images: Images { height: 2, width: 2, pixels }, labels: (0..6).collect() };
+        for indices in [&[1u32, 2, 5][..], &[0, 5], &[], &[0, 1, 2, 3, 4, 5]] {
+            let mut kept = whole.clone();
+            let others: Vec<u32> = (0..6).filter(|index| !indices.contains(index)).collect();
+            assert_eq!(kept.take_out(indices), whole.select(indices));
+            assert_eq!(kept, whole.select(&others));
+        }
     }
 }

@@ -5,17 +5,35 @@ use std::path::{Path, PathBuf};
 use super::error::DataError;
 use super::folder::parallel;
 
-/// The digest of `files`, which lie under `root`. Names are taken relative to it, so a moved folder keeps its digest.
-pub fn of_files(root: &Path, files: &[PathBuf]) -> Result<String, DataError> {
-    let mut lines = parallel::map(files, |file| line(root, file))?;
-    lines.sort_unstable();
-    Ok(blake3::hash(lines.concat().as_bytes()).to_hex().to_string())
+/// A file's contents, as far as the digest is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hashed {
+    /// In bytes.
+    pub size: u64,
+    /// BLAKE3, in hexadecimal.
+    pub hash: String,
 }
 
-fn line(root: &Path, file: &Path) -> Result<String, DataError> {
+/// Reads a file.
+pub fn of_file(file: &Path) -> Result<Hashed, DataError> {
     let contents = std::fs::read(file).map_err(DataError::io(file))?;
-    let name = file.strip_prefix(root).unwrap_or(file);
-    Ok(format!("{}\0{}\0{}\n", name.display(), contents.len(), blake3::hash(&contents).to_hex()))
+    Ok(Hashed { size: contents.len() as u64, hash: blake3::hash(&contents).to_hex().to_string() })
+}
+
+/// The digest of `files`, which lie under `root`; reads them all.
+pub fn of_files(root: &Path, files: &[PathBuf]) -> Result<String, DataError> {
+    Ok(of_hashed(root, files, &parallel::map(files, |file| of_file(file))?))
+}
+
+/// The digest of `files`, which lie under `root`, from their hashes in the same order. Names are taken relative to `root`, so a
+/// moved folder keeps its digest.
+pub fn of_hashed(root: &Path, files: &[PathBuf], hashed: &[Hashed]) -> String {
+    let line = |(file, Hashed { size, hash }): (&PathBuf, &Hashed)| {
+        format!("{}\0{size}\0{hash}\n", file.strip_prefix(root).unwrap_or(file).display())
+    };
+    let mut lines: Vec<String> = files.iter().zip(hashed).map(line).collect();
+    lines.sort_unstable();
+    blake3::hash(lines.concat().as_bytes()).to_hex().to_string()
 }
 
 #[cfg(test)]

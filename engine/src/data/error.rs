@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// Why a data set could not be loaded. All but [`DataError::Io`] are the user's to repair, so the runner reports them as
-/// `bad_input`, which is not retried.
+/// Why a data set could not be loaded. Those of which [`DataError::is_bad_input`] holds are the user's to repair, so the
+/// runner reports them as `bad_input`, which is not retried.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// Nothing usable lies where the plan points.
@@ -15,6 +15,9 @@ pub enum DataError {
     /// The plan asks for something this data set cannot give.
     #[error("data: {0}")]
     Invalid(String),
+    /// Not a failure: a stop was asked for while the data was being loaded.
+    #[error("stopped while loading the data")]
+    Stopped,
     /// The operating system refused.
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
@@ -31,7 +34,7 @@ impl DataError {
 
     /// Whether only the user can repair this (failure class `bad_input`).
     pub fn is_bad_input(&self) -> bool {
-        !matches!(self, DataError::Io { .. } | DataError::Tensor(_))
+        !matches!(self, DataError::Io { .. } | DataError::Tensor(_) | DataError::Stopped)
     }
 }
 

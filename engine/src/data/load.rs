@@ -6,11 +6,12 @@ use sweep_shared::spec::{DataSource, DataSpec, expand_path};
 
 use super::dataset::Dataset;
 use super::error::DataError;
+use super::watch::Watch;
 use super::{cifar, folder, synthetic};
 
 /// Loads what `spec` names. Relative paths are taken from `datasets`, the agent's data set folder, where decoded images
 /// are cached too. Errors of which [`DataError::is_bad_input`] holds are the plan's or the files' fault.
-pub fn load(spec: &DataSpec, datasets: &Path) -> Result<Dataset, DataError> {
+pub fn load(spec: &DataSpec, datasets: &Path, watch: Watch) -> Result<Dataset, DataError> {
     if !(0.0..1.0).contains(&spec.validation) {
         return Err(DataError::Invalid(format!("`validation: {}` must lie in 0..1", spec.validation)));
     }
@@ -28,7 +29,7 @@ pub fn load(spec: &DataSpec, datasets: &Path) -> Result<Dataset, DataError> {
             if !(1..=4096).contains(&size) {
                 return Err(DataError::Invalid(format!("`size: {size}` must lie between 1 and 4096 pixels")));
             }
-            folder::load(&resolve(path, datasets)?, size, spec.validation, &datasets.join("decoded"))?
+            folder::load(&resolve(path, datasets)?, size, spec.validation, &datasets.join("decoded"), watch)?
         }
     };
     tracing::info!(

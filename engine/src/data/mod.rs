@@ -6,7 +6,7 @@
 //! [`Batches`]: the order is a function of (seed, epoch) and every augmentation a function of (seed, epoch, image), so a
 //! resumed attempt sees exactly the batches that the uninterrupted one would have seen, whatever the threads do. A
 //! background thread augments and normalises the next batches while libtorch works on the current one. Because pixels lie
-//! in NHWC order, a batch is a channels-last tensor without any copy beyond the normalisation itself.
+//! in NHWC order, normalising them gives a channels-last tensor, and nothing needs to be transposed.
 
 mod augment;
 mod batches;
@@ -19,6 +19,7 @@ mod load;
 mod normalise;
 mod order;
 pub mod synthetic;
+mod watch;
 
 pub use augment::Augment;
 pub use batches::{Batch, Batches, Loader};
@@ -27,3 +28,4 @@ pub use error::DataError;
 pub use load::load;
 pub use normalise::{Normaliser, Statistics};
 pub use order::{carve_validation, shuffled};
+pub use watch::Watch;

@@ -1,7 +1,7 @@
 //! The attempt itself.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sweep_model::Model;
 use sweep_shared::event::{FileRef, RunnerEvent};
@@ -11,6 +11,7 @@ use tch::Device;
 
 use super::{Events, Points, PreparedData, PublishedPoint, Stop, input};
 use crate::checkpoint::{CheckpointStore, Found, State, StateReader, StateWriter};
+use crate::data::Watch;
 use crate::error::{Error, Result};
 
 /// Everything a stage works with. See the module's description.
@@ -86,13 +87,17 @@ impl Job {
         &self.folder
     }
 
-    /// The job's data set, loaded when first asked for.
+    /// The job's data set, loaded when first asked for. That may take minutes: it is told how far it is, and a stop ends it.
     pub fn data(&self) -> Result<Arc<PreparedData>> {
         if let Some(data) = self.data.get() {
             return Ok(Arc::clone(data));
         }
         let spec = self.spec().data.as_ref().ok_or_else(|| Error::BadInput("the job names no data set".into()))?;
-        let loaded = Arc::new(PreparedData::load(spec, Path::new(&self.assignment.datasets))?);
+        let events = Mutex::new(self.events.share());
+        let tell = |message: &str| events.lock().unwrap_or_else(PoisonError::into_inner).doing(message);
+        let stopped = || self.stop.asked();
+        let watch = Watch { tell: &tell, stopped: &stopped };
+        let loaded = Arc::new(PreparedData::load(spec, Path::new(&self.assignment.datasets), watch)?);
         Ok(Arc::clone(self.data.get_or_init(|| loaded)))
     }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::FromRawFd;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
@@ -26,11 +26,13 @@ pub struct Events {
 struct Line {
     sink: Box<dyn Write + Send>,
     lost: bool,
+    /// How far the job was when it was last told, in 0..=1.
+    fraction: f64,
 }
 
 impl Events {
     pub fn new(sink: Box<dyn Write + Send>, stop: Stop) -> Self {
-        Self { line: Arc::new(Mutex::new(Line { sink, lost: false })), stop, last_progress: None }
+        Self { line: Arc::new(Mutex::new(Line { sink, lost: false, fraction: 0.0 })), stop, last_progress: None }
     }
 
     /// Another end of the same line.
@@ -50,7 +52,7 @@ impl Events {
     /// Writes one event. When the reader has gone away, the job is asked to stop, with a checkpoint, and later events go
     /// nowhere.
     pub fn emit(&mut self, event: &RunnerEvent) {
-        let mut line = self.line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut line = self.locked();
         if line.lost {
             return;
         }
@@ -66,12 +68,23 @@ impl Events {
         }
     }
 
+    fn locked(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells in words what the job does, where it is no further than before.
+    pub fn doing(&mut self, message: &str) {
+        let fraction = self.locked().fraction;
+        self.emit(&RunnerEvent::Progress { fraction, message: message.to_owned() });
+    }
+
     /// Tells how far the job is, in 0..=1, unless it was told a moment ago.
     pub fn progress(&mut self, fraction: f64, message: &str) {
         if self.last_progress.is_some_and(|last| last.elapsed() < PROGRESS_EVERY) {
             return;
         }
         self.last_progress = Some(Instant::now());
+        self.locked().fraction = fraction;
         self.emit(&RunnerEvent::Progress { fraction, message: message.to_owned() });
     }
 }

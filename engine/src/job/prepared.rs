@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sweep_shared::spec::{self, DataSpec, Normalization};
 
-use crate::data::{self, Augment, DataError, Dataset, Loader, Normaliser, Split, Statistics};
+use crate::data::{self, Augment, DataError, Dataset, Loader, Normaliser, Split, Statistics, Watch};
 
 /// The data set, its normalisation, and its augmentation.
 #[derive(Debug, Clone)]
@@ -17,8 +17,8 @@ pub struct PreparedData {
 }
 
 impl PreparedData {
-    pub fn load(spec: &DataSpec, datasets: &Path) -> Result<Self, DataError> {
-        let dataset = data::load(spec, datasets)?;
+    pub fn load(spec: &DataSpec, datasets: &Path, watch: Watch) -> Result<Self, DataError> {
+        let dataset = data::load(spec, datasets, watch)?;
         let statistics = match spec.normalization {
             Normalization::Dataset => Statistics::of(&dataset.train.images),
             Normalization::Imagenet => Statistics::IMAGENET,

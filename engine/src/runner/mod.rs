@@ -62,7 +62,7 @@ fn conclude(result: Result<()>, events: &mut Events) -> i32 {
             exit::DONE
         }
         Err(Error::Interrupted) => {
-            tracing::info!("interrupted; a checkpoint was written");
+            tracing::info!("{}", Error::Interrupted);
             exit::INTERRUPTED
         }
         Err(error) => {

@@ -4,7 +4,8 @@
 //! labels and sizes come from scanning the folder, whose digest is part of the file's name. A file that does not verify is
 //! ignored and written anew; failing to write one only costs time, so it is logged and nothing more.
 
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::super::dataset::{CHANNELS, Images, Split};
@@ -12,7 +13,7 @@ use super::Decoded;
 use super::scan::Found;
 
 const MAGIC: &[u8; 16] = b"sweep-images-v1\n";
-const HASH: usize = blake3::OUT_LEN;
+const HEADER: usize = MAGIC.len() + blake3::OUT_LEN;
 
 /// The cache file of one folder at one size.
 #[derive(Debug)]
@@ -26,28 +27,45 @@ impl Entry {
         Entry { path: folder.join(format!("images-{digest}-{size}.raw")), size }
     }
 
-    /// The decoded splits, if the file is there and whole.
+    /// The decoded splits, if the file is there and whole. They are read to where they stay: the file may be larger than half of
+    /// the memory.
     pub fn read(&self, found: &Found) -> Option<Decoded> {
-        let bytes = std::fs::read(&self.path).ok()?;
-        let (magic, rest) = bytes.split_at_checked(MAGIC.len())?;
-        let (hash, mut pixels) = rest.split_at_checked(HASH)?;
-        if magic != MAGIC || blake3::hash(pixels).as_bytes() != hash {
-            tracing::warn!(path = %self.path.display(), "the image cache is damaged; decoding again");
-            return None;
+        let mut file = File::open(&self.path).ok()?;
+        match self.try_read(&mut file, found) {
+            Ok(Some(decoded)) => Some(decoded),
+            Ok(None) => {
+                tracing::warn!(path = %self.path.display(), "the image cache is damaged; decoding again");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(path = %self.path.display(), %error, "the image cache cannot be read; decoding again");
+                None
+            }
         }
-        let mut take = |files: &[(PathBuf, u16)]| {
-            let (taken, left) = pixels.split_at_checked(files.len() * self.size * self.size * CHANNELS)?;
-            pixels = left;
-            let images = Images { height: self.size, width: self.size, pixels: taken.to_vec() };
-            Some(Split { images, labels: files.iter().map(|(_, label)| *label).collect() })
+    }
+
+    fn try_read(&self, file: &mut File, found: &Found) -> io::Result<Option<Decoded>> {
+        let image_bytes = self.size * self.size * CHANNELS;
+        let images = found.train.len() + found.validation.as_ref().map_or(0, Vec::len) + found.test.len();
+        if file.metadata()?.len() != (HEADER + images * image_bytes) as u64 {
+            return Ok(None);
+        }
+        let mut header = [0; HEADER];
+        file.read_exact(&mut header)?;
+        let mut hasher = blake3::Hasher::new();
+        let mut take = |files: &Vec<(PathBuf, u16)>| -> io::Result<Split> {
+            let mut pixels = vec![0; files.len() * image_bytes];
+            file.read_exact(&mut pixels)?;
+            hasher.update(&pixels);
+            let images = Images { height: self.size, width: self.size, pixels };
+            Ok(Split { images, labels: files.iter().map(|(_, label)| *label).collect() })
         };
         let train = take(&found.train)?;
-        let validation = match &found.validation {
-            Some(files) => Some(take(files)?),
-            None => None,
-        };
+        let validation = found.validation.as_ref().map(&mut take).transpose()?;
         let test = take(&found.test)?;
-        pixels.is_empty().then_some(Decoded { train, validation, test })
+        let (magic, hash) = header.split_at(MAGIC.len());
+        let sound = magic == MAGIC && hasher.finalize().as_bytes() == hash;
+        Ok(sound.then_some(Decoded { train, validation, test }))
     }
 
     /// Writes the splits beside the final name, then renames, so that no reader sees half a file.
@@ -57,23 +75,26 @@ impl Entry {
         }
     }
 
-    fn try_write(&self, decoded: &Decoded) -> std::io::Result<()> {
+    fn try_write(&self, decoded: &Decoded) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let splits = || std::iter::once(&decoded.train).chain(&decoded.validation).chain([&decoded.test]);
-        let mut hasher = blake3::Hasher::new();
-        splits().for_each(|split| {
-            hasher.update(&split.images.pixels);
-        });
+        fs::create_dir_all(folder)?;
         // The process id keeps two jobs that decode at once out of each other's file.
         let temporary = self.path.with_extension(format!("tmp{}", std::process::id()));
-        let mut file = std::fs::File::create(&temporary)?;
-        file.write_all(MAGIC)?;
-        file.write_all(hasher.finalize().as_bytes())?;
-        for split in splits() {
-            file.write_all(&split.images.pixels)?;
-        }
-        drop(file);
-        std::fs::rename(&temporary, &self.path)
+        write_all(&temporary, decoded).and_then(|()| fs::rename(&temporary, &self.path)).inspect_err(|_| {
+            // On a full disk above all, nothing must be left of it.
+            let _ = fs::remove_file(&temporary);
+        })
     }
+}
+
+fn write_all(path: &Path, decoded: &Decoded) -> io::Result<()> {
+    let splits = || std::iter::once(&decoded.train).chain(&decoded.validation).chain([&decoded.test]);
+    let mut hasher = blake3::Hasher::new();
+    splits().for_each(|split| {
+        hasher.update(&split.images.pixels);
+    });
+    let mut file = File::create(path)?;
+    file.write_all(MAGIC)?;
+    file.write_all(hasher.finalize().as_bytes())?;
+    splits().try_for_each(|split| file.write_all(&split.images.pixels))
 }

@@ -5,23 +5,31 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
-use super::super::dataset::{Images, Split};
+use super::super::dataset::{CHANNELS, Images, Split};
 use super::super::error::DataError;
+use super::super::watch::{Count, Watch};
 use super::scan::Found;
 use super::{Decoded, parallel};
 
 /// Decodes every file of every split.
-pub fn all(found: &Found, size: usize) -> Result<Decoded, DataError> {
+pub fn all(found: &Found, size: usize, watch: Watch) -> Result<Decoded, DataError> {
+    let total = found.train.len() + found.validation.as_ref().map_or(0, Vec::len) + found.test.len();
+    let count = Count::new(watch, "decoding images", total);
     Ok(Decoded {
-        train: split(&found.train, size)?,
-        validation: found.validation.as_deref().map(|files| split(files, size)).transpose()?,
-        test: split(&found.test, size)?,
+        train: split(&found.train, size, &count)?,
+        validation: found.validation.as_deref().map(|files| split(files, size, &count)).transpose()?,
+        test: split(&found.test, size, &count)?,
     })
 }
 
-fn split(files: &[(PathBuf, u16)], size: usize) -> Result<Split, DataError> {
-    let images = parallel::map(files, |(path, _)| one(path, size as u32))?;
-    let pixels = images.concat();
+/// Each image goes straight to its place: a split may fill more than half of the memory.
+fn split(files: &[(PathBuf, u16)], size: usize, count: &Count) -> Result<Split, DataError> {
+    let image_bytes = size * size * CHANNELS;
+    let mut pixels = vec![0; files.len() * image_bytes];
+    parallel::map(files.iter().zip(pixels.chunks_exact_mut(image_bytes)), |((path, _), place)| {
+        place.copy_from_slice(&one(path, size as u32)?);
+        count.one()
+    })?;
     Ok(Split {
         images: Images { height: size, width: size, pixels },
         labels: files.iter().map(|(_, label)| *label).collect(),

@@ -1,12 +1,14 @@
 //! Folders of images: `train/<class>/*.jpg|jpeg|png`, `test/<class>/…`, and optionally `val` or `validation`.
 //!
 //! [`scan`] lists the files and refuses a layout that makes no sense; [`decode`] reads and resizes them on all cores;
-//! [`cache`] keeps the result as one raw file, keyed by the digest of the manifest, so that the next job skips decoding.
+//! [`cache`] keeps the result as one raw file, keyed by the digest of the manifest, so that the next job skips decoding;
+//! [`index`] remembers the files' hashes, so that it does not read them all to know that digest.
 //! Where there is no `test` folder but one for validation (as ImageNet and ImageNette come), that one is the test split
 //! and validation is carved from train: what chooses the epoch must never be what is reported.
 
 mod cache;
 mod decode;
+mod index;
 pub(super) mod parallel;
 mod scan;
 
@@ -17,17 +19,26 @@ use super::dataset::{Dataset, Split};
 use super::digest;
 use super::error::DataError;
 use super::order::carve_validation;
+use super::watch::Watch;
 
 /// Loads the folder `path` with every image brought to `size`×`size`: the shorter side is scaled to `size`, and the
-/// middle is kept. Decoded images are cached in `cache_folder`.
-pub fn load(path: &Path, size: usize, validation: f64, cache_folder: &Path) -> Result<Dataset, DataError> {
+/// middle is kept. Decoded images, and the hashes of the files, are cached in `cache_folder`.
+pub fn load(
+    path: &Path,
+    size: usize,
+    validation: f64,
+    cache_folder: &Path,
+    watch: Watch,
+) -> Result<Dataset, DataError> {
     let found = scan::scan(path)?;
-    let digest = digest::of_files(path, &found.files())?;
+    let files = found.files();
+    let hashed = index::Index::open(cache_folder, path).hash_all(&files, watch)?;
+    let digest = digest::of_hashed(path, &files, &hashed);
     let entry = cache::Entry::new(cache_folder, &digest, size);
     let decoded = match entry.read(&found) {
         Some(splits) => splits,
         None => {
-            let splits = decode::all(&found, size)?;
+            let splits = decode::all(&found, size, watch)?;
             entry.write(&splits);
             splits
         }
@@ -44,13 +55,11 @@ struct Decoded {
 }
 
 fn assemble(path: &Path, classes: Vec<String>, digest: String, decoded: Decoded, share: f64) -> Dataset {
-    let (train, validation) = match decoded.validation {
-        Some(validation) => (decoded.train, validation),
-        None => {
-            let (train, held) = carve_validation(&decoded.train.labels, classes.len(), share);
-            (decoded.train.select(&train), decoded.train.select(&held))
-        }
-    };
+    let mut train = decoded.train;
+    let validation = decoded.validation.unwrap_or_else(|| {
+        let (_, held) = carve_validation(&train.labels, classes.len(), share);
+        train.take_out(&held)
+    });
     let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     Dataset {
         name,
@@ -66,6 +75,16 @@ fn assemble(path: &Path, classes: Vec<String>, digest: String, decoded: Decoded,
 mod tests {
     use super::*;
     use image::{ImageFormat, Rgb, RgbImage};
+
+    fn load(path: &Path, size: usize, validation: f64, cache_folder: &Path) -> Result<Dataset, DataError> {
+        super::load(path, size, validation, cache_folder, Watch::NOBODY)
+    }
+
+    /// The files of decoded images.
+    fn raw_files(cache: &Path) -> Vec<std::path::PathBuf> {
+        let paths = std::fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "raw")).collect()
+    }
 
     /// Writes a `width`×`height` PNG filled with `value`, except its left eighth, which is black.
     fn write_image(path: &Path, width: u32, height: u32, value: u8) {
@@ -104,8 +123,9 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         two_classes(root.path(), &["train", "test"]);
         let first = load(root.path(), 4, 0.2, cache.path()).unwrap();
-        let cached: Vec<_> = std::fs::read_dir(cache.path()).unwrap().collect();
-        assert_eq!(cached.len(), 1);
+        assert_eq!(raw_files(cache.path()).len(), 1);
+        // The images and the index, and nothing that writing them left behind.
+        assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 2);
         assert_eq!(load(root.path(), 4, 0.2, cache.path()).unwrap().train, first.train);
         write_image(&root.path().join("test/cat/0.png"), 16, 8, 7);
         let changed = load(root.path(), 4, 0.2, cache.path()).unwrap();
@@ -119,7 +139,7 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         two_classes(root.path(), &["train", "test"]);
         let first = load(root.path(), 4, 0.2, cache.path()).unwrap();
-        let file = std::fs::read_dir(cache.path()).unwrap().next().unwrap().unwrap().path();
+        let file = raw_files(cache.path()).remove(0);
         let mut bytes = std::fs::read(&file).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
         std::fs::write(&file, &bytes).unwrap();
@@ -133,6 +153,19 @@ mod tests {
         two_classes(root.path(), &["train", "val"]);
         let dataset = load(root.path(), 4, 0.1, cache.path()).unwrap();
         assert_eq!((dataset.train.len(), dataset.validation.len(), dataset.test.len()), (18, 2, 20));
+    }
+
+    #[test]
+    fn a_request_to_stop_ends_the_loading_and_leaves_nothing_half_done() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        two_classes(root.path(), &["train", "test"]);
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        // The 40 files have been hashed, and some decoded.
+        let stopped = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 50;
+        let error = super::load(root.path(), 4, 0.1, cache.path(), Watch { stopped: &stopped, ..Watch::NOBODY });
+        assert!(matches!(error, Err(DataError::Stopped)));
+        assert_eq!(raw_files(cache.path()).len(), 0);
     }
 
     #[test]

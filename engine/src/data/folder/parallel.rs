@@ -1,17 +1,22 @@
 //! One function over many files, on all cores.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Applies `work` to every item; the results come in the items' order. The first error (in that order) of those found
 /// wins, and work not yet begun is given up.
-pub fn map<T: Sync, R: Send, E: Send>(items: &[T], work: impl Fn(&T) -> Result<R, E> + Sync) -> Result<Vec<R>, E> {
+pub fn map<I, R: Send, E: Send>(items: I, work: impl Fn(I::Item) -> Result<R, E> + Sync) -> Result<Vec<R>, E>
+where
+    I: IntoIterator<IntoIter: ExactSizeIterator + Send>,
+{
+    let items = items.into_iter();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len()).max(1);
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (next, stop) = (Mutex::new(items.enumerate()), AtomicBool::new(false));
     let run = || {
         let mut done = Vec::new();
         while !stop.load(Ordering::Relaxed) {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { break };
+            let taken = next.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((index, item)) = taken else { break };
             let result = work(item);
             stop.fetch_or(result.is_err(), Ordering::Relaxed);
             done.push((index, result));
