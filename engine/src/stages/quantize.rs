@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
+use sweep_model::Model;
+use sweep_model::passes::prune::zeros;
 use sweep_model::passes::quantize::insert;
-use sweep_model::{Model, Op, Tensor, Weights};
 use sweep_shared::metrics::Metrics;
 use sweep_shared::spec::{FitSpec, MAIN_POINT, QuantMode, QuantizeSpec, Role};
 
-use super::{check_fits_data, fit_metrics, publish};
+use super::{check_fits_data, fit_metrics, publish, trainable};
 use crate::data::Loader;
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -43,7 +44,7 @@ fn static_(job: &mut Job, spec: &QuantizeSpec, model: &Model) -> Result<()> {
 /// Calibrates the network with its batch norm still there, and trains it with quantizers.
 fn qat(job: &mut Job, spec: &QuantizeSpec, fit: &FitSpec, model: &Model) -> Result<()> {
     let inserted = insert(model, quant::profile(spec.target)).map_err(Error::stage("inserting quantizers"))?;
-    let mut net = Net::new(&inserted, job.device)?;
+    let mut net = trainable(job, &inserted, fit)?;
     let resumed = job.take_resumed();
     let observers = match &resumed {
         // The checkpoint holds the ranges; calibrating again would only cost time.
@@ -51,11 +52,11 @@ fn qat(job: &mut Job, spec: &QuantizeSpec, fit: &FitSpec, model: &Model) -> Resu
         None => calibrate(job, spec, &net)?,
     };
     let steps = job.data()?.training(fit.batch as usize, job.spec().seed).steps();
-    let masks = Masks::new(&zeros_held(model), job.device)?;
+    let masks = Masks::new(&zeros(model), job.device)?;
     let mut objective = Qat::new(observers, masks, fit, steps);
     let stage = super::Stateless;
     let fit = Fit { spec: fit, phase: "qat", first_epoch: 0, job_epochs: fit.epochs, stage: &stage };
-    let fitted = fit.run(job, &mut net, &mut objective, resumed.as_ref())?;
+    let fitted = fit.run(job, &mut net, &mut objective, resumed)?;
     let trained = quant::with_fitted_weights(net.to_model()?)?;
     publish::point(job, MAIN_POINT, &trained, fit_metrics(&fitted))
 }
@@ -73,37 +74,4 @@ fn calibration_images(job: &Job, spec: &QuantizeSpec) -> Result<Loader> {
     let data = job.data()?;
     let split = quant::calibration_split(&data.dataset.train, spec.calibration_images as usize);
     Ok(data.evaluation(&std::sync::Arc::new(split), CALIBRATION_BATCH))
-}
-
-/// A mask for every weight tensor that has exact zeros: those of unstructured pruning, which must stay zero. A trained dense
-/// network has none.
-fn zeros_held(model: &Model) -> Weights {
-    let weighted = model.graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv2d(_) | Op::Linear(_)));
-    let mask = |weight: &Tensor| {
-        let data = weight.data.iter().map(|value| f32::from(u8::from(*value != 0.0))).collect();
-        Tensor::new(weight.shape.clone(), data)
-    };
-    weighted
-        .map(|node| node.param_name("weight"))
-        .filter_map(|name| Some((name.clone(), model.weights.get(&name).ok()?)))
-        .filter(|(_, weight)| weight.nonzero() < weight.elements())
-        .map(|(name, weight)| (name, mask(weight)))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use sweep_model::{init, zoo};
-
-    #[test]
-    fn only_tensors_with_zeros_are_held() {
-        let mut model = init::model(zoo::build("tiny-cnn", &zoo::ZooOptions::default()).unwrap(), 1);
-        assert!(zeros_held(&model).is_empty(), "a dense network holds nothing");
-        model.weights.get_mut("conv2.weight").unwrap().data[3] = 0.0;
-        let held = zeros_held(&model);
-        assert_eq!(held.names().collect::<Vec<_>>(), ["conv2.weight"]);
-        let mask = held.get("conv2.weight").unwrap();
-        assert_eq!((mask.data[3], mask.data[4], mask.nonzero()), (0.0, 1.0, mask.elements() - 1));
-    }
 }

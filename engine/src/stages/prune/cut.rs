@@ -17,7 +17,7 @@ const STATISTICS_STREAM: u64 = 1 << 32;
 /// A network after a cut.
 pub struct Cut {
     pub model: Model,
-    /// What must stay zero; empty for structured pruning.
+    /// What must stay zero: the single weights that were cut, now or before this stage.
     pub masks: Weights,
     /// Whether layers lost inputs, so that batch-norm statistics describe another network.
     pub statistics_changed: bool,
@@ -45,7 +45,7 @@ pub fn cut(model: &Model, spec: &PruneSpec, target: f64, channels: usize, seed: 
             let options = Structured { amount, criterion, scope, limits };
             let (model, report) = prune::structured(model, &options).map_err(refused)?;
             tracing::info!(before = report.before, after = report.after, target, "channels pruned");
-            Ok(Cut { model, masks: Weights::new(), statistics_changed: report.after < report.before })
+            Ok(Cut { masks: prune::zeros(&model), model, statistics_changed: report.after < report.before })
         }
     }
 }

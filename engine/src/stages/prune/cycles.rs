@@ -13,6 +13,9 @@ pub struct Cycle {
 /// a whole retraining of its own.
 const STRETCH: f64 = 0.25;
 
+/// More cycles than anybody waits for; each has a retraining of its own.
+const MOST_CYCLES: f64 = 1000.0;
+
 /// The cycles that remove `per_cycle` of what is left each time, stopping exactly at each of the ascending sparsities `keep`.
 pub fn cycles(per_cycle: f64, keep: &[f64]) -> Vec<Cycle> {
     let mut cycles = Vec::new();
@@ -41,7 +44,14 @@ pub fn problem(per_cycle: f64, keep: &[f64]) -> Option<String> {
     if let Some(bad) = keep.iter().find(|&&share| !inside(share)) {
         return Some(format!("each sparsity in keep must lie between 0 and 1, not {bad}"));
     }
-    keep.windows(2).any(|pair| pair[0] >= pair[1]).then(|| format!("keep must ascend: {keep:?}"))
+    if keep.windows(2).any(|pair| pair[0] >= pair[1]) {
+        return Some(format!("keep must ascend: {keep:?}"));
+    }
+    let last = keep.last().copied().unwrap_or_default();
+    let needed = (-last).ln_1p() / (-per_cycle).ln_1p();
+    (needed > MOST_CYCLES).then(|| {
+        format!("per_cycle {per_cycle} takes {needed:.0} cycles to {last}; choose one that takes at most {MOST_CYCLES}")
+    })
 }
 
 #[cfg(test)]
@@ -99,5 +109,12 @@ mod tests {
         assert!(problem(0.2, &[]).unwrap().contains("keep"));
         assert!(problem(0.2, &[0.5, 1.0]).unwrap().contains("not 1"));
         assert!(problem(0.2, &[0.5, 0.5]).unwrap().contains("ascend"));
+    }
+
+    #[test]
+    fn more_cycles_than_anybody_waits_for_are_refused() {
+        assert_eq!(problem(0.005, &[0.98]), None);
+        let text = problem(1e-9, &[0.5, 0.98]).unwrap();
+        assert!(text.contains("per_cycle") && text.contains("1000"), "{text}");
     }
 }

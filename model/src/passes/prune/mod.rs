@@ -15,7 +15,6 @@ mod dependency;
 pub mod group;
 mod index_map;
 mod rules;
-pub mod schedule;
 mod select;
 mod structured;
 pub mod unstructured;
@@ -24,7 +23,7 @@ pub use criterion::Criterion;
 pub use group::{Channel, Group, Member};
 pub use select::Limits;
 pub use structured::{GroupReport, Report, Structured, structured};
-pub use unstructured::{Unstructured, apply_masks, masks};
+pub use unstructured::{Unstructured, apply_masks, masks, zeros};
 
 use serde::{Deserialize, Serialize};
 

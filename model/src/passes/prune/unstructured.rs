@@ -28,7 +28,8 @@ impl Default for Unstructured {
     }
 }
 
-/// A mask of ones and zeros for each prunable weight tensor, under the tensor's name.
+/// A mask of ones and zeros for each prunable weight tensor, under the tensor's name. Weights that are zero already stay masked,
+/// also where there are more of them than `amount` or the cap would have, as in a network that was pruned before.
 pub fn masks(model: &Model, options: &Unstructured) -> Result<Weights, PruneError> {
     check_amount(options.amount)?;
     let layers = prunable(model, &options.exclude)?;
@@ -42,6 +43,7 @@ pub fn masks(model: &Model, options: &Unstructured) -> Result<Weights, PruneErro
         Scope::Global => global_counts(&scores, options),
     };
     let masked = layers.iter().zip(&scores).zip(counts).map(|(((name, weight), scores), count)| {
+        let count = count.max(weight.elements() - weight.nonzero());
         (name.clone(), Tensor::new(weight.shape.clone(), mask(scores, count)))
     });
     Ok(masked.collect())
@@ -54,6 +56,22 @@ pub fn apply_masks(weights: &mut Weights, masks: &Weights) -> Result<(), Missing
         weight.data.iter_mut().zip(&mask.data).filter(|(_, mask)| **mask == 0.0).for_each(|(weight, _)| *weight = 0.0);
     }
     Ok(())
+}
+
+/// A mask for every weight tensor that has exact zeros: those of unstructured pruning, which whatever trains the network further
+/// must hold. A trained dense network has none.
+pub fn zeros(model: &Model) -> Weights {
+    let weighted = model.graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv2d(_) | Op::Linear(_)));
+    let mask = |weight: &Tensor| {
+        let data = weight.data.iter().map(|value| f32::from(u8::from(*value != 0.0))).collect();
+        Tensor::new(weight.shape.clone(), data)
+    };
+    weighted
+        .map(|node| node.param_name("weight"))
+        .filter_map(|name| Some((name.clone(), model.weights.get(&name).ok()?)))
+        .filter(|(_, weight)| weight.nonzero() < weight.elements())
+        .map(|(name, weight)| (name, mask(weight)))
+        .collect()
 }
 
 fn prunable<'a>(model: &'a Model, exclude: &[String]) -> Result<Vec<(String, &'a Tensor)>, MissingTensor> {
@@ -180,6 +198,28 @@ mod tests {
             let (all, zero) = zeros(&second);
             assert_eq!(zero, (0.6 * all as f64).round() as usize);
         }
+    }
+
+    #[test]
+    fn zeros_beyond_the_amount_are_held_too() {
+        for scope in [Scope::Global, Scope::Layer] {
+            let mut model = model();
+            let at = |amount| Unstructured { amount, scope, ..Unstructured::default() };
+            let sparse = masks(&model, &at(0.9)).unwrap();
+            apply_masks(&mut model.weights, &sparse).unwrap();
+            assert_eq!(masks(&model, &at(0.3)).unwrap(), sparse);
+        }
+    }
+
+    #[test]
+    fn only_tensors_with_zeros_are_held() {
+        let mut model = model();
+        assert!(super::zeros(&model).is_empty(), "a dense network holds nothing");
+        model.weights.get_mut("conv2.weight").unwrap().data[3] = 0.0;
+        let held = super::zeros(&model);
+        assert_eq!(held.names().collect::<Vec<_>>(), ["conv2.weight"]);
+        let mask = held.get("conv2.weight").unwrap();
+        assert_eq!((mask.data[3], mask.data[4], mask.nonzero()), (0.0, 1.0, mask.elements() - 1));
     }
 
     #[test]
