@@ -75,9 +75,8 @@ impl Compiler<'_> {
     }
 
     /// The batch norm that alone reads a convolution, and so will be folded into it.
-    fn batch_norm_behind(&self, node: &Node) -> Option<&Node> {
-        let mut readers = self.graph.nodes.iter().filter(|reader| reader.inputs.contains(&node.name));
-        let only = readers.next().filter(|_| readers.next().is_none() && self.graph.output != node.name)?;
+    fn batch_norm_behind<'a>(&'a self, node: &'a Node) -> Option<&'a Node> {
+        let only = self.graph.only_consumer(&node.name)?;
         (matches!(node.op, Op::Conv2d(_)) && matches!(only.op, Op::BatchNorm2d(_))).then_some(only)
     }
 

@@ -22,7 +22,7 @@ pub enum Mode {
 /// Where the scales of fake-quantized weights come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeightScales {
-    /// From the largest magnitude of the weights of the moment, in every training pass; stored in `weight_scale`.
+    /// From the largest magnitude of the weights of the moment, in every pass; stored in `weight_scale`.
     Live,
     /// What `weight_scale` holds.
     Frozen,

@@ -4,7 +4,7 @@ use sweep_model::QuantSpec;
 use tch::{Kind, TchError, Tensor};
 
 use super::hook::Hook;
-use super::net::{Mode, WeightScales};
+use super::net::WeightScales;
 use super::program::{BatchNorm, ConvAttrs, WeightQuant};
 use super::run::Pass;
 
@@ -38,7 +38,7 @@ pub fn activation(
 /// A layer's weights `[O, …]`, rounded to their grid.
 pub fn weight(pass: &Pass, weight: &Tensor, quant: &WeightQuant) -> Result<Tensor> {
     let scale = pass.net.at(quant.scale);
-    if pass.mode == Mode::Train && pass.net.switches.weight_scales.get() == WeightScales::Live {
+    if pass.net.switches.weight_scales.get() == WeightScales::Live {
         let live = live_scale(weight, &quant.spec)?;
         tch::no_grad(|| scale.shallow_clone().f_copy_(&live))?;
     }

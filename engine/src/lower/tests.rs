@@ -185,6 +185,12 @@ fn live_weight_scales_follow_the_folded_weights() {
     let expected = folded.abs().reshape([6, -1]).amax([1i64].as_slice(), false) / 127.0;
     let _ = tch::no_grad(|| net.forward(&images(2, 3, 8), Mode::Train)).unwrap();
     close(&net.tensor("conv.weight_scale").unwrap(), &expected, 1e-7);
+    // Validation sees the weights after the last step, and so needs the scales that go with them.
+    let _ = tch::no_grad(|| net.tensor("conv.weight").unwrap().f_mul_scalar_(2.0)).unwrap();
+    net.set_tensor("bn.running_var", &to_torch(model.weights.get("bn.running_var").unwrap(), Device::Cpu).unwrap())
+        .unwrap();
+    let _ = tch::no_grad(|| net.forward(&images(2, 3, 8), Mode::Eval)).unwrap();
+    close(&net.tensor("conv.weight_scale").unwrap(), &(expected * 2.0), 1e-7);
 }
 
 #[test]

@@ -11,8 +11,7 @@ use crate::train::{Masks, Objective, Outcome, cross_entropy};
 
 /// What still moves, beside the weights. Phases follow each other in this order (Krishnamoorthi 2018 and PyTorch's
 /// QAT recipe): ranges must settle before batch norm stops, and the network must learn to live with both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Activation ranges follow moving averages; batch norm learns its statistics.
     LiveObservers,
