@@ -17,7 +17,7 @@ pub enum Error {
     /// The plan or an input artifact cannot work; another attempt would end the same way.
     #[error("{0}")]
     BadInput(String),
-    #[error("training needs about {} MiB, but only {} MiB are free", needed >> 20, free >> 20)]
+    #[error("training needs about {} MiB, but only {} MiB are free; lower `batch`, or free memory on this machine", needed >> 20, free >> 20)]
     Memory { needed: u64, free: u64 },
     #[error("no CUDA device {index} answers: {reason}")]
     NoDevice { index: u32, reason: String },

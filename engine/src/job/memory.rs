@@ -2,6 +2,7 @@
 //! else may have taken what was free.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use sweep_model::{Graph, memory};
 use sweep_shared::spec::{FitSpec, OptimizerSpec};
@@ -25,12 +26,30 @@ pub fn check(graph: &Graph, fit: &FitSpec, device: Device) -> Result<()> {
     }
 }
 
-/// Bytes that this process may still take: what the kernel thinks is available, or what the control group allows.
+/// Bytes that this process may still take: what the kernel thinks is available, or what the control groups around it allow.
 fn free() -> Option<u64> {
     let host = available(&fs::read_to_string("/proc/meminfo").ok()?)?;
-    let number = |file: &str| fs::read_to_string(format!("/sys/fs/cgroup/{file}")).ok()?.trim().parse::<u64>().ok();
-    let group = number("memory.max").zip(number("memory.current")).map(|(max, used)| max.saturating_sub(used));
-    Some(group.map_or(host, |group| group.min(host)))
+    let groups = control_groups(&fs::read_to_string("/proc/self/cgroup").unwrap_or_default());
+    let left = groups.iter().filter_map(|group| {
+        let read = |file: &str| fs::read_to_string(group.join(file)).ok();
+        left_in_group(&read("memory.max")?, &read("memory.current")?, &read("memory.stat").unwrap_or_default())
+    });
+    Some(left.fold(host, u64::min))
+}
+
+/// The folder of the control group (version 2) that `/proc/self/cgroup` names, and of those around it, each with its own limit.
+fn control_groups(text: &str) -> Vec<PathBuf> {
+    let own = text.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    Path::new(own).ancestors().map(|group| Path::new("/sys/fs/cgroup").join(group)).collect()
+}
+
+/// What a control group has left, in bytes; `None` without a limit. Cached files count as used there, but the kernel drops them
+/// before it refuses anybody memory, and a data set that was just read is cached.
+fn left_in_group(max: &str, current: &str, stat: &str) -> Option<u64> {
+    let (max, current): (u64, u64) = (max.trim().parse().ok()?, current.trim().parse().ok()?);
+    let number = |name: &str| stat.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+    let cached: u64 = ["active_file ", "inactive_file "].into_iter().filter_map(number).sum();
+    Some(max.saturating_sub(current.saturating_sub(cached)))
 }
 
 /// `MemAvailable` in the text of `/proc/meminfo`, in bytes.
@@ -50,6 +69,17 @@ mod tests {
     fn reads_what_the_kernel_calls_available() {
         assert_eq!(available("MemTotal:  9 kB\nMemAvailable:     12 kB\n"), Some(12 * 1024));
         assert_eq!(available("MemTotal:  9 kB\n"), None);
+    }
+
+    #[test]
+    fn cached_files_do_not_count_as_taken_and_all_groups_around_are_asked() {
+        let stat = "anon 10\nfile 600\ninactive_file 400\nactive_file 200\n";
+        assert_eq!(left_in_group("1000\n", "900\n", stat), Some(700));
+        assert_eq!(left_in_group("1000\n", "900\n", ""), Some(100));
+        assert_eq!(left_in_group("max\n", "900\n", stat), None);
+        let groups = control_groups("1:name=x:/y\n0::/user.slice/agent.scope\n");
+        let folders = ["/sys/fs/cgroup/user.slice/agent.scope", "/sys/fs/cgroup/user.slice", "/sys/fs/cgroup/"];
+        assert_eq!(groups, folders.map(PathBuf::from));
     }
 
     #[test]
