@@ -116,7 +116,7 @@ fn fit(folder: &Path, stop_after: Option<u64>) -> Result<(Model, Fitted)> {
     let mut objective = Stopping::new(&job, stop_after);
     let resumed = job.take_resumed();
     let fit = Fit { spec: &spec, phase: "train", first_epoch: 0, job_epochs: spec.epochs, stage: &NoStage };
-    let fitted = fit.run(&mut job, &mut net, &mut objective, resumed.as_ref())?;
+    let fitted = fit.run(&mut job, &mut net, &mut objective, resumed)?;
     Ok((net.to_model()?, fitted))
 }
 

@@ -14,7 +14,7 @@ mod store;
 mod writer;
 
 pub use error::Error;
-pub use manifest::{FileEntry, Manifest};
+pub use manifest::{FileEntry, Manifest, is_plain_name};
 pub use reader::StateReader;
 pub use state::State;
 pub use store::{CheckpointStore, Found, Saved};

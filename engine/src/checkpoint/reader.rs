@@ -82,13 +82,6 @@ impl StateReader {
         self.contents.tensors.keys().filter_map(|name| name.strip_prefix(&self.prefix))
     }
 
-    /// Whether anything was saved under `scope`.
-    pub fn has(&self, scope: &str) -> bool {
-        let prefix = format!("{}{scope}/", self.prefix);
-        let starts = |name: &String| name.starts_with(&prefix);
-        self.contents.tensors.keys().any(starts) || self.contents.values.keys().any(starts)
-    }
-
     pub fn part(&self, scope: &str, state: &mut dyn State) -> Result<()> {
         state.load(&self.scope(scope))
     }

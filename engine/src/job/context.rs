@@ -24,6 +24,8 @@ pub struct Job {
     pub training_s: f64,
     /// Seconds spent on preparing models (pruning, calibrating) so far, over all attempts.
     pub preparation_s: f64,
+    /// Whether an attempt ran with other threads, device class or instruction set than the one before: bits differ then.
+    pub host_changed: bool,
     folder: PathBuf,
     data: OnceLock<Arc<PreparedData>>,
     points: Points,
@@ -43,6 +45,7 @@ impl Job {
             stop,
             training_s: 0.0,
             preparation_s: 0.0,
+            host_changed: false,
             folder: folder.to_path_buf(),
             data: OnceLock::new(),
             points: Points::new(folder),
@@ -65,6 +68,7 @@ impl Job {
         if then != now {
             tracing::warn!(?then, ?now, "continuing on different hardware: results will differ in bits");
         }
+        self.host_changed = then != now || own.value("host_changed")?;
         self.training_s = own.value("training_s")?;
         self.preparation_s = own.value("preparation_s")?;
         self.points.restore(&own)?;
@@ -131,6 +135,7 @@ impl Job {
             w.value("step", &step)?;
             w.value("training_s", &self.training_s)?;
             w.value("preparation_s", &self.preparation_s)?;
+            w.value("host_changed", &self.host_changed)?;
             w.value("points", &self.points.published())
         })?;
         let saved = self.checkpoints.save(&writer, &self.points.files(), best)?;

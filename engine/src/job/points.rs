@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sweep_shared::event::{FileRef, RunnerEvent};
 use sweep_shared::metrics::Metrics;
 
-use crate::checkpoint::StateReader;
+use crate::checkpoint::{StateReader, is_plain_name};
 use crate::error::{Error, Result};
 
 /// A measured model, in `points/<name>/`.
@@ -53,6 +53,9 @@ impl Points {
 
     /// An empty folder for the files of `name`. What lay there is removed, never overwritten: a checkpoint may share it.
     pub fn fresh_folder(&self, name: &str) -> Result<PathBuf> {
+        if !is_plain_name(name) {
+            return Err(Error::BadInput(format!("{name:?} cannot be the name of a point: it is no plain file name")));
+        }
         let folder = self.folder.join(name);
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(Error::io(format!("remove {}", folder.display())))?;
@@ -92,4 +95,21 @@ impl Points {
 
 fn in_checkpoint(point: &str, file: &str) -> String {
     format!("point~{point}~{file}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_of_a_checkpoint_cannot_reach_out_of_its_folder() {
+        let attempt = tempfile::tempdir().unwrap();
+        fs::write(attempt.path().join("job.json"), "{}").unwrap();
+        let points = Points::new(attempt.path());
+        for name in ["..", "../..", "a/../..", ""] {
+            assert!(matches!(points.fresh_folder(name), Err(Error::BadInput(_))), "{name:?}");
+        }
+        assert!(attempt.path().join("job.json").is_file());
+        assert!(points.fresh_folder("s0.50").unwrap().is_dir());
+    }
 }

@@ -17,9 +17,11 @@ pub fn run(job: &mut Job, spec: &DistillSpec) -> Result<()> {
     }
     let teacher = job.input_model(Role::Teacher)?;
     check_fits_data(job, &teacher.graph)?;
+    // The teacher first, so that what it takes is gone when the student's memory is looked at.
+    let teacher = Net::new(&teacher, job.device)?;
     let mut net = trainable(job, &fresh_model(job, &spec.model)?, &spec.fit)?;
     let mut objective = Distillation {
-        teacher: Net::new(&teacher, job.device)?,
+        teacher,
         alpha: spec.alpha,
         temperature: spec.temperature,
         label_smoothing: spec.fit.label_smoothing,

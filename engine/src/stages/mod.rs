@@ -73,7 +73,7 @@ fn fit_and_publish(
 ) -> Result<()> {
     let resumed = job.take_resumed();
     let fit = Fit { spec: fit, phase, first_epoch: 0, job_epochs: fit.epochs, stage: &Stateless };
-    let fitted = fit.run(job, net, objective, resumed.as_ref())?;
+    let fitted = fit.run(job, net, objective, resumed)?;
     publish::point(job, MAIN_POINT, &net.to_model()?, fit_metrics(&fitted))
 }
 

@@ -1,6 +1,6 @@
 //! The loop.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sweep_shared::event::RunnerEvent;
 use sweep_shared::metrics::{Metrics, VAL_ACCURACY};
@@ -20,6 +20,8 @@ use crate::optim::{Optimizer, Position, factor};
 
 /// Steps between looks at the loss; each look waits for the device.
 const LOOK_EVERY: u64 = 25;
+/// Where steps are slow, a look is due after this time.
+const LOOK_AFTER: Duration = Duration::from_secs(5);
 /// Images per batch when validating.
 const EVALUATION_BATCH: usize = 256;
 
@@ -47,13 +49,13 @@ pub struct Fitted {
 
 impl Fit<'_> {
     /// Trains `net`, from `resumed` if given, and leaves the best epoch's weights in it. With [`Error::Interrupted`] a
-    /// checkpoint has been written.
+    /// checkpoint has been written. `resumed` is taken, so that its tensors do not stay in memory throughout.
     pub fn run(
         &self,
         job: &mut Job,
         net: &mut Net,
         objective: &mut dyn Objective,
-        resumed: Option<&StateReader>,
+        resumed: Option<StateReader>,
     ) -> Result<Fitted> {
         if self.spec.epochs == 0 {
             return Ok(Fitted { best_epoch: 0, val_accuracy: None });
@@ -73,9 +75,9 @@ impl Fit<'_> {
             return Err(Error::BadInput("the training split is too small for one step".into()));
         }
         while state.epoch < self.spec.epochs {
-            objective.begin_epoch(net, state.epoch)?;
-            let mut running = Running { fit: self, bf16, job, net, objective, state: &mut state, training: &training };
-            running.epoch(&validation)?;
+            let looked = Instant::now();
+            let (state, training) = (&mut state, &training);
+            Running { fit: self, bf16, job, net, objective, state, training, looked }.epoch(&validation)?;
         }
         finish(net, &state)
     }
@@ -100,6 +102,8 @@ struct Running<'a> {
     objective: &'a mut dyn Objective,
     state: &'a mut FitState,
     training: &'a Loader,
+    /// When the loss was last looked at.
+    looked: Instant,
 }
 
 impl Running<'_> {
@@ -110,8 +114,8 @@ impl Running<'_> {
             self.state.tally = Tally::new(self.net.device())?;
         }
         let started = Instant::now();
-        let first_step = self.state.step;
-        for batch in self.training.epoch(epoch, first_step as usize) {
+        let images_before = self.state.tally.images();
+        for batch in self.training.epoch(epoch, self.state.step as usize) {
             if self.job.stop.asked() {
                 self.job.training_s += started.elapsed().as_secs_f64();
                 self.save(false)?;
@@ -122,7 +126,7 @@ impl Running<'_> {
         self.look()?;
         let seconds = started.elapsed().as_secs_f64();
         self.job.training_s += seconds;
-        let images = (self.training.steps() as u64 - first_step) * self.training.batch() as u64;
+        let images = self.state.tally.images() - images_before;
         self.end_epoch(validation, seconds, images as f64 / seconds)
     }
 
@@ -135,22 +139,24 @@ impl Running<'_> {
             self.objective.outcome(self.net, &batch)?
         };
         outcome.loss.f_backward()?;
-        self.state.optimizer.step(self.factor())?;
+        self.state.optimizer.step(self.factor(self.state.step))?;
         self.objective.after_step(self.net)?;
         self.state.tally.add(&outcome, &batch.labels)?;
         self.state.step += 1;
-        if self.state.step.is_multiple_of(LOOK_EVERY) { self.look() } else { Ok(()) }
+        let due = self.state.step.is_multiple_of(LOOK_EVERY) || self.looked.elapsed() >= LOOK_AFTER;
+        if due { self.look() } else { Ok(()) }
     }
 
-    /// The schedule's share of the learning rate at the next step.
-    fn factor(&self) -> f64 {
+    /// The schedule's share of the learning rate at a step of this epoch.
+    fn factor(&self, step: u64) -> f64 {
         let steps = self.training.steps() as u64;
-        let step = u64::from(self.state.epoch) * steps + self.state.step;
+        let step = u64::from(self.state.epoch) * steps + step;
         factor(&self.fit.spec.schedule, Position { step, steps_per_epoch: steps, epochs: self.fit.spec.epochs })
     }
 
     /// Checks that training has not diverged, and tells how far the job is.
     fn look(&mut self) -> Result<()> {
+        self.looked = Instant::now();
         let loss = self.state.tally.loss()?;
         let epoch = self.fit.first_epoch + self.state.epoch;
         if !loss.is_finite() {
@@ -163,7 +169,8 @@ impl Running<'_> {
     }
 
     fn end_epoch(&mut self, validation: &Loader, seconds: f64, images_per_s: f64) -> Result<()> {
-        let lr = self.state.optimizer.learning_rate(self.factor());
+        // That of the epoch's last step, not of the next epoch's first.
+        let lr = self.state.optimizer.learning_rate(self.factor(self.state.step.saturating_sub(1)));
         let score = score(self.net, validation)?;
         let counts = self.objective.may_be_best(self.state.epoch);
         let better = counts && self.state.offer(self.net, score.map(|s| s.accuracy))?;

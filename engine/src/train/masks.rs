@@ -32,7 +32,8 @@ impl Masks {
         Ok(Self { device, masks: all })
     }
 
-    /// Sets the masked weights to zero. Their momentum is left alone: it is zeroed by the mask at the next step again.
+    /// Sets the masked weights to zero. Their momentum is left alone: whatever it
+    /// adds to them at the next step is zeroed again.
     pub fn apply(&self, net: &Net) -> Result<()> {
         for (name, mask) in &self.masks {
             if let Some(mut weight) = net.tensor(name) {

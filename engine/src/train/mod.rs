@@ -2,7 +2,7 @@
 //!
 //! [`fit`] is the one loop: epochs of steps, validation after each, the best epoch's weights kept, a checkpoint between epochs
 //! and, when a stop is asked for, at the next step. What differs between stages is an [`Objective`]: the loss, what happens
-//! after a step (masks), what an epoch switches (quantization-aware training's phases). Everything random is a function of
+//! after a step (masks), which epochs may be the best (of quantization-aware training, those whose ranges are fixed). Everything random is a function of
 //! the job's seed and the epoch, or saved, so that a fit continued from a checkpoint ends with the same bits.
 
 mod batch_norm;

@@ -21,12 +21,6 @@ pub trait Objective: State {
     /// Runs the net on a batch (already on the net's device) in training mode.
     fn outcome(&mut self, net: &Net, batch: &Batch) -> Result<Outcome>;
 
-    /// Before the first step of `epoch` (counted from 0 within the fit), and again when an epoch is continued in the middle:
-    /// sets switches on the net, and must come to the same result when repeated.
-    fn begin_epoch(&mut self, _net: &Net, _epoch: u32) -> Result<()> {
-        Ok(())
-    }
-
     /// After each optimizer step.
     fn after_step(&mut self, _net: &Net) -> Result<()> {
         Ok(())

@@ -59,6 +59,7 @@ impl State for FitState {
         writer.part("optimizer", &self.optimizer)?;
         writer.part("tally", &self.tally)?;
         writer.bytes("rng", rng_state(self.device)?);
+        writer.value("rng_on_cuda", &self.device.is_cuda())?;
         let best = self.best.as_ref().map(|best| (best.epoch, best.val_accuracy));
         writer.value("best", &best)?;
         let Some(best) = &self.best else { return Ok(()) };
@@ -78,8 +79,20 @@ impl State for FitState {
             }
             None => None,
         };
-        sweep_engine_sys::rng::set_state(self.device, reader.bytes("rng")?).map_err(|e| mismatch(&e))
+        restore_rng(self.device, reader.value("rng_on_cuda")?, reader.bytes("rng")?)
     }
+}
+
+/// A generator of the other device class has another kind of state: there, one that follows from it is begun. (The job has told
+/// already that its bits will differ.)
+fn restore_rng(device: tch::Device, from_cuda: bool, state: &[u8]) -> checkpoint::Result<()> {
+    if device.is_cuda() != from_cuda {
+        let mut seed = [0; 8];
+        blake3::Hasher::new().update(state).finalize_xof().fill(&mut seed);
+        tch::manual_seed(i64::from_le_bytes(seed));
+        return Ok(());
+    }
+    sweep_engine_sys::rng::set_state(device, state).map_err(|e| mismatch(&e))
 }
 
 fn rng_state(device: tch::Device) -> checkpoint::Result<Vec<u8>> {
@@ -88,4 +101,15 @@ fn rng_state(device: tch::Device) -> checkpoint::Result<Vec<u8>> {
 
 fn mismatch(error: &sweep_engine_sys::Error) -> checkpoint::Error {
     checkpoint::Error::Mismatch { name: "rng".into(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generator_of_another_device_class_is_no_obstacle_but_a_damaged_one_is() {
+        restore_rng(tch::Device::Cpu, true, &[7; 16]).unwrap();
+        assert!(restore_rng(tch::Device::Cpu, false, &[7; 16]).is_err());
+    }
 }

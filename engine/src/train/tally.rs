@@ -36,6 +36,11 @@ impl Tally {
         Ok(self.loss.f_double_value(&[])? / self.images.max(1) as f64)
     }
 
+    /// How many images were added.
+    pub fn images(&self) -> i64 {
+        self.images
+    }
+
     /// In 0..=1.
     pub fn accuracy(&self) -> Result<f64> {
         Ok(self.correct.f_int64_value(&[])? as f64 / self.images.max(1) as f64)

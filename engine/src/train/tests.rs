@@ -142,6 +142,25 @@ fn the_best_epoch_is_the_one_with_the_highest_validation_accuracy_and_its_weight
 }
 
 #[test]
+fn an_epoch_tells_the_learning_rate_that_it_was_trained_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = Log::default();
+    let mut job = job(folder.path());
+    job.events = Events::new(Box::new(events.clone()), job.stop.clone());
+    let spec = FitSpec { schedule: ScheduleSpec::Multistep { milestones: vec![1], gamma: 0.1 }, ..spec(2, 0.01) };
+    let mut net = Net::new(&small_model(), Device::Cpu).unwrap();
+    let mut objective = CrossEntropy { label_smoothing: 0.0, masks: Masks::none() };
+    let fit = Fit { spec: &spec, phase: "train", first_epoch: 0, job_epochs: 2, stage: &NoStage };
+    fit.run(&mut job, &mut net, &mut objective, None).unwrap();
+    let told: Vec<f64> = events
+        .read()
+        .into_iter()
+        .filter_map(|event| if let RunnerEvent::Epoch { metrics, .. } = event { Some(metrics["lr"]) } else { None })
+        .collect();
+    assert_eq!(told, [0.01, 0.01 * 0.1]);
+}
+
+#[test]
 fn re_estimated_statistics_are_those_of_the_data() {
     let folder = tempfile::tempdir().unwrap();
     let data = job(folder.path()).data().unwrap();

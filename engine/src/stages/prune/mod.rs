@@ -44,7 +44,7 @@ pub fn run(job: &mut Job, spec: &PruneSpec) -> Result<()> {
         if reader.is_none() {
             stage.cycle = index;
         }
-        let retrained = Round { job, spec, cycles: &cycles, stage: &mut stage }.run(&model, reader.as_ref())?;
+        let retrained = Round { job, spec, cycles: &cycles, stage: &mut stage }.run(&model, reader)?;
         model = retrained.model;
         if cycles[index].keep {
             let mut metrics = fit_metrics(&retrained.fitted);
@@ -76,12 +76,11 @@ struct Retrained {
 
 impl Round<'_> {
     /// Cuts `model` and retrains it; or, given a checkpoint of this cycle, continues retraining.
-    fn run(&mut self, model: &Model, resumed: Option<&StateReader>) -> Result<Retrained> {
-        let (mut net, masks) = match resumed {
-            Some(_) => {
-                (trainable(self.job, &blank(&self.stage.graph), &self.spec.retrain)?, Masks::on(self.job.device))
-            }
-            None => self.cut(model)?,
+    fn run(&mut self, model: &Model, resumed: Option<StateReader>) -> Result<Retrained> {
+        let (mut net, masks) = if resumed.is_some() {
+            (trainable(self.job, &blank(&self.stage.graph), &self.spec.retrain)?, Masks::on(self.job.device))
+        } else {
+            self.cut(model)?
         };
         let retrain = &self.spec.retrain;
         let mut objective = CrossEntropy { label_smoothing: retrain.label_smoothing, masks };

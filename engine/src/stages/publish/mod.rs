@@ -103,6 +103,7 @@ impl Files<'_> {
 
 fn publish(job: &mut Job, name: &str, files: &Files, mut metrics: Metrics) -> Result<()> {
     let data = job.data()?;
+    job.events.doing(&format!("evaluating {name}"));
     let folder = job.point_folder(name)?;
     let mut written = files.write(&folder)?;
     metrics.extend(files.counts(&folder)?);
@@ -111,6 +112,9 @@ fn publish(job: &mut Job, name: &str, files: &Files, mut metrics: Metrics) -> Re
     written.push(EVALUATION_FILE.to_owned());
     metrics.insert(names::TRAINING_S.into(), job.training_s);
     metrics.insert(names::PREPARATION_S.into(), job.preparation_s);
+    if job.host_changed {
+        metrics.insert("host_changed".into(), 1.0);
+    }
     warn_of_disagreement(name, files, &metrics);
     job.publish(name, metrics, written);
     Ok(())
