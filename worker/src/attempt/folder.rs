@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use sweep_shared::ids::Token;
 
 use super::Context;
+use crate::space;
 
 /// A folder that exists, with its log open.
 pub struct Folder {
@@ -90,9 +91,37 @@ pub fn remove_if_empty(context: &Context, token: Token) {
     }
 }
 
+/// The attempt is over and its disk full: what it leaves must not keep its own end from being recorded.
+pub fn keep_only_log(context: &Context, token: Token) {
+    let folder = folder_path(&context.attempts(), token);
+    if space::is_scarce(&folder) {
+        remove_all_but(&folder, "log");
+    }
+}
+
+/// What cannot be removed now goes with the folder, later.
+fn remove_all_but(folder: &Path, kept: &str) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.file_name() != kept) {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let _later = if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_log_is_kept() {
+        let (_home, folder) = folder();
+        fs::create_dir_all(folder.path.join("checkpoints/.writing-1")).unwrap();
+        fs::write(folder.path.join("checkpoints/.writing-1/state"), "half").unwrap();
+        std::os::unix::fs::symlink("/etc", folder.path.join("link")).unwrap();
+        remove_all_but(&folder.path, "log");
+        let left: Vec<_> = fs::read_dir(&folder.path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["log"]);
+        assert!(Path::new("/etc").is_dir());
+    }
 
     fn folder() -> (tempfile::TempDir, Folder) {
         let home = tempfile::tempdir().unwrap();

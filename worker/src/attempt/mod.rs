@@ -77,6 +77,7 @@ pub async fn run(context: Rc<Context>, assign: Assign, threads: u32, mut stop: S
         }
     };
     folder::remove_if_empty(&context, assign.token);
+    folder::keep_only_log(&context, assign.token);
     tell.say(News::Outcome(Outcome::Ended(end, began.elapsed().as_secs_f64())));
 }
 

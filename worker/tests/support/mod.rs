@@ -1,5 +1,8 @@
 //! A coordinator that does what the test says, over real gRPC on loopback, and an agent that talks to it.
 
+// Each test binary uses its part of this.
+#![allow(dead_code)]
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::pin::Pin;
