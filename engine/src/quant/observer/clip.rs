@@ -5,14 +5,15 @@ use super::histogram::Histogram;
 /// Candidates that the entropy search tries.
 const CANDIDATES: usize = 100;
 
-/// The range inside which `share` of all values lie on each side; never wider than what was seen.
+/// The range inside which `share` of all values lie on each side; never wider than what was seen. Where fewer than the rest are
+/// not zero, as behind almost dead units, it is all that was seen: an empty range would say nothing of their size.
 pub fn percentile(histogram: &Histogram, share: f64) -> Option<(f32, f32)> {
     let (min, max) = histogram.extremes()?;
     let (total, _) = histogram.totals();
     let beyond = (total as f64 * (1.0 - share)) as u64;
     let high = (edge(histogram.positive(), beyond) as f64 * histogram.width()) as f32;
     let low = -(edge(&histogram.negative(), beyond) as f64 * histogram.width()) as f32;
-    Some((low.max(min), high.min(max)))
+    Some(if (low, high) == (0.0, 0.0) { (min, max) } else { (low.max(min), high.min(max)) })
 }
 
 /// How many of the bins nearest to zero hold all but the `beyond` outermost values.
@@ -125,6 +126,13 @@ mod tests {
         let (low, high) = percentile(&histogram(&values), 0.9999).unwrap();
         assert_eq!(low, 0.0);
         assert!((0.99..1.1).contains(&high), "{high}");
+    }
+
+    #[test]
+    fn values_that_are_nearly_all_zero_keep_the_range_of_the_others() {
+        let mut values = vec![0.0; 100_000];
+        values.extend([3.0, 5.0]);
+        assert_eq!(percentile(&histogram(&values), 0.9999), Some((0.0, 5.0)));
     }
 
     #[test]
