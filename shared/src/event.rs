@@ -35,7 +35,7 @@ pub struct FileRef {
 pub enum RunnerEvent {
     /// The runner continues from a checkpoint instead of starting over.
     Resumed { epoch: u32, step: u64 },
-    /// Within an epoch: how far the whole job is, in 0..=1. May be dropped on the way.
+    /// How far the whole job is, in 0..=1, and what it does now. May be dropped on the way.
     Progress {
         fraction: f64,
         #[serde(default)]

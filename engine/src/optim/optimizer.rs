@@ -51,11 +51,6 @@ impl Optimizer {
         Ok(fused::zero_grads(&self.params)?)
     }
 
-    /// Scales the gradients to a joint L2 norm of at most `max_norm`; returns the norm before.
-    pub fn clip_grad_norm(&self, max_norm: f64) -> Result<f64, Error> {
-        Ok(fused::clip_grad_norm(&self.params, max_norm)?)
-    }
-
     /// One update with the gradients at hand. `factor` is the schedule's share of the learning rate ([`super::factor`]).
     pub fn step(&mut self, factor: f64) -> Result<(), Error> {
         match self.spec {

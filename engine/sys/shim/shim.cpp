@@ -142,18 +142,6 @@ char* sweep_zero_grads(at::Tensor* const* params, size_t count) {
   });
 }
 
-char* sweep_clip_grad_norm(at::Tensor* const* params, size_t count, double max_norm, double* total_norm) {
-  return guarded([&] {
-    c10::NoGradGuard no_grad;
-    auto grads = grads_of(list(params, count));
-    auto norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(grads, 2)), 2);
-    *total_norm = norm.item<double>();
-    // As torch.nn.utils.clip_grad_norm_, whose epsilon this is.
-    double factor = max_norm / (*total_norm + 1e-6);
-    if (factor < 1.0) at::_foreach_mul_(grads, factor);
-  });
-}
-
 char* sweep_fused_sgd(at::Tensor* const* params, at::Tensor* const* buffers, size_t count, double lr, double momentum,
                       double weight_decay, bool nesterov, bool first_step) {
   return guarded([&] {

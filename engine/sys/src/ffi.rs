@@ -13,12 +13,6 @@ unsafe extern "C" {
     pub fn sweep_rng_set(cuda_index: c_int, bytes: *const u8, size: usize) -> *mut c_char;
     pub fn sweep_autocast(cuda: bool, dtype: c_int) -> *mut c_char;
     pub fn sweep_zero_grads(params: *const TensorPtr, count: usize) -> *mut c_char;
-    pub fn sweep_clip_grad_norm(
-        params: *const TensorPtr,
-        count: usize,
-        max_norm: f64,
-        total_norm: *mut f64,
-    ) -> *mut c_char;
     pub fn sweep_fused_sgd(
         params: *const TensorPtr,
         buffers: *const TensorPtr,
