@@ -40,7 +40,7 @@ impl Bars {
             Stream::Stderr => ProgressDrawTarget::stderr(),
         };
         let multi = MultiProgress::with_draw_target(target);
-        let whole = multi.add(ProgressBar::new(STEPS).with_style(style("{prefix:.bold} {bar:24.cyan/dim} {wide_msg}")));
+        let whole = multi.add(ProgressBar::new(STEPS).with_style(style("{prefix:.bold} {bar:12.cyan/dim} {wide_msg}")));
         output::set_bars(Some(multi.clone()));
         Self {
             multi,
@@ -86,7 +86,7 @@ impl Bars {
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
         for (job, name) in shown.into_iter().zip(names) {
             let bar = self.jobs.entry(job.id).or_insert_with(|| {
-                let bar = ProgressBar::new(STEPS).with_style(style("  {prefix} {bar:16.green/dim} {wide_msg}"));
+                let bar = ProgressBar::new(STEPS).with_style(style("  {prefix} {bar:8.green/dim} {wide_msg}"));
                 self.multi.insert_before(&self.whole, bar)
             });
             let left = self.journal.left(now, job);
