@@ -29,6 +29,16 @@ pub struct FileRef {
     pub size_bytes: u64,
 }
 
+/// The end of an epoch, as agents tell it and the coordinator keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Epoch {
+    /// From 1, over the whole job.
+    pub epoch: u32,
+    pub epochs: u32,
+    pub phase: String,
+    pub metrics: Metrics,
+}
+
 /// One line on file descriptor 3.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

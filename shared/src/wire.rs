@@ -6,7 +6,7 @@ pub mod v1 {
     tonic::include_proto!("sweep.v1");
 }
 
-use crate::event::FileRef;
+use crate::event::{Epoch, FileRef};
 use crate::ids::{BadHash, ContentHash, JobId, Token};
 use crate::resources::{Device, DeviceClass};
 
@@ -106,6 +106,21 @@ impl TryFrom<v1::File> for FileRef {
             hash: Some(ContentHash::try_from(f.hash)?),
             size_bytes: f.size_bytes,
         })
+    }
+}
+
+impl From<Epoch> for v1::Epoch {
+    fn from(e: Epoch) -> Self {
+        Self { epoch: e.epoch, epochs: e.epochs, phase: e.phase, metrics_json: to_json(&e.metrics) }
+    }
+}
+
+impl TryFrom<v1::Epoch> for Epoch {
+    type Error = WireError;
+
+    fn try_from(e: v1::Epoch) -> Result<Self, WireError> {
+        let metrics = from_json::<Option<_>>("metrics", &e.metrics_json)?.unwrap_or_default();
+        Ok(Self { epoch: e.epoch, epochs: e.epochs, phase: e.phase, metrics })
     }
 }
 

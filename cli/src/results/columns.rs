@@ -89,11 +89,10 @@ fn fp32(row: &Row, batch: u32) -> Option<Value> {
 /// borders can cost more than integer kernels save.
 fn int8_column(rows: &[Row], title: &str, batch: u32) -> Column {
     let mut column = plain(rows, title, 1, |row| int8(row, batch), format::significant);
-    for (cell, row) in column.cells.iter_mut().zip(rows) {
-        if slower(row, batch) {
-            cell.push_str(" !");
-        } else if !cell.is_empty() && rows.iter().any(|row| slower(row, batch)) {
-            cell.push_str("  ");
+    let marks: Vec<bool> = rows.iter().map(|row| slower(row, batch)).collect();
+    if marks.contains(&true) {
+        for (cell, marked) in column.cells.iter_mut().zip(marks).filter(|(cell, _)| !cell.is_empty()) {
+            cell.push_str(if marked { " !" } else { "  " });
         }
     }
     column

@@ -1,6 +1,6 @@
 //! What the tests of the built `sweep` share: a home of their own, runs to the end, and processes whose lines are waited for.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};

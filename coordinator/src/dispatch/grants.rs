@@ -9,6 +9,7 @@ use super::fleet::Live;
 use super::service::{Dispatcher, Stop};
 use super::translate;
 use crate::schedule::{self, ReadyJob, Snapshot};
+use crate::store::read::LiveRow;
 use crate::store::{Grant, GrantRequest, Granted, read};
 
 impl Dispatcher {
@@ -116,7 +117,7 @@ impl Dispatcher {
 }
 
 fn live(grant: &Granted, now: Duration) -> Live {
-    Live {
+    let attempt = LiveRow {
         token: grant.token,
         sweep: grant.sweep,
         stage: grant.stage.clone(),
@@ -128,6 +129,6 @@ fn live(grant: &Granted, now: Duration) -> Live {
         exclusive: grant.exclusive,
         has_readers: grant.has_readers,
         wanted: true,
-        granted: now,
-    }
+    };
+    Live { attempt, granted: now }
 }

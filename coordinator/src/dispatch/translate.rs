@@ -1,5 +1,6 @@
 //! Between wire messages and our own types.
 
+use sweep_shared::event::Epoch;
 use sweep_shared::ids::Token;
 use sweep_shared::resources::Device;
 use sweep_shared::states::FailureClass;
@@ -7,7 +8,7 @@ use sweep_shared::wire::{self, WireError, v1};
 
 use crate::board::Progress;
 use crate::store::agents::AgentInfo;
-use crate::store::report::{Body, End, Epoch, NewPoint};
+use crate::store::report::{Body, End, NewPoint};
 use crate::store::{BlobRef, Granted};
 
 /// The longest text from an agent that is kept.
@@ -75,8 +76,8 @@ fn read_progress(message: v1::Progress) -> Read {
     let progress = Progress { fraction: message.fraction.clamp(0.0, 1.0), message: bounded(message.message) };
     let mut epochs = Vec::with_capacity(message.epochs.len());
     for epoch in message.epochs {
-        let metrics = wire::from_json::<Option<_>>("metrics", &epoch.metrics_json)?.unwrap_or_default();
-        epochs.push(Epoch { epoch: epoch.epoch, epochs: epoch.epochs, phase: bounded(epoch.phase), metrics });
+        let epoch = Epoch::try_from(epoch)?;
+        epochs.push(Epoch { phase: bounded(epoch.phase), ..epoch });
     }
     let resumed_epoch = message.resumed.map(|resumed| resumed.epoch);
     Ok((Body::Progress { epochs, resumed_epoch }, Some(progress)))

@@ -128,7 +128,7 @@ impl Dispatcher {
         self.accepts.remove(token);
         self.board.end(token);
         let Some(live) = self.fleet.end(token) else { return };
-        work.unblocks |= live.has_readers;
+        work.unblocks |= live.attempt.has_readers;
         if let Body::Finished { end: End::Success { .. }, run_s } = body {
             self.fleet.took(&live, *run_s);
         }

@@ -1,7 +1,6 @@
 //! Drives the real `sweep-runner` as an agent does: job.json, a pipe on descriptor 3, signals.
 
-// Each test binary uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use sweep_shared::event::Epoch;
 use sweep_shared::ids::Token;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -16,7 +17,7 @@ use crate::options::Options;
 use crate::probe::{Admission, Prober};
 use crate::process::Spawner;
 use crate::report::Checkpoint;
-use crate::session::{Epoch, Outcome};
+use crate::session::Outcome;
 use crate::transfer::Transfers;
 
 /// Lives on the agent's thread, as the spawner must.

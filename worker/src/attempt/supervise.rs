@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use sweep_shared::event::RunnerEvent;
+use sweep_shared::event::{Epoch, RunnerEvent};
 use tokio::net::unix::pipe;
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ use super::outputs::Outputs;
 use super::verdict::Told;
 use super::{Early, News, StopSignal, Tell, asked};
 use crate::process::{Exit, oom_kills};
-use crate::session::{Epoch, Stop};
+use crate::session::Stop;
 use crate::space;
 
 /// What was heard so far.

@@ -1,8 +1,7 @@
 //! What agent and coordinator say to each other, in our own types. [`super::wire`] turns them into protobuf.
 
-use sweep_shared::event::FileRef;
+use sweep_shared::event::{Epoch, FileRef};
 use sweep_shared::ids::{ContentHash, Token};
-use sweep_shared::metrics::Metrics;
 use sweep_shared::resources::Device;
 use sweep_shared::spec::JobSpec;
 
@@ -90,13 +89,4 @@ pub struct Progress {
     pub epochs: Vec<Epoch>,
     /// Epoch and step of the checkpoint that the runner continued from.
     pub resumed: Option<(u32, u64)>,
-}
-
-/// The end of an epoch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Epoch {
-    pub epoch: u32,
-    pub epochs: u32,
-    pub phase: String,
-    pub metrics: Metrics,
 }

@@ -15,6 +15,6 @@ mod state;
 mod state_tests;
 mod wire;
 
-pub use message::{Assign, Epoch};
+pub use message::Assign;
 pub use start::run_agent;
 pub use state::{Outcome, Stop};

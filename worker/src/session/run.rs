@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use sweep_shared::event::Epoch;
 use sweep_shared::ids::Token;
 use tokio::sync::watch;
 
 use super::link::Outgoing;
-use super::message::{Epoch, Outbound, Progress};
+use super::message::{Outbound, Progress};
 use super::state::Stop;
 use crate::attempt::LogTail;
 

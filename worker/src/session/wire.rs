@@ -4,7 +4,7 @@ use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::spec::JobSpec;
 use sweep_shared::wire::{self, WireError, v1};
 
-use super::message::{Assign, Epoch, Hello, Inbound, Outbound, Progress};
+use super::message::{Assign, Hello, Inbound, Outbound, Progress};
 use crate::report::{Body, Checkpoint, End, Point, Report, Success};
 
 /// What the coordinator said. A message of a kind that this version does not know is an error.
@@ -90,17 +90,11 @@ fn hello(hello: Hello) -> v1::Hello {
 }
 
 fn progress(token: Token, progress: Progress) -> v1::Progress {
-    let epoch = |e: Epoch| v1::Epoch {
-        epoch: e.epoch,
-        epochs: e.epochs,
-        phase: e.phase,
-        metrics_json: wire::to_json(&e.metrics),
-    };
     v1::Progress {
         token: Some(token.into()),
         fraction: progress.fraction,
         message: progress.message,
-        epochs: progress.epochs.into_iter().map(epoch).collect(),
+        epochs: progress.epochs.into_iter().map(v1::Epoch::from).collect(),
         resumed: progress.resumed.map(|(epoch, step)| v1::Resumed { epoch, step }),
     }
 }

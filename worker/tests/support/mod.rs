@@ -1,7 +1,7 @@
 //! A coordinator that does what the test says, over real gRPC on loopback, and an agent that talks to it.
 
 // Each test binary uses its part of this.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

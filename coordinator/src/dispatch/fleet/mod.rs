@@ -9,8 +9,8 @@ mod views;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use sweep_shared::ids::{JobId, SweepId, Token};
-use sweep_shared::resources::{Device, DeviceClass};
+use sweep_shared::ids::{JobId, Token};
+use sweep_shared::resources::Device;
 
 use crate::store::agents::AgentInfo;
 use crate::store::read::LiveRow;
@@ -61,39 +61,9 @@ pub struct Agent {
 /// An attempt that was granted and of whose end nothing is known.
 #[derive(Debug, Clone)]
 pub struct Live {
-    pub token: Token,
-    pub sweep: SweepId,
-    pub stage: String,
-    pub agent: String,
-    pub device: DeviceClass,
-    pub device_index: u32,
-    /// What the plan asks for.
-    pub wants: Option<DeviceClass>,
-    pub memory_bytes: u64,
-    pub exclusive: bool,
-    pub has_readers: bool,
-    /// False after a cancel: it only holds its place until its processes are gone.
-    pub wanted: bool,
+    pub attempt: LiveRow,
+    /// For attempts from before the coordinator's start: that start.
     pub granted: Duration,
-}
-
-impl Live {
-    pub fn from_row(row: LiveRow, now: Duration) -> Self {
-        Self {
-            token: row.token,
-            sweep: row.sweep,
-            stage: row.stage,
-            agent: row.agent,
-            device: row.device,
-            device_index: row.device_index,
-            wants: row.wants,
-            memory_bytes: row.memory_bytes,
-            exclusive: row.exclusive,
-            has_readers: row.has_readers,
-            wanted: row.wanted,
-            granted: now,
-        }
-    }
 }
 
 impl Fleet {
@@ -108,9 +78,12 @@ impl Fleet {
             looked: now,
         };
         for row in live {
-            let live = Live::from_row(row, now);
-            fleet.agents.entry(live.agent.clone()).or_insert_with(|| Agent::unseen(&live.agent, now + terms.grace));
-            fleet.live.insert(live.token.job, live);
+            let live = Live { attempt: row, granted: now };
+            fleet
+                .agents
+                .entry(live.attempt.agent.clone())
+                .or_insert_with(|| Agent::unseen(&live.attempt.agent, now + terms.grace));
+            fleet.live.insert(live.attempt.token.job, live);
         }
         fleet
     }
@@ -181,26 +154,26 @@ impl Fleet {
 
     /// The agent would not start the job.
     pub fn refused(&mut self, token: Token, now: Duration) {
-        if let Some(live) = self.live.get(&token.job).filter(|live| live.token == token) {
-            let devices = self.agents.get(&live.agent).map_or(&[][..], |agent| &agent.info.devices);
-            self.cooling.refused(token.job, &live.agent, devices, now);
+        if let Some(live) = self.live.get(&token.job).filter(|live| live.attempt.token == token) {
+            let devices = self.agents.get(&live.attempt.agent).map_or(&[][..], |agent| &agent.info.devices);
+            self.cooling.refused(token.job, &live.attempt.agent, devices, now);
         }
     }
 
     /// A grant is on disk. It replaces an attempt that it fenced.
     pub fn granted(&mut self, live: Live) {
-        self.live.insert(live.token.job, live);
+        self.live.insert(live.attempt.token.job, live);
     }
 
     /// The agent says that the attempt's processes are gone: its place is free, whatever becomes of the report.
     pub fn end(&mut self, token: Token) -> Option<Live> {
-        self.live.get(&token.job).filter(|live| live.token == token)?;
+        self.live.get(&token.job).filter(|live| live.attempt.token == token)?;
         self.live.remove(&token.job)
     }
 
     /// How long an attempt at a stage took.
     pub fn took(&mut self, live: &Live, run_s: f64) {
-        self.pace.took(live.sweep, &live.stage, run_s);
+        self.pace.took(live.attempt.sweep, &live.attempt.stage, run_s);
     }
 
     /// Users cancelled these jobs. Answers the attempts that must be killed, with their agents' sessions.
@@ -208,9 +181,9 @@ impl Fleet {
         let mut kill = Vec::new();
         for job in jobs {
             let Some(live) = self.live.get_mut(job) else { continue };
-            live.wanted = false;
-            let session = self.agents.get(&live.agent).and_then(|agent| agent.session);
-            kill.extend(session.map(|session| (session, live.token)));
+            live.attempt.wanted = false;
+            let session = self.agents.get(&live.attempt.agent).and_then(|agent| agent.session);
+            kill.extend(session.map(|session| (session, live.attempt.token)));
         }
         kill
     }
@@ -228,7 +201,7 @@ impl Fleet {
     }
 
     pub fn attempts_of(&self, agent: &str) -> Vec<Token> {
-        self.live.values().filter(|live| live.agent == agent).map(|live| live.token).collect()
+        self.live.values().filter(|live| live.attempt.agent == agent).map(|live| live.attempt.token).collect()
     }
 
     pub fn session_of(&self, agent: &str) -> Option<SessionId> {
@@ -238,13 +211,13 @@ impl Fleet {
     /// Every agent, with the number of its live attempts and how long ago it was heard.
     pub fn agents(&self, now: Duration) -> impl Iterator<Item = (&Agent, u32, Duration)> {
         self.agents.values().map(move |agent| {
-            let running = self.live.values().filter(|live| live.agent == agent.info.id).count();
+            let running = self.live.values().filter(|live| live.attempt.agent == agent.info.id).count();
             (agent, running as u32, now.saturating_sub(agent.heard))
         })
     }
 
     fn is_stealable(&self, live: &Live, now: Duration) -> bool {
-        self.agents.get(&live.agent).is_none_or(|agent| agent.lease_until <= now)
+        self.agents.get(&live.attempt.agent).is_none_or(|agent| agent.lease_until <= now)
     }
 }
 

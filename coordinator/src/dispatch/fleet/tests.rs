@@ -1,3 +1,6 @@
+use sweep_shared::ids::SweepId;
+use sweep_shared::resources::DeviceClass;
+
 use super::*;
 use crate::store::read::Ready;
 
@@ -34,8 +37,8 @@ fn token(job: i64) -> Token {
     Token { job: JobId(job), attempt: 1, lease: 7 }
 }
 
-fn live(job: i64, agent: &str, granted: Duration) -> Live {
-    Live {
+fn row(job: i64, agent: &str) -> LiveRow {
+    LiveRow {
         token: token(job),
         sweep: SweepId(1),
         stage: "work".to_owned(),
@@ -47,8 +50,11 @@ fn live(job: i64, agent: &str, granted: Duration) -> Live {
         exclusive: false,
         has_readers: false,
         wanted: true,
-        granted,
     }
+}
+
+fn live(job: i64, agent: &str, granted: Duration) -> Live {
+    Live { attempt: row(job, agent), granted }
 }
 
 /// One connected agent that runs job 1.
@@ -101,20 +107,7 @@ fn after_the_coordinators_own_absence_silence_proves_nothing() {
 
 #[test]
 fn what_lived_at_the_coordinators_start_has_a_fresh_grace() {
-    let row = LiveRow {
-        token: token(1),
-        sweep: SweepId(1),
-        stage: "work".to_owned(),
-        agent: "a".to_owned(),
-        device: DeviceClass::Cpu,
-        device_index: 0,
-        wants: None,
-        memory_bytes: 0,
-        exclusive: false,
-        has_readers: false,
-        wanted: true,
-    };
-    let fleet = Fleet::new(TERMS, vec![row], at(100));
+    let fleet = Fleet::new(TERMS, vec![row(1, "a")], at(100));
     assert_eq!((stolen(&fleet, at(114)), stolen(&fleet, at(115))), (vec![], vec![token(1)]));
     assert_eq!(fleet.views(at(100)).names, Vec::<String>::new(), "nobody is given work before saying hello");
 }

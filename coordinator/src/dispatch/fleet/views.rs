@@ -26,9 +26,13 @@ impl Fleet {
     }
 
     fn view(&self, agent: &Agent, now: Duration) -> AgentView {
-        let mine: Vec<&Live> = self.live.values().filter(|live| live.agent == agent.info.id).collect();
+        let mine: Vec<&Live> = self.live.values().filter(|live| live.attempt.agent == agent.info.id).collect();
         let devices = agent.info.devices.iter().map(|device| device_view(agent, device, &mine)).collect();
-        AgentView { devices, exclusive: mine.iter().any(|live| live.exclusive), kept_free: agent.leaving_until > now }
+        AgentView {
+            devices,
+            exclusive: mine.iter().any(|live| live.attempt.exclusive),
+            kept_free: agent.leaving_until > now,
+        }
     }
 
     /// Jobs whose lease is over, as candidates for another attempt, with the tokens that it would fence.
@@ -36,26 +40,26 @@ impl Fleet {
         let mut list: Vec<(ReadyJob, Token)> = self
             .live
             .values()
-            .filter(|live| live.wanted && self.is_stealable(live, now))
-            .map(|live| (as_ready(live, now), live.token))
+            .filter(|live| live.attempt.wanted && self.is_stealable(live, now))
+            .map(|live| (as_ready(live, now), live.attempt.token))
             .collect();
         list.sort_by_key(|(job, _)| job.job);
         list
     }
 
     pub fn sweep_of(&self, job: JobId) -> Option<SweepId> {
-        self.live.get(&job).map(|live| live.sweep)
+        self.live.get(&job).map(|live| live.attempt.sweep)
     }
 
     pub fn is_exclusive(&self, job: JobId) -> bool {
-        self.live.get(&job).is_some_and(|live| live.exclusive)
+        self.live.get(&job).is_some_and(|live| live.attempt.exclusive)
     }
 
     /// A ready job for the scheduler; `None` while a cancelled attempt of it still holds its place.
     pub fn candidate(&self, ready: &Ready, now: Duration, now_ms: i64) -> Option<(ReadyJob, Option<Token>)> {
         let steal = match self.live.get(&ready.job) {
             Some(live) if !self.is_stealable(live, now) => return None,
-            held => held.map(|live| live.token),
+            held => held.map(|live| live.attempt.token),
         };
         let job = ReadyJob {
             job: ready.job,
@@ -73,17 +77,18 @@ impl Fleet {
 
     /// How many ready jobs may have to be passed over.
     pub fn passed_over(&self) -> usize {
-        self.cooling.len() + self.live.values().filter(|live| !live.wanted).count()
+        self.cooling.len() + self.live.values().filter(|live| !live.attempt.wanted).count()
     }
 }
 
 fn device_view(agent: &Agent, device: &Device, mine: &[&Live]) -> DeviceView {
-    let here = mine.iter().filter(|live| live.device == device.class && live.device_index == device.index);
+    let here =
+        mine.iter().filter(|live| live.attempt.device == device.class && live.attempt.device_index == device.index);
     let (mut assigned, mut promised) = (0, 0);
     for live in here {
         assigned += 1;
         if agent.reported < live.granted + SETTLED {
-            promised += live.memory_bytes;
+            promised += live.attempt.memory_bytes;
         }
     }
     DeviceView {
@@ -98,9 +103,9 @@ fn device_view(agent: &Agent, device: &Device, mine: &[&Live]) -> DeviceView {
 
 fn as_ready(live: &Live, now: Duration) -> ReadyJob {
     ReadyJob {
-        job: live.token.job,
-        device: live.wants,
-        memory_bytes: live.memory_bytes,
+        job: live.attempt.token.job,
+        device: live.attempt.wants,
+        memory_bytes: live.attempt.memory_bytes,
         waited: now.saturating_sub(live.granted),
         expected: None,
     }

@@ -1,10 +1,11 @@
 //! What runners measured between epochs.
 
 use serde::Serialize;
+use sweep_shared::event::Epoch;
 use sweep_shared::ids::Token;
 
 use super::super::audit::json;
-use super::{Epoch, StoreError, Tx};
+use super::{StoreError, Tx};
 
 #[derive(Serialize)]
 struct Row<'a> {

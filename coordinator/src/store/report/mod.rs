@@ -9,6 +9,7 @@ mod epochs;
 mod points;
 mod spools;
 
+use sweep_shared::event::Epoch;
 use sweep_shared::ids::{JobId, SweepId, Token};
 use sweep_shared::metrics::Metrics;
 use sweep_shared::states::FailureClass;
@@ -48,14 +49,6 @@ pub enum Body {
     },
     /// Nothing but its number is recorded (the message was not understood).
     Nothing,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Epoch {
-    pub epoch: u32,
-    pub epochs: u32,
-    pub phase: String,
-    pub metrics: Metrics,
 }
 
 /// How an attempt ended, as its agent tells it.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use sweep_shared::event::Epoch;
 use sweep_shared::ids::SweepId;
 use sweep_shared::states::FailureClass;
 
-use super::super::report::{Body, End, Epoch, Recorded};
+use super::super::report::{Body, End, Recorded};
 use super::super::testing::*;
 use super::super::*;
 use crate::clock::Clock;
