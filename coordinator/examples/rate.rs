@@ -82,7 +82,7 @@ async fn submit(user: &mut Sweeps, name: &str, jobs: usize) -> anyhow::Result<i6
 }
 
 async fn watch(user: &mut Sweeps, sweep: i64) -> anyhow::Result<()> {
-    let mut events = user.watch(v1::SweepRequest { sweep }).await?.into_inner();
+    let mut events = user.watch(v1::SweepRequest { sweep, ..Default::default() }).await?.into_inner();
     while events.message().await?.is_some() {}
     Ok(())
 }

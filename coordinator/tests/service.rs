@@ -63,7 +63,10 @@ async fn a_plans_files_must_be_uploaded_before() {
 async fn the_same_plan_is_continued_and_the_latest_sweep_is_meant_by_0() {
     let site = site().await;
     let mut user = site.user().await;
-    assert_eq!(user.sweeps.status(v1::SweepRequest { sweep: 0 }).await.unwrap_err().message(), "there is no sweep yet");
+    assert_eq!(
+        user.sweeps.status(v1::SweepRequest { sweep: 0, ..Default::default() }).await.unwrap_err().message(),
+        "there is no sweep yet"
+    );
     let request = v1::SubmitRequest { plan_yaml: commands(2), continue_same: true, ..Default::default() };
     let first = user.try_submit(request.clone()).await.unwrap();
     let second = user.try_submit(request).await.unwrap();
@@ -72,7 +75,7 @@ async fn the_same_plan_is_continued_and_the_latest_sweep_is_meant_by_0() {
     assert_eq!(user.status(0).await.sweep.unwrap().id, third.sweep);
     let listed = user.sweeps.list(v1::ListRequest { limit: 1 }).await.unwrap().into_inner().sweeps;
     assert_eq!(listed.iter().map(|sweep| sweep.id).collect::<Vec<_>>(), [third.sweep]);
-    let unknown = user.sweeps.status(v1::SweepRequest { sweep: 99 }).await.unwrap_err();
+    let unknown = user.sweeps.status(v1::SweepRequest { sweep: 99, ..Default::default() }).await.unwrap_err();
     assert_eq!((unknown.code(), unknown.message()), (tonic::Code::NotFound, "sweep s99 does not exist"));
 }
 

@@ -27,7 +27,7 @@ async fn a_plan_goes_through_an_agent_to_its_results() {
     agent.report(success(second.token, vec![]));
     assert_eq!(user.end(made.sweep).await, "finished");
 
-    let results = user.sweeps.results(v1::SweepRequest { sweep: 0 }).await.unwrap().into_inner();
+    let results = user.sweeps.results(v1::SweepRequest { sweep: 0, ..Default::default() }).await.unwrap().into_inner();
     let point = &results.points[0];
     assert_eq!((point.stage.as_str(), point.point.as_str(), point.host.as_str()), ("first", "main", "host"));
     assert_eq!(point.metrics_json, r#"{"accuracy":0.5}"#);
@@ -211,7 +211,7 @@ async fn a_cancel_reaches_the_agent_and_holds_whatever_it_reports() {
     let made = user.submit(&commands(3)).await;
     let (first, second) = (agent.assigned().await.token.unwrap(), agent.assigned().await.token.unwrap());
     let changed =
-        user.sweeps.cancel(v1::CancelRequest { sweep: made.sweep, job: 0 }).await.unwrap().into_inner().changed;
+        user.sweeps.cancel(v1::TargetRequest { sweep: made.sweep, job: 0 }).await.unwrap().into_inner().changed;
     assert_eq!(changed, 3);
     let mut cancelled = Vec::new();
     for _ in 0..2 {
@@ -241,7 +241,7 @@ async fn a_cancel_given_while_the_agent_is_away_is_delivered_when_it_comes_back(
     let made = user.submit(&commands(1)).await;
     let token = agent.assigned().await.token.unwrap();
     agent.cut();
-    user.sweeps.cancel(v1::CancelRequest { sweep: made.sweep, job: 0 }).await.unwrap();
+    user.sweeps.cancel(v1::TargetRequest { sweep: made.sweep, job: 0 }).await.unwrap();
     let back = Agent::connect(&site, "a", vec![token]).await;
     assert_eq!(back.welcome.keep, []);
 }

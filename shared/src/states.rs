@@ -120,6 +120,8 @@ words!(
         DiskFull = "disk_full",
         DeviceError = "device_error",
         Lost = "lost",
+        /// It ran longer than the plan's `max_hours`.
+        TimedOut = "timed_out",
         Internal = "internal",
     }
 );
@@ -127,6 +129,6 @@ words!(
 impl FailureClass {
     /// Whether another attempt of the same job may end differently.
     pub fn is_retryable(self) -> bool {
-        !matches!(self, Self::BadInput | Self::Diverged)
+        !matches!(self, Self::BadInput | Self::Diverged | Self::TimedOut)
     }
 }

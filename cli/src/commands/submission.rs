@@ -34,6 +34,7 @@ pub async fn submit(client: &mut Client, plan: &PlanFile, choice: Choice) -> Out
         continue_same: choice.continue_same,
         retry_failed: choice.retry_failed,
         files: files.collect(),
+        amend: 0,
     };
     client.submit(request).await
 }

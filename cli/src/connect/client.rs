@@ -122,13 +122,13 @@ impl Client {
     /// How many jobs were cancelled.
     pub async fn cancel(&mut self, target: Target) -> Outcome<u32> {
         let (sweep, job) = target.numbers();
-        Ok(self.sweeps.cancel(v1::CancelRequest { sweep, job }).await?.into_inner().changed)
+        Ok(self.sweeps.cancel(v1::TargetRequest { sweep, job }).await?.into_inner().changed)
     }
 
     /// How many jobs will be tried again.
     pub async fn retry(&mut self, target: Target) -> Outcome<u32> {
         let (sweep, job) = target.numbers();
-        Ok(self.sweeps.retry(v1::RetryRequest { sweep, job }).await?.into_inner().changed)
+        Ok(self.sweeps.retry(v1::TargetRequest { sweep, job }).await?.into_inner().changed)
     }
 
     pub async fn agents(&mut self) -> Outcome<Vec<Agent>> {
@@ -161,7 +161,7 @@ impl Target {
 }
 
 fn request(sweep: Option<SweepId>) -> v1::SweepRequest {
-    v1::SweepRequest { sweep: sweep.map_or(0, |id| id.0) }
+    v1::SweepRequest { sweep: sweep.map_or(0, |id| id.0), ..Default::default() }
 }
 
 fn snapshot(reply: v1::StatusReply) -> Outcome<(Sweep, Vec<Job>)> {

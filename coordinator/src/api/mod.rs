@@ -72,6 +72,7 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 impl v1::sweeps_server::Sweeps for Api {
     type WatchStream = Answers<v1::WatchEvent>;
     type LogsStream = Answers<v1::LogsReply>;
+    type EventsStream = Answers<v1::EventRow>;
 
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Reply<v1::SubmitReply> {
         submit::submit(self, request.into_inner()).await.map(Response::new)
@@ -100,8 +101,8 @@ impl v1::sweeps_server::Sweeps for Api {
         logs::logs(self.clone(), request.into_inner()).await.map(Response::new)
     }
 
-    async fn cancel(&self, request: Request<v1::CancelRequest>) -> Reply<v1::ChangeReply> {
-        let v1::CancelRequest { sweep, job } = request.into_inner();
+    async fn cancel(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
+        let v1::TargetRequest { sweep, job } = request.into_inner();
         let command = match target(sweep, job)? {
             Target::Sweep(sweep) => Cancel::Sweep(sweep),
             Target::Job(job) => Cancel::Job(job),
@@ -109,13 +110,37 @@ impl v1::sweeps_server::Sweeps for Api {
         Ok(Response::new(v1::ChangeReply { changed: self.store.write(command).await? }))
     }
 
-    async fn retry(&self, request: Request<v1::RetryRequest>) -> Reply<v1::ChangeReply> {
-        let v1::RetryRequest { sweep, job } = request.into_inner();
+    async fn retry(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
+        let v1::TargetRequest { sweep, job } = request.into_inner();
         let command = match target(sweep, job)? {
             Target::Sweep(sweep) => Retry::Sweep(sweep),
             Target::Job(job) => Retry::Job(job),
         };
         Ok(Response::new(v1::ChangeReply { changed: self.store.write(command).await? }))
+    }
+
+    async fn pause(&self, _: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn resume(&self, _: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn set_priority(&self, _: Request<v1::PriorityRequest>) -> Reply<v1::ChangeReply> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn explain(&self, _: Request<v1::ExplainRequest>) -> Reply<v1::ExplainReply> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn events(&self, _: Request<v1::EventsRequest>) -> Reply<Self::EventsStream> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn drain_agent(&self, _: Request<v1::DrainRequest>) -> Reply<v1::ChangeReply> {
+        Err(Status::unimplemented("not yet"))
     }
 
     async fn list_agents(&self, request: Request<v1::ListRequest>) -> Reply<v1::AgentsReply> {

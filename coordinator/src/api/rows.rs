@@ -16,6 +16,7 @@ pub fn summary(row: SweepRow) -> v1::SweepSummary {
         finished_ms: row.finished_ms.unwrap_or(0),
         counts: row.counts.into_iter().collect(),
         reused: row.reused,
+        ..Default::default()
     }
 }
 
@@ -50,5 +51,6 @@ pub fn job(api: &Api, row: JobRow) -> v1::JobStatus {
         key: row.key,
         resumed_from: row.resumed_epoch as u32,
         metrics_json: row.metrics_json,
+        ..Default::default()
     }
 }

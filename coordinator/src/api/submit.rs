@@ -31,5 +31,11 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest) -> Result<v1::SubmitR
         .map_err(|errors| Status::invalid_argument(errors.to_string()))?;
     let made = api.store.write(command).await?;
     api.dispatch.serve(made.sweep).await;
-    Ok(v1::SubmitReply { sweep: made.sweep.0, created: made.created, jobs: made.jobs, reused: made.reused })
+    Ok(v1::SubmitReply {
+        sweep: made.sweep.0,
+        created: made.created,
+        jobs: made.jobs,
+        reused: made.reused,
+        ..Default::default()
+    })
 }

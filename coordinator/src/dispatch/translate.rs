@@ -63,7 +63,7 @@ pub fn said(body: v1::agent_message::Body) -> Result<Option<Said>, (Option<Token
         Wire::Progress(mut progress) => (progress.token.take(), read_progress(progress)),
         Wire::CheckpointReady(mut ready) => (ready.token.take(), read_checkpoint(ready)),
         Wire::Finished(mut finished) => (finished.token.take(), read_finished(finished)),
-        Wire::Hello(_) | Wire::Log(_) | Wire::Heartbeat(_) | Wire::Goodbye(_) => return Ok(None),
+        Wire::Hello(_) | Wire::Log(_) | Wire::Heartbeat(_) | Wire::Goodbye(_) | Wire::Finishing(_) => return Ok(None),
     };
     let token = wire::token(token).map_err(|error| (None, error))?;
     let (body, progress) = body.map_err(|error| (Some(token), error))?;

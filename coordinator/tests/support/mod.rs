@@ -107,11 +107,11 @@ impl User {
     }
 
     pub async fn watch(&mut self, sweep: i64) -> Streaming<v1::WatchEvent> {
-        self.sweeps.watch(v1::SweepRequest { sweep }).await.unwrap().into_inner()
+        self.sweeps.watch(v1::SweepRequest { sweep, ..Default::default() }).await.unwrap().into_inner()
     }
 
     pub async fn status(&mut self, sweep: i64) -> v1::StatusReply {
-        self.sweeps.status(v1::SweepRequest { sweep }).await.unwrap().into_inner()
+        self.sweeps.status(v1::SweepRequest { sweep, ..Default::default() }).await.unwrap().into_inner()
     }
 
     /// The states of the jobs, once the sweep's summary says that this many are in this state.
@@ -185,6 +185,7 @@ pub fn hello(id: &str, attempts: Vec<v1::Token>) -> v1::Hello {
         attempts,
         slots: 2,
         spool_id: format!("{id}-spool"),
+        ..Default::default()
     }
 }
 

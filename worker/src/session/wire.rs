@@ -86,6 +86,7 @@ fn hello(hello: Hello) -> v1::Hello {
         attempts: hello.attempts.into_iter().map(Into::into).collect(),
         slots: hello.slots,
         spool_id: hello.spool,
+        ..Default::default()
     }
 }
 
