@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 use sweep_coordinator::predict::Prediction;
-use sweep_shared::plan::{ExpandedJob, ExpandedPlan};
+use sweep_shared::plan::{Budget, ExpandedJob, ExpandedPlan};
 use sweep_shared::resources::DeviceClass;
 use sweep_shared::spec::Role;
 
@@ -14,6 +14,8 @@ use sweep_shared::spec::Role;
 pub struct Document<'a> {
     name: &'a str,
     fingerprint: String,
+    priority: i32,
+    budget: Budget,
     /// Choices that fell together with a job that is listed.
     shared: u32,
     warnings: &'a [String],
@@ -33,6 +35,9 @@ struct Job<'a> {
     device: Option<DeviceClass>,
     exclusive: bool,
     retries: u32,
+    priority: i32,
+    max_hours: Option<f64>,
+    losses: u32,
     reusable: bool,
     network: Option<&'a str>,
     parameters: Option<u64>,
@@ -54,6 +59,8 @@ pub fn document<'a>(plan: &'a ExpandedPlan, predictions: &'a [Prediction]) -> Do
     Document {
         name: &plan.name,
         fingerprint: plan.fingerprint(),
+        priority: plan.priority,
+        budget: plan.budget,
         shared: plan.shared,
         warnings: &plan.warnings,
         jobs: plan.jobs.iter().zip(predictions).map(|(job, prediction)| row(job, prediction)).collect(),
@@ -73,7 +80,10 @@ fn row<'a>(job: &'a ExpandedJob, prediction: &'a Prediction) -> Job<'a> {
         points: &job.points,
         device: job.device,
         exclusive: job.exclusive,
-        retries: job.retries,
+        retries: job.policy.retries,
+        priority: job.policy.priority,
+        max_hours: job.policy.max_hours,
+        losses: job.policy.losses,
         reusable: job.reusable,
         network: prediction.network.as_deref(),
         parameters: prediction.parameters,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sweep_coordinator::predict::Prediction;
-use sweep_shared::plan::{ExpandedJob, ExpandedPlan};
+use sweep_shared::plan::{Budget, ExpandedJob, ExpandedPlan};
 use sweep_shared::spec::{MeasureSpec, StageKind};
 
 /// What the text shows.
@@ -18,6 +18,7 @@ pub struct Summary<'a> {
     pub shared: u32,
     pub stages: Vec<Stage<'a>>,
     pub measure: Option<(usize, &'a MeasureSpec)>,
+    pub budget: Budget,
 }
 
 #[derive(Debug)]
@@ -71,6 +72,7 @@ pub fn summary<'a>(plan: &'a ExpandedPlan, predictions: &'a [Prediction]) -> Sum
         shared: plan.shared,
         stages,
         measure,
+        budget: plan.budget,
     }
 }
 

@@ -114,6 +114,11 @@ fn notes(summary: &Summary<'_>) -> Vec<String> {
             (plural(summary.shared as usize, "choice"), if summary.shared == 1 { "equals" } else { "equal" });
         notes.push(format!("Equal work is done once: {choices} {verb} a job that is listed already."));
     }
+    let hours = [(summary.budget.gpu_hours, "GPU"), (summary.budget.cpu_hours, "CPU")];
+    let hours: Vec<String> = hours.iter().filter_map(|(h, class)| Some(format!("{} {class}-hours", (*h)?))).collect();
+    if !hours.is_empty() {
+        notes.push(format!("Budget: {}; when it is spent, the sweep is paused.", hours.join(" and ")));
+    }
     if rows().any(|r| r.prediction.memory_bytes > 0) {
         notes.push("Params and MACs (per image) are those of the whole network; memory is the peak".to_owned());
         notes.push("that is predicted for the job's process.".to_owned());
@@ -159,6 +164,13 @@ mod tests {
             format!("stages: {{ a: {{ command: {{ run: [x] }}, matrix: {{ i: [{}] }} }} }}\n", values.join(", "));
         let text = report(&plan);
         assert!(text.lines().count() < 30 && text.contains("… and 980 more"), "{text}");
+    }
+
+    #[test]
+    fn a_budget_is_told() {
+        let text = report("budget: { gpu_hours: 40, cpu_hours: 0.5 }\nstages: { a: { command: { run: [x] } } }\n");
+        let line = "Budget: 40 GPU-hours and 0.5 CPU-hours; when it is spent, the sweep is paused.\n";
+        assert!(text.contains(line) && line.chars().count() <= 81, "{text}");
     }
 
     #[test]

@@ -59,7 +59,7 @@ fn new_job(job: ExpandedJob, need: &Prediction) -> NewJob {
         device: job.device,
         memory_bytes: need.memory_bytes,
         exclusive: job.exclusive,
-        retries: job.retries,
+        retries: job.policy.retries,
         reusable: job.reusable,
     }
 }

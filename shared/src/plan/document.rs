@@ -9,6 +9,7 @@ use super::error::{PlanError, PlanErrors};
 use super::fields::{Field, Fields};
 use super::fit::{self, FitDefaults};
 use super::kinds::{Context, Makes};
+use super::policy::{self, Budget, Policy};
 use super::source::{At, Problems, Source};
 use super::stage::{self, Stage, StageDefaults};
 use super::{data, measure, order, yaml};
@@ -19,6 +20,9 @@ pub struct Plan {
     pub name: String,
     pub seeds: Vec<u64>,
     pub data: Option<DataSpec>,
+    /// Added to the jobs' own.
+    pub priority: i32,
+    pub budget: Budget,
     /// What the author should know although the plan runs.
     pub warnings: Vec<PlanError>,
     pub(super) source: Arc<Source>,
@@ -51,6 +55,8 @@ fn document(fields: &Fields<'_>, source: &Arc<Source>, catalogue: &Catalogue) ->
     let context = Context { catalogue, training, retraining, qat, image_size, fitted: Default::default() };
     let stages = stages(fields, defaults, &context);
     let measure = measure::read(fields.get("measure").as_ref());
+    let priority = fields.get("priority").and_then(|f| policy::priority(&f)).unwrap_or(0);
+    let budget = fields.get("budget").map(|f| policy::budget(&f)).unwrap_or_default();
     not_yet(fields);
     fields.finish();
     if data_field.is_none() && stages.iter().any(|s| s.makes != Makes::Files) {
@@ -63,7 +69,8 @@ fn document(fields: &Fields<'_>, source: &Arc<Source>, catalogue: &Catalogue) ->
     order::check_inputs(&stages, problems);
     let order = order::order(&stages, problems);
     let stages = order.into_iter().map(|index| stages[index].clone()).collect();
-    Plan { name, seeds, data, warnings: Vec::new(), source: source.clone(), stages, measure, defaults }
+    let (source, warnings) = (source.clone(), Vec::new());
+    Plan { name, seeds, data, priority, budget, warnings, source, stages, measure, defaults }
 }
 
 fn name(field: &Field<'_>) -> Option<String> {
@@ -97,10 +104,10 @@ fn seeds(field: &Field<'_>) -> Option<Vec<u64>> {
 }
 
 fn defaults(fields: &Fields<'_>, training: &mut FitDefaults, shorter: [&mut FitDefaults; 2]) -> StageDefaults {
-    let mut defaults = StageDefaults { retries: 3, device: None };
+    let mut defaults = StageDefaults { policy: Policy::default(), device: None };
     if let Some(inner) = fields.get("defaults").and_then(|f| f.fields()) {
         fit::read_defaults(&inner, training, shorter);
-        defaults.retries = inner.get("retries").and_then(|f| stage::retries(&f)).unwrap_or(defaults.retries);
+        defaults.policy = policy::read(&inner, defaults.policy);
         defaults.device = inner.get("device").and_then(|f| stage::device(&f));
         inner.finish();
     }

@@ -7,10 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::resources::DeviceClass;
 use crate::spec::JobSpec;
 
+use super::policy::{Budget, Policy};
+
 /// A whole plan, expanded. Jobs are in an order in which inputs come before their readers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExpandedPlan {
     pub name: String,
+    /// Of all jobs, beside their own.
+    #[serde(default)]
+    pub priority: i32,
+    #[serde(default)]
+    pub budget: Budget,
     pub jobs: Vec<ExpandedJob>,
     /// How many choices fell together because their keys are equal.
     pub shared: u32,
@@ -50,7 +57,8 @@ pub struct ExpandedJob {
     pub device: Option<DeviceClass>,
     /// Holds the whole host (measure jobs).
     pub exclusive: bool,
-    pub retries: u32,
+    /// No part of the key.
+    pub policy: Policy,
     /// Whether a finished job of another sweep with this key may stand for it.
     pub reusable: bool,
 }

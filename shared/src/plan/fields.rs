@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
 use super::error::PlanError;
+use super::policy;
 use super::source::{At, Problems};
 use super::suggest::{listed, nearest};
 use super::tree::{Entry, Node, Value};
@@ -63,7 +64,25 @@ impl<'a> Fields<'a> {
         if of_optimizer && known.contains(&"optimizer") {
             return error.help("this belongs to the optimizer: `optimizer: { sgd: { lr: 0.05 } }`");
         }
+        if let Some(place) = misplaced(&entry.name, &self.path) {
+            return error.help(place);
+        }
         error.help(format!("allowed: {}", listed(known.iter().copied())))
+    }
+}
+
+/// Where a field belongs that is right elsewhere.
+fn misplaced(name: &str, path: &str) -> Option<String> {
+    if !policy::FIELDS.contains(&name) {
+        return None;
+    }
+    let mut parts = path.split('.');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(""), None, _) => Some(format!("for all stages: `defaults: {{ {name}: … }}`; for one: in the stage")),
+        (Some("stages"), Some(stage), Some(kind)) => {
+            Some(format!("this belongs to the stage: `{stage}: {{ {kind}: {{ … }}, {name}: … }}`"))
+        }
+        _ => None,
     }
 }
 
@@ -164,6 +183,19 @@ impl<'a> Field<'a> {
             let (low, high) = range.into_inner();
             let bounds = if high == u64::MAX { format!("of {low} or more") } else { format!("from {low} to {high}") };
             self.refuse(&format!("a whole number {bounds}"));
+        }
+        value
+    }
+
+    /// A whole number that may be negative.
+    pub fn signed(&self, range: RangeInclusive<i32>) -> Option<i32> {
+        let value = match self.node.value {
+            Value::Integer(i) => i32::try_from(i).ok(),
+            _ => None,
+        };
+        let value = value.filter(|v| range.contains(v));
+        if value.is_none() {
+            self.refuse(&format!("a whole number from {} to {}", range.start(), range.end()));
         }
         value
     }

@@ -19,6 +19,7 @@ mod kinds;
 mod matrix;
 mod measure;
 mod order;
+mod policy;
 mod selector;
 mod source;
 mod stage;
@@ -31,6 +32,7 @@ pub use document::{Plan, parse};
 pub use error::{PlanError, PlanErrors};
 pub use expand::expand;
 pub use expanded::*;
+pub use policy::{Budget, Policy};
 
 /// Reads a plan to its jobs: [`parse`], then [`expand`]. `path` is for messages, and its stem names a plan without `name`.
 pub fn read(text: &str, path: &str, catalogue: &Catalogue) -> Result<ExpandedPlan, PlanErrors> {

@@ -6,6 +6,7 @@ use super::error::PlanError;
 use super::fields::{Field, Fields};
 use super::kinds::{self, Context, Draft, KINDS, Makes, PLANNED};
 use super::matrix::{self, Choice};
+use super::policy::{self, Policy};
 use super::source::{At, Problems};
 use super::suggest::{listed, nearest};
 use super::tree::Entry;
@@ -17,7 +18,7 @@ pub(super) struct Stage {
     pub at: At,
     pub makes: Makes,
     pub variants: Vec<Variant>,
-    pub retries: u32,
+    pub policy: Policy,
     /// Whether measure jobs are added for its points.
     pub measured: bool,
 }
@@ -33,12 +34,8 @@ pub(super) struct Variant {
 /// What a stage takes from the plan's `defaults`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StageDefaults {
-    pub retries: u32,
+    pub policy: Policy,
     pub device: Option<DeviceClass>,
-}
-
-pub(super) fn retries(field: &Field<'_>) -> Option<u32> {
-    field.count(0..=100)
 }
 
 pub(super) fn device(field: &Field<'_>) -> Option<DeviceClass> {
@@ -57,7 +54,7 @@ pub(super) fn read(
     let word = kind_of(&fields, entry);
     let matrix = fields.get("matrix");
     let stage_device = fields.get("device").map(|f| device(&f));
-    let retries = fields.get("retries").and_then(|f| retries(&f)).unwrap_or(defaults.retries);
+    let policy = policy::read(&fields, defaults.policy);
     let measured = fields.get("measure").and_then(|f| f.flag()).unwrap_or(true);
     if let Some(field) = fields.get("threads") {
         let error = field.error("`threads` of a stage is not available in this version");
@@ -70,7 +67,7 @@ pub(super) fn read(
     let device = stage_device.unwrap_or(defaults.device);
     let rows = rows.into_iter().take_while(|_| !problems.is_full());
     let variants = rows.filter_map(|row| variant(word, &body, row, device, context)).collect();
-    Some(Stage { name: entry.name.clone(), at: entry.at, makes: kinds::makes(word), variants, retries, measured })
+    Some(Stage { name: entry.name.clone(), at: entry.at, makes: kinds::makes(word), variants, policy, measured })
 }
 
 /// Reads the kind's fields with the row's choices in their places.
@@ -133,10 +130,8 @@ fn kind_of(fields: &Fields<'_>, entry: &Entry) -> Option<&'static str> {
     match named.as_slice() {
         [word] => Some(word),
         [] => {
-            let mut others = fields
-                .entries
-                .iter()
-                .filter(|e| !matches!(e.name.as_str(), "matrix" | "device" | "retries" | "measure"));
+            let beside = |name: &str| matches!(name, "matrix" | "device" | "measure") || policy::FIELDS.contains(&name);
+            let mut others = fields.entries.iter().filter(|e| !beside(&e.name));
             let meant = others.find_map(|e| nearest(&e.name, KINDS).map(|kind| (e, kind)));
             let (at, path) = meant.map_or((entry.at, fields.path.clone()), |(e, _)| (e.at, fields.path_of(&e.name)));
             let message =

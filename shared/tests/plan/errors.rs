@@ -76,6 +76,35 @@ fn values_out_of_range() {
 }
 
 #[test]
+fn how_jobs_are_treated_is_checked_too() {
+    let top = |field: &str| format!("{field}\n{TRAIN}");
+    check(&top("priority: high"), 1, "priority", "a whole number from -1000000 to 1000000, found `high`", None);
+    check(&top("priority: 1.5"), 1, "priority", "found `1.5`", None);
+    check(&top("priority: 3000000000"), 1, "priority", "found `3000000000`", None);
+    check(&top("budget: { gpu_hours: 0 }"), 1, "budget.gpu_hours", "from 0 (excluded)", None);
+    check(&top("budget: { gpu_hours: -1 }"), 1, "budget.gpu_hours", "found `-1`", None);
+    check(&top("budget: { gpu_hour: 4 }"), 1, "budget.gpu_hour", "unknown field `gpu_hour`", Some("gpu_hours"));
+    check(&top("budget: {}"), 1, "budget", "the budget names no hours", None);
+    check(&top("budget: 40"), 1, "budget", "expected a map of fields, found `40`", None);
+    check(&top("defaults: { max_hours: 0 }"), 1, "defaults.max_hours", "found `0`", None);
+    check(&top("defaults: { losses: -1 }"), 1, "defaults.losses", "from 0 to 1000, found `-1`", None);
+    check(&top("defaults: { budget: { gpu_hours: 1 } }"), 1, "defaults.budget", "unknown field `budget`", None);
+    let stage = "data: synthetic\nstages:\n  base:\n    train: { model: small-cnn }\n    max_hours: long\n";
+    check(stage, 5, "stages.base.max_hours", "a number from 0 (excluded) to 1000000, found `long`", None);
+}
+
+#[test]
+fn a_policy_in_the_wrong_place_is_told_where_it_belongs() {
+    let errors = errors_of(&format!("max_hours: 3\n{TRAIN}"));
+    assert_eq!(errors.errors[0].help, ["for all stages: `defaults: { max_hours: … }`; for one: in the stage"]);
+    let errors = errors_of("data: synthetic\nstages:\n  base: { train: { model: small-cnn, priority: 3 } }\n");
+    assert_eq!(errors.errors[0].help, ["this belongs to the stage: `base: { train: { … }, priority: … }`"]);
+    let errors = errors_of("data: synthetic\nstages:\n  base: { priority: 3 }\n");
+    assert!(errors.errors[0].message.contains("names no kind"), "{errors}");
+    assert!(errors_of(&format!("budget: 40\n{TRAIN}")).errors[0].help[0].contains("budget: { gpu_hours: 40 }"));
+}
+
+#[test]
 fn a_learning_rate_outside_its_optimizer_is_explained() {
     let errors = errors_of("data: synthetic\nstages:\n  base: { train: { model: small-cnn, lr: 0.1 } }\n");
     assert!(errors.errors[0].help[0].contains("optimizer: { sgd: { lr: 0.05 } }"), "{errors}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use sweep_shared::plan::ExpandedPlan;
+use sweep_shared::plan::{Budget, ExpandedPlan, Policy};
 use sweep_shared::resources::DeviceClass;
 use sweep_shared::spec::{
     Augment, Criterion, DataSource, OptimizerSpec, Precision, PruneMethod, QuantMode, Role, ScheduleSpec, StageKind,
@@ -148,7 +148,7 @@ fn the_smallest_plan_has_a_practitioners_defaults() {
     let data = job.spec.data.as_ref().unwrap();
     assert_eq!(data.source, DataSource::Cifar10 { path: None });
     assert_eq!((data.validation, data.augment.as_slice()), (0.1, &[Augment::Flip, Augment::Crop4][..]));
-    assert_eq!((job.spec.seed, job.retries, job.exclusive, job.device), (0, 3, false, None));
+    assert_eq!((job.spec.seed, job.policy.retries, job.exclusive, job.device), (0, 3, false, None));
     assert!(!job.reusable, "no key covers the contents of a folder");
     let StageKind::Train(spec) = &job.spec.kind else { panic!() };
     assert_eq!((spec.fit.epochs, spec.fit.batch, spec.fit.precision), (30, 128, Precision::Auto));
@@ -170,8 +170,8 @@ fn defaults_reach_every_training_and_are_overruled() {
     assert!(matches!(b.fit.optimizer, OptimizerSpec::Sgd { lr: 0.1, .. }));
     assert_eq!((p.retrain.epochs, p.retrain.batch), (2, 64), "retraining keeps its own epochs");
     assert!(matches!(p.retrain.optimizer, OptimizerSpec::Sgd { lr: 0.01, .. }), "and its own optimizer");
-    assert_eq!((plan.jobs[0].retries, plan.jobs[0].device), (1, Some(DeviceClass::Cpu)));
-    assert_eq!((plan.jobs[1].retries, plan.jobs[1].device), (0, Some(DeviceClass::Cuda)));
+    assert_eq!((plan.jobs[0].policy.retries, plan.jobs[0].device), (1, Some(DeviceClass::Cpu)));
+    assert_eq!((plan.jobs[1].policy.retries, plan.jobs[1].device), (0, Some(DeviceClass::Cuda)));
     assert!(plan.jobs.iter().all(|j| j.reusable));
 }
 
@@ -295,6 +295,43 @@ fn the_fingerprint_ignores_how_a_plan_is_written() {
     assert_eq!(a.fingerprint(), b.fingerprint());
     let c = jobs_of("name: n\ndata: synthetic\nstages: { a: { train: { model: tiny-cnn, epochs: 29 } } }\n");
     assert_ne!(a.fingerprint(), c.fingerprint());
+}
+
+#[test]
+fn how_jobs_are_treated_is_read_from_plan_defaults_and_stage() {
+    let plan = jobs_of(
+        "priority: 10\nbudget: { gpu_hours: 40, cpu_hours: 0.5 }\ndefaults: { priority: -2, max_hours: 6, losses: 3 }
+stages:
+  a: { command: { run: [x] } }
+  b: { command: { run: [y] }, priority: 5, max_hours: 0.25, losses: 0, retries: 1 }
+",
+    );
+    assert_eq!((plan.priority, plan.budget), (10, Budget { gpu_hours: Some(40.0), cpu_hours: Some(0.5) }));
+    let a = Policy { retries: 3, priority: -2, max_hours: Some(6.0), losses: 3 };
+    assert_eq!(stage(&plan, "a")[0].policy, a);
+    let b = Policy { retries: 1, priority: 5, max_hours: Some(0.25), losses: 0 };
+    assert_eq!(stage(&plan, "b")[0].policy, b);
+    let bare = jobs_of("stages: { a: { command: { run: [x] } } }\n");
+    let usual = Policy { retries: 3, priority: 0, max_hours: None, losses: 10 };
+    assert_eq!((bare.priority, bare.budget, bare.jobs[0].policy), (0, Budget::default(), usual));
+}
+
+#[test]
+fn how_jobs_are_treated_is_part_of_no_key() {
+    let plan = |top: &str, stage: &str| {
+        jobs_of(&format!(
+            "name: n\ndata: synthetic\n{top}\nstages:\n  a: {{ train: {{ model: tiny-cnn }} }}\n  b: {{ prune: {{ input: a }}{stage} }}\n"
+        ))
+    };
+    let bare = plan("", "");
+    let treated = plan(
+        "priority: 3\nbudget: { gpu_hours: 1 }\ndefaults: { priority: 1, max_hours: 2, losses: 1 }",
+        ", priority: 9, max_hours: 1, losses: 0, retries: 0",
+    );
+    assert_eq!(bare.fingerprint(), treated.fingerprint());
+    let keys = |plan: &ExpandedPlan| plan.jobs.iter().map(|job| job.key.clone()).collect::<Vec<_>>();
+    assert_eq!(keys(&bare), keys(&treated));
+    assert_eq!(stage(&treated, "measure")[0].policy.max_hours, Some(2.0));
 }
 
 #[test]

@@ -36,7 +36,8 @@ pub fn expand(plan: &Plan) -> Result<ExpandedPlan, PlanErrors> {
     let Expansion { jobs, shared, .. } = expansion;
     let more = problems.finish()?;
     let warnings = plan.warnings.iter().chain(&more).map(|w| format!("warning: {w}")).collect();
-    Ok(ExpandedPlan { name: plan.name.clone(), jobs, shared, warnings })
+    let (name, priority, budget) = (plan.name.clone(), plan.priority, plan.budget);
+    Ok(ExpandedPlan { name, priority, budget, jobs, shared, warnings })
 }
 
 /// A job as the stages behind it see it: one choice of a stage, which may share its job with others.
@@ -135,7 +136,7 @@ impl<'a> Expansion<'a> {
             points: points.clone(),
             device: variant.device,
             exclusive: false,
-            retries: stage.retries,
+            policy: stage.policy,
             reusable,
         });
         Made { job, seed, traits, points, described: Vec::new() }
@@ -203,7 +204,7 @@ impl<'a> Expansion<'a> {
             points: vec![MAIN_POINT.to_owned()],
             device,
             exclusive: true,
-            retries: self.plan.defaults.retries,
+            policy: self.plan.defaults.policy,
             // A latency belongs to the host that it was measured on.
             reusable: false,
         });
