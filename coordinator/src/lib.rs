@@ -13,16 +13,20 @@ mod clock;
 mod dispatch;
 mod home;
 mod logs;
+mod luck;
 mod options;
 pub mod predict;
 mod results;
 mod schedule;
 mod service;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod store;
 mod submit;
 mod transition;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use home::{Endpoint, Home, HomeError};
+pub use luck::{Luck, SystemLuck};
 pub use options::{Backoff, DEFAULT_PORT, Options};
 pub use service::{Coordinator, Running, StartError};

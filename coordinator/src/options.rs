@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
+use crate::luck::{Luck, SystemLuck};
 
 /// The one port for everything.
 pub const DEFAULT_PORT: u16 = 7433;
@@ -30,6 +31,7 @@ pub struct Options {
     /// Hand out jobs of those sweeps only that are submitted to this very process. What earlier ones left stays as it is.
     pub submitted_only: bool,
     pub clock: Arc<dyn Clock>,
+    pub luck: Arc<dyn Luck>,
 }
 
 impl Options {
@@ -45,6 +47,7 @@ impl Options {
             exclusive_patience: Duration::from_mins(10),
             submitted_only: false,
             clock: Arc::new(SystemClock::new()),
+            luck: Arc::new(SystemLuck),
         }
     }
 

@@ -65,7 +65,7 @@ impl Coordinator {
         let listen = |source| StartError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let store = Store::open(&lock.home().database(), options.clock.clone()).await?;
+        let store = Store::open(&lock.home().database(), options.clock.clone(), &*options.luck).await?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let parts = Parts::assemble(&options, lock.home().clone(), store.clone(), &stop, &mut tasks).await?;
@@ -93,20 +93,31 @@ impl Parts {
         stop: &CancellationToken,
         tasks: &mut JoinSet<&'static str>,
     ) -> Result<Self, StoreError> {
-        let artifacts = Artifacts::new(home.clone(), options.max_blob_bytes);
-        let (board, logs) = (Board::new(), Logs::new(home.clone()));
-        let (dispatcher, dispatch) = Dispatcher::new(store.clone(), artifacts.clone(), board.clone(), options).await?;
+        let (api, dispatcher) = assemble(options, home.clone(), store.clone(), stop.clone()).await?;
+        let artifacts = api.artifacts.clone();
         let ended = |name: &'static str| move |()| name;
         use futures_util::FutureExt as _;
         tasks.spawn(dispatcher.run(stop.clone()).map(ended("the dispatcher")));
         let publisher = Publisher { home: home.clone(), store: store.clone(), changes: store.watch() };
         tasks.spawn(publisher.run(stop.clone()).map(ended("the publisher")));
         tasks.spawn(collect_always(artifacts.clone(), store.clone(), stop.clone()).map(ended("the collector")));
-        let agents = AgentService::new(dispatch.clone(), board.clone(), logs.clone());
-        let (stop, clock) = (stop.clone(), options.clock.clone());
-        let api = Api { home, store, board, logs, artifacts: artifacts.clone(), dispatch, clock, stop };
+        let agents = AgentService::new(api.dispatch.clone(), api.board.clone(), api.logs.clone());
         Ok(Self { api, agents, artifacts: ArtifactService::new(artifacts) })
     }
+}
+
+/// What a coordinator is made of, before anything runs: all that is done with the database at a start is done here.
+pub(crate) async fn assemble(
+    options: &Options,
+    home: Home,
+    store: Store,
+    stop: CancellationToken,
+) -> Result<(Api, Dispatcher), StoreError> {
+    let artifacts = Artifacts::new(home.clone(), options.max_blob_bytes);
+    let (board, logs) = (Board::new(), Logs::new(home.clone()));
+    let (dispatcher, dispatch) = Dispatcher::new(store.clone(), artifacts.clone(), board.clone(), options).await?;
+    let clock = options.clock.clone();
+    Ok((Api { home, store, board, logs, artifacts, dispatch, clock, stop }, dispatcher))
 }
 
 async fn collect_always(artifacts: Artifacts, store: Store, stop: CancellationToken) {

@@ -16,8 +16,12 @@ const ABANDONED: Duration = Duration::from_hours(24);
 
 /// Deletes what is old enough and referred to by no row. Answers how many blobs went.
 pub async fn collect(artifacts: &Artifacts, store: &Store) -> Result<usize, StoreError> {
+    collect_older(artifacts, store, SystemTime::now() - GRACE).await
+}
+
+/// The same for what nobody has asked for since `before`.
+pub async fn collect_older(artifacts: &Artifacts, store: &Store, before: SystemTime) -> Result<usize, StoreError> {
     let scan = artifacts.clone();
-    let before = SystemTime::now() - GRACE;
     let scanned = tokio::task::spawn_blocking(move || {
         remove_abandoned(&scan);
         old_blobs(&scan, before)

@@ -20,6 +20,8 @@ use sweep_shared::ids::ContentHash;
 use crate::home::Home;
 
 pub use collect::collect;
+#[cfg(feature = "simulation")]
+pub use collect::collect_older;
 pub use error::ArtifactError;
 pub use incoming::Incoming;
 pub use service::ArtifactService;

@@ -1,6 +1,6 @@
 //! Giving out work.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sweep_shared::ids::Token;
@@ -71,12 +71,11 @@ impl Dispatcher {
             agent: views.names[made.agent].clone(),
             device: made.device,
             device_index: made.device_index,
-            // SQLite's integers are signed.
-            lease: rand::random::<u64>() >> 1,
+            lease: self.luck.lease(),
         };
         let requests: Vec<GrantRequest> = made.iter().map(request).collect();
         self.queue.remove(&made.iter().map(|made| made.job).collect());
-        let asked: HashSet<_> = requests.iter().map(|request| request.job).collect();
+        let asked: BTreeSet<_> = requests.iter().map(|request| request.job).collect();
         steal.retain(|token| asked.contains(&token.job));
         Some(Grant { requests, steal })
     }

@@ -16,5 +16,11 @@ mod session;
 mod translate;
 mod turn;
 
+#[cfg(feature = "simulation")]
+pub use fleet::SessionId;
+#[cfg(feature = "simulation")]
+pub use outbox::Line;
+#[cfg(feature = "simulation")]
+pub use service::Input;
 pub use service::{AgentNow, DispatchHandle, Dispatcher};
 pub use session::AgentService;

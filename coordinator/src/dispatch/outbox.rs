@@ -1,6 +1,6 @@
 //! Where each session's messages go, and how far its spool is.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::wire::v1;
@@ -31,7 +31,7 @@ impl Line {
 /// The open sessions.
 #[derive(Default)]
 pub struct Outboxes {
-    open: HashMap<SessionId, Outbox>,
+    open: BTreeMap<SessionId, Outbox>,
 }
 
 pub struct Outbox {

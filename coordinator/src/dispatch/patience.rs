@@ -37,6 +37,8 @@ impl Dispatcher {
             return Err(error);
         }
         tracing::warn!(%error, "the dispatcher begins anew");
+        #[cfg(feature = "simulation")]
+        self.troubles.push(error.to_string());
         self.outboxes.close_all();
         self.accepts = Accepts::default();
         self.queue.stale();

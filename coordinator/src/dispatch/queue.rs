@@ -1,7 +1,7 @@
 //! A piece of the queue of ready jobs, read ahead, so that a grant need not wait for a query. What is in it is believed only
 //! until something may have become ready that should go first; and a grant of a job that is no longer ready is refused.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use sweep_shared::ids::{JobId, SweepId};
 use sweep_shared::resources::DeviceClass;
@@ -45,7 +45,7 @@ impl Queue {
     }
 
     /// These were granted, or cannot be.
-    pub fn remove(&mut self, jobs: &HashSet<JobId>) {
+    pub fn remove(&mut self, jobs: &BTreeSet<JobId>) {
         self.ordinary.retain(|ready| !jobs.contains(&ready.job));
         self.exclusive.retain(|ready| !jobs.contains(&ready.job));
     }

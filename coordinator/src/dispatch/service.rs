@@ -19,6 +19,7 @@ use super::turn::{Accepts, Work};
 use crate::artifacts::Artifacts;
 use crate::board::Board;
 use crate::clock::Clock;
+use crate::luck::Luck;
 use crate::options::Backoff;
 use crate::store::report::{Body, Report, Reports};
 use crate::store::{Changes, Store, StoreError, read};
@@ -79,6 +80,12 @@ impl DispatchHandle {
         tokio::time::timeout(ANSWER, ask).await.map_err(busy)?
     }
 
+    /// An input without waiting for room: the simulation never fills the inbox.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn post(&self, input: Input) {
+        assert!(self.inputs.try_send(input).is_ok(), "the dispatcher takes its inputs before the inbox is full");
+    }
+
     /// Hands out this sweep's jobs, too, where only some sweeps are served.
     pub async fn serve(&self, sweep: SweepId) {
         // A loop that is gone hands out nothing.
@@ -112,6 +119,7 @@ pub struct Dispatcher {
     pub(super) queue: Queue,
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) luck: Arc<dyn Luck>,
     pub(super) terms: Terms,
     backoff: Backoff,
     pub(super) patience: Duration,
@@ -120,6 +128,9 @@ pub struct Dispatcher {
     pub(super) stop: CancellationToken,
     /// Turns in a row that the database failed.
     pub(super) failures: u32,
+    /// Why turns broke off since the last look.
+    #[cfg(feature = "simulation")]
+    pub(super) troubles: Vec<String>,
 }
 
 /// Why a turn broke off.
@@ -151,12 +162,15 @@ impl Dispatcher {
             queue: Queue::default(),
             store,
             clock: options.clock.clone(),
+            luck: options.luck.clone(),
             terms,
             backoff: options.backoff,
             patience: options.exclusive_patience,
             served: options.submitted_only.then(BTreeSet::new),
             stop: CancellationToken::new(),
             failures: 0,
+            #[cfg(feature = "simulation")]
+            troubles: Vec::new(),
         };
         Ok((dispatcher, DispatchHandle { inputs: sender }))
     }
@@ -181,15 +195,57 @@ impl Dispatcher {
             while let Ok(changes) = self.changes.try_recv() {
                 self.changed(&mut work, &mut cancelled, Ok(changes));
             }
-            match self.turn(work, &mut batch, &cancelled).await {
-                Ok(()) => self.failures = 0,
-                Err(error) => {
-                    if self.recover(error).await.is_err() {
-                        return;
-                    }
-                }
+            if self.step(work, &mut batch, &cancelled).await.is_err() {
+                return;
             }
         }
+    }
+
+    /// One turn, and what to do where it breaks off. An error: the coordinator is stopping.
+    async fn step(&mut self, work: Work, batch: &mut Vec<Input>, cancelled: &[JobId]) -> Result<(), Stop> {
+        match self.turn(work, batch, cancelled).await {
+            Ok(()) => {
+                self.failures = 0;
+                Ok(())
+            }
+            Err(error) => self.recover(error).await,
+        }
+    }
+
+    /// One step without waiting: takes what is there, and looks at the clock where `tick` says so.
+    #[cfg(feature = "simulation")]
+    pub(crate) async fn step_now(&mut self, tick: bool, mut batch: Vec<Input>) -> Result<(), Stop> {
+        let (mut work, mut cancelled) = (Work::default(), Vec::new());
+        while batch.len() < MOST_PER_TURN
+            && let Ok(input) = self.inputs.try_recv()
+        {
+            batch.push(input);
+        }
+        while let Ok(changes) = self.changes.try_recv() {
+            self.changed(&mut work, &mut cancelled, Ok(changes));
+        }
+        if tick {
+            self.tick(&mut work);
+        }
+        self.step(work, &mut batch, &cancelled).await
+    }
+
+    /// Why turns broke off since the last look.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn troubles(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.troubles)
+    }
+
+    /// Waits for an input.
+    #[cfg(feature = "simulation")]
+    pub(crate) async fn receive(&mut self, batch: &mut Vec<Input>) -> usize {
+        self.inputs.recv_many(batch, MOST_PER_TURN).await
+    }
+
+    /// When a turn is due by itself, on the monotonic clock; besides the tick.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn due(&self) -> Option<Duration> {
+        self.accepts.due()
     }
 
     fn changed(&mut self, work: &mut Work, cancelled: &mut Vec<JobId>, changes: Result<Arc<Changes>, RecvError>) {
@@ -272,7 +328,7 @@ impl Dispatcher {
             }
             let reports = std::mem::take(&mut work.reports);
             let tokens: Vec<Token> = reports.iter().map(|report| report.token).collect();
-            let record = Reports { reports, backoff: self.backoff, luck: rand::random() };
+            let record = Reports { reports, backoff: self.backoff, luck: self.luck.fraction() };
             let answers = match planned.take() {
                 Some(grant) => {
                     let asked = grant.clone();

@@ -1,6 +1,6 @@
 //! Attempts and their jobs while a command decides about them: loaded once, changed in memory, written at the end.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use sweep_shared::ids::{JobId, SweepId, Token};
 use sweep_shared::states::{AttemptState, FailureClass, JobState};
@@ -14,7 +14,7 @@ use crate::transition::{AttemptEvent, Job, JobEvent, Refusal, To, next_attempt, 
 
 /// The attempts that a command concerns, by token. A token that is not here was never granted, or is of another generation.
 pub struct Ledger {
-    entries: HashMap<Token, Entry>,
+    entries: BTreeMap<Token, Entry>,
 }
 
 /// One attempt and its job.
@@ -66,7 +66,7 @@ impl Ledger {
         )
         .fetch_all(&mut *tx.conn)
         .await?;
-        let mut entries = HashMap::with_capacity(rows.len());
+        let mut entries = BTreeMap::new();
         for row in rows {
             let token = Token { job: JobId(row.job), attempt: row.number as u32, lease: row.lease as u64 };
             let attempt: AttemptState = word(&row.state)?;

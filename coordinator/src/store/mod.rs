@@ -47,6 +47,8 @@ pub use hello::Hello;
 pub use release::{Release, Why};
 pub use retry::Retry;
 pub use submit::{NewInput, NewJob, Submit};
+#[cfg(feature = "simulation")]
+pub(crate) use writer::{Batch, Writer};
 
 /// A cheap handle to the database.
 #[derive(Clone)]

@@ -14,7 +14,7 @@ use super::database::Database;
 use super::writer::Writer;
 use super::{OpenError, Store, StoreError};
 use crate::clock::Clock;
-use crate::home::hex;
+use crate::luck::Luck;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
@@ -27,8 +27,19 @@ const BACKLOG: usize = 1024;
 
 impl Store {
     /// Opens the database and starts its writer.
-    pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let conn = migrated(path, clock.unix_ms()).await?;
+    pub async fn open(path: &Path, clock: Arc<dyn Clock>, luck: &dyn Luck) -> Result<Self, OpenError> {
+        let (store, writer) = Self::assemble(path, clock, luck).await?;
+        *store.writing.lock().await = Some(tokio::spawn(writer.run()));
+        Ok(store)
+    }
+
+    /// Opens the database; nothing is written before the writer runs.
+    pub(crate) async fn assemble(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        luck: &dyn Luck,
+    ) -> Result<(Self, Writer), OpenError> {
+        let conn = migrated(path, clock.unix_ms(), luck).await?;
         let readers =
             readers(path).await.map_err(|source| OpenError::Open { path: path.into(), source: source.into() })?;
         let (commands, queue) = mpsc::channel(QUEUE);
@@ -36,8 +47,7 @@ impl Store {
         let stop = CancellationToken::new();
         let database = Database::new(path, conn);
         let writer = Writer { database, queue, changes: changes.clone(), clock, stop: stop.clone() };
-        let writing = tokio::spawn(writer.run());
-        Ok(Self { commands, readers, changes, stop, writing: Arc::new(tokio::sync::Mutex::new(Some(writing))) })
+        Ok((Self { commands, readers, changes, stop, writing: Arc::default() }, writer))
     }
 }
 
@@ -57,7 +67,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(5))
 }
 
-async fn migrated(path: &Path, now_ms: i64) -> Result<SqliteConnection, OpenError> {
+async fn migrated(path: &Path, now_ms: i64, luck: &dyn Luck) -> Result<SqliteConnection, OpenError> {
     let open = |source: sqlx::Error| OpenError::Open { path: path.into(), source: source.into() };
     let mut conn = SqliteConnection::connect_with(&options(path).create_if_missing(true)).await.map_err(open)?;
     MIGRATIONS.run(&mut conn).await.map_err(|source| match source {
@@ -67,7 +77,7 @@ async fn migrated(path: &Path, now_ms: i64) -> Result<SqliteConnection, OpenErro
         }
         source => OpenError::Migrate { path: path.into(), source },
     })?;
-    let name = hex(&rand::random::<[u8; 16]>());
+    let name = luck.name();
     sqlx::query!("INSERT INTO generation (id, name, created_ms) VALUES (1, ?, ?) ON CONFLICT DO NOTHING", name, now_ms)
         .execute(&mut conn)
         .await

@@ -13,6 +13,7 @@ use super::report::{Body, End, NewPoint, Recorded, Report, Reports};
 use super::submit::Submitted;
 use super::*;
 use crate::clock::ManualClock;
+use crate::luck::SystemLuck;
 use crate::options::Backoff;
 
 pub struct Bench {
@@ -28,7 +29,7 @@ pub const SPOOL: &str = "spool-1";
 pub async fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::default());
-    let store = Store::open(&folder.path().join("sweep.db"), clock.clone()).await.unwrap();
+    let store = Store::open(&folder.path().join("sweep.db"), clock.clone(), &SystemLuck).await.unwrap();
     let bench = Bench { folder, store, clock };
     bench.hello(AGENT, SPOOL, vec![]).await;
     bench
@@ -173,7 +174,7 @@ impl Bench {
     pub async fn restart(self) -> Self {
         self.store.close().await;
         let Self { folder, clock, .. } = self;
-        let store = Store::open(&folder.path().join("sweep.db"), clock.clone()).await.unwrap();
+        let store = Store::open(&folder.path().join("sweep.db"), clock.clone(), &SystemLuck).await.unwrap();
         Self { folder, store, clock }
     }
 }

@@ -15,21 +15,25 @@ use crate::clock::Clock;
 /// Commands in one commit: enough to share the sync, few enough that no caller waits long.
 const MOST_PER_COMMIT: usize = 256;
 
-pub(super) struct Writer {
-    pub database: Database,
-    pub queue: mpsc::Receiver<Box<dyn Queued>>,
-    pub changes: broadcast::Sender<Arc<Changes>>,
-    pub clock: Arc<dyn Clock>,
-    pub stop: CancellationToken,
+pub(crate) struct Writer {
+    pub(super) database: Database,
+    pub(super) queue: mpsc::Receiver<Box<dyn Queued>>,
+    pub(super) changes: broadcast::Sender<Arc<Changes>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) stop: CancellationToken,
 }
+
+/// Commands that one commit carries out.
+#[derive(Default)]
+pub(crate) struct Batch(Vec<Box<dyn Queued>>);
 
 impl Writer {
     /// Runs until it is stopped, and finishes what was queued by then.
     pub async fn run(mut self) {
-        let mut batch = Vec::new();
         loop {
+            let mut batch = Batch::default();
             let taken = tokio::select! {
-                taken = self.queue.recv_many(&mut batch, MOST_PER_COMMIT) => taken,
+                taken = self.queue.recv_many(&mut batch.0, MOST_PER_COMMIT) => taken,
                 () = self.stop.cancelled(), if !self.queue.is_closed() => {
                     self.queue.close();
                     continue;
@@ -38,18 +42,41 @@ impl Writer {
             if taken == 0 {
                 break;
             }
-            let (result, changes) = match self.carry_out(&mut batch).await {
-                Ok(changes) => (Ok(()), changes),
-                Err(error) => (Err(self.database.failed(error).await), Changes::default()),
-            };
-            for queued in batch.drain(..) {
-                queued.settle(result.clone());
-            }
-            if !changes.is_empty() {
-                // Nobody may be watching.
-                let _ = self.changes.send(Arc::new(changes));
-            }
+            let committed = self.commit(&mut batch).await;
+            self.answer(batch, committed);
         }
+        self.close().await;
+    }
+
+    /// Waits for something to do. 0: nothing will come any more.
+    #[cfg(feature = "simulation")]
+    pub(crate) async fn take(&mut self, batch: &mut Batch) -> usize {
+        self.queue.recv_many(&mut batch.0, MOST_PER_COMMIT).await
+    }
+
+    /// Carries out what was taken, all in one commit. Nobody is told yet.
+    pub(crate) async fn commit(&mut self, batch: &mut Batch) -> Result<Changes, StoreError> {
+        match self.carry_out(&mut batch.0).await {
+            Ok(changes) => Ok(changes),
+            Err(error) => Err(self.database.failed(error).await),
+        }
+    }
+
+    /// Tells those who asked, then those who watch.
+    pub(crate) fn answer(&self, batch: Batch, committed: Result<Changes, StoreError>) {
+        let result = committed.as_ref().map(|_| ()).map_err(StoreError::clone);
+        for queued in batch.0 {
+            queued.settle(result.clone());
+        }
+        if let Ok(changes) = committed
+            && !changes.is_empty()
+        {
+            // Nobody may be watching.
+            let _ = self.changes.send(Arc::new(changes));
+        }
+    }
+
+    pub(crate) async fn close(self) {
         self.database.close().await;
     }
 

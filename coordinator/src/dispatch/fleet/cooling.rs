@@ -1,6 +1,6 @@
 //! Refusals rest: the same job is not offered to the same agent again until its memory changed or some time went by.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sweep_shared::ids::JobId;
@@ -13,7 +13,7 @@ const CHANGE_BYTES: u64 = 256 << 20;
 
 #[derive(Debug, Default)]
 pub struct Cooling {
-    pairs: HashMap<(JobId, String), Refused>,
+    pairs: BTreeMap<(JobId, String), Refused>,
 }
 
 #[derive(Debug)]

@@ -6,7 +6,7 @@ mod cooling;
 mod pace;
 mod views;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, Token};
@@ -40,7 +40,7 @@ const LEAVING: Duration = Duration::from_secs(10);
 pub struct Fleet {
     terms: Terms,
     agents: BTreeMap<String, Agent>,
-    live: HashMap<JobId, Live>,
+    live: BTreeMap<JobId, Live>,
     cooling: cooling::Cooling,
     pace: pace::Pace,
     looked: Duration,
@@ -72,7 +72,7 @@ impl Fleet {
         let mut fleet = Self {
             terms,
             agents: BTreeMap::new(),
-            live: HashMap::new(),
+            live: BTreeMap::new(),
             cooling: cooling::Cooling::default(),
             pace: pace::Pace::default(),
             looked: now,

@@ -7,6 +7,7 @@ use sweep_shared::states::{AttemptState, FailureClass, JobState, SweepState};
 use super::super::testing::*;
 use super::super::*;
 use crate::clock::ManualClock;
+use crate::luck::SystemLuck;
 
 const MIGRATION: &str = include_str!("../../../../migrations/0001_sweeps_jobs_attempts.sql");
 
@@ -63,7 +64,7 @@ async fn a_database_from_the_future_is_left_alone() {
         .await
         .unwrap();
     pool.close().await;
-    let refused = Store::open(&path, Arc::new(ManualClock::default())).await.err().unwrap().to_string();
+    let refused = Store::open(&path, Arc::new(ManualClock::default()), &SystemLuck).await.err().unwrap().to_string();
     assert!(refused.contains("written by a newer version of sweep") && refused.contains("9999"), "{refused}");
 }
 
