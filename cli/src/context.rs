@@ -16,15 +16,15 @@ pub struct Context {
 
 impl Context {
     pub fn new(cli: &Cli) -> Outcome<Self> {
-        let (listen, slots) = match &cli.command {
-            Command::Serve(args) => (args.listen, None),
-            Command::Agent(args) => (None, args.slots),
-            Command::Local(args) => (None, args.slots),
-            _ => (None, None),
-        };
         let global = cli.global.clone();
-        let flags =
-            Flags { home: global.home, coordinator: global.coordinator, token_file: global.token_file, listen, slots };
+        let (home, coordinator, token_file) = (global.home, global.coordinator, global.token_file);
+        let mut flags = Flags { home, coordinator, token_file, ..Flags::default() };
+        match &cli.command {
+            Command::Serve(args) => args.tell(&mut flags),
+            Command::Agent(args) => flags.slots = args.slots,
+            Command::Local(args) => flags.slots = args.slots,
+            _ => {}
+        }
         Ok(Self { settings: settings::read(flags)?, json: global.json, quiet: global.quiet })
     }
 

@@ -28,5 +28,5 @@ mod transition;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use home::{Endpoint, Home, HomeError};
 pub use luck::{Luck, SystemLuck};
-pub use options::{Backoff, DEFAULT_PORT, Options};
+pub use options::{Backoff, DEFAULT_PORT, Options, SHORTEST_LEASE};
 pub use service::{Coordinator, Running, StartError};

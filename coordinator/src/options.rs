@@ -10,17 +10,23 @@ use crate::luck::{Luck, SystemLuck};
 
 /// The one port for everything.
 pub const DEFAULT_PORT: u16 = 7433;
+/// With less, a busy host's delays would look like silence.
+pub const SHORTEST_LEASE: Duration = Duration::from_secs(5);
 
 /// Everything that a coordinator needs to know. [`Options::new`] fills in what most want.
 #[derive(Clone)]
 pub struct Options {
     /// SWEEP_HOME, on a local disk. One coordinator at a time, enforced by a lock.
     pub home: PathBuf,
-    /// Loopback only in this version. Port 0 takes a free one.
+    /// A loopback address, unless `insecure`. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// How long an agent may be silent before its attempts may be given to others.
+    /// Listen wherever `listen` says, although there is no TLS: whoever reads that network learns the token, and with it can
+    /// run any program on every agent.
+    pub insecure: bool,
+    /// How long an agent may be silent before its attempts may be given to others; at least [`SHORTEST_LEASE`]. How often
+    /// agents and connections are looked at follows from it.
     pub lease: Duration,
-    /// The same for an agent whose connection was closed, and after the coordinator's own start.
+    /// The same for an agent whose connection was closed, and after the coordinator's own start. At most the lease.
     pub reconnect_grace: Duration,
     /// When a failed job is tried again.
     pub backoff: Backoff,
@@ -40,6 +46,7 @@ impl Options {
         Self {
             home: home.into(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
+            insecure: false,
             lease: Duration::from_mins(1),
             reconnect_grace: Duration::from_secs(15),
             backoff: Backoff::default(),

@@ -19,7 +19,7 @@ use crate::board::Board;
 use crate::dispatch::{AgentService, DispatchHandle, Dispatcher};
 use crate::home::{Home, HomeError, HomeLock};
 use crate::logs::Logs;
-use crate::options::Options;
+use crate::options::{Options, SHORTEST_LEASE};
 use crate::results::Publisher;
 use crate::store::{OpenError, Store, StoreError};
 
@@ -32,6 +32,11 @@ pub enum StartError {
         "{0} is not a loopback address; this version has no TLS yet and listens on loopback only (127.0.0.1, [::1])"
     )]
     NotLoopback(SocketAddr),
+    #[error(
+        "a lease of {lease:?} with a reconnect grace of {grace:?} cannot be: \
+         a lease lasts at least {SHORTEST_LEASE:?}, and the grace no longer than the lease"
+    )]
+    Terms { lease: Duration, grace: Duration },
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error(transparent)]
@@ -40,7 +45,8 @@ pub enum StartError {
     Read(#[from] StoreError),
 }
 
-/// Idle connections are tried this often; one that does not answer within [`KEEPALIVE_TIMEOUT`] is dead.
+/// Idle connections are tried this often, or more often where the lease is short; one that does not answer in time is dead. A
+/// half-open connection, of which neither kernel knows, is so found within half the lease.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes in flight of one upload, and of one connection.
@@ -57,9 +63,7 @@ pub struct Coordinator;
 impl Coordinator {
     /// Takes the home, opens (or makes, or migrates) its database, listens, and serves until [`Running::shutdown`].
     pub async fn start(options: Options) -> Result<Running, StartError> {
-        if !options.listen.ip().is_loopback() {
-            return Err(StartError::NotLoopback(options.listen));
-        }
+        check(&options)?;
         let lock = Home::new(&options.home).lock()?;
         let token = lock.token()?;
         let listen = |source| StartError::Listen { address: options.listen, source };
@@ -70,11 +74,22 @@ impl Coordinator {
         let mut tasks = JoinSet::new();
         let parts = Parts::assemble(&options, lock.home().clone(), store.clone(), &stop, &mut tasks).await?;
         let dispatch = parts.api.dispatch.clone();
-        serve(parts, &token, listener, &stop, &mut tasks);
+        serve(parts, &token, listener, options.lease, &stop, &mut tasks);
         lock.announce(address)?;
         tracing::info!(%address, home = %options.home.display(), "the coordinator listens");
         Ok(Running { address, token, lock, store, dispatch, stop, tasks })
     }
+}
+
+fn check(options: &Options) -> Result<(), StartError> {
+    if !options.listen.ip().is_loopback() && !options.insecure {
+        return Err(StartError::NotLoopback(options.listen));
+    }
+    let (lease, grace) = (options.lease, options.reconnect_grace);
+    if lease < SHORTEST_LEASE || grace > lease {
+        return Err(StartError::Terms { lease, grace });
+    }
+    Ok(())
 }
 
 /// The services.
@@ -138,6 +153,7 @@ fn serve(
     parts: Parts,
     token: &str,
     listener: TcpListener,
+    lease: Duration,
     stop: &CancellationToken,
     tasks: &mut JoinSet<&'static str>,
 ) {
@@ -156,8 +172,8 @@ fn serve(
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let stop = stop.clone();
     let server = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_keepalive_interval(Some(KEEPALIVE.min(lease / 6)))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT.min(lease / 3)))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .layer(InterceptorLayer::new(Auth::new(token)))

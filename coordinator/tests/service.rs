@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use support::{chain, commands, heard, site, success};
 use sweep_coordinator::{Coordinator, Home, Options, StartError};
 use sweep_shared::ids::ContentHash;
@@ -15,6 +17,25 @@ async fn only_loopback_is_listened_on() {
     let refused = Coordinator::start(options).await.err().unwrap();
     assert!(matches!(refused, StartError::NotLoopback(_)));
     assert!(refused.to_string().contains("loopback"), "{refused}");
+    let options = Options { insecure: true, ..Options::ephemeral(folder.path()) };
+    let everywhere = Options { listen: "0.0.0.0:0".parse().unwrap(), ..options };
+    let running = Coordinator::start(everywhere).await.expect("who insists may");
+    assert!(running.address().ip().is_unspecified());
+    running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_lease_that_heartbeats_cannot_keep_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = |lease, grace| {
+        let (lease, reconnect_grace) = (Duration::from_secs(lease), Duration::from_secs(grace));
+        Coordinator::start(Options { lease, reconnect_grace, ..Options::ephemeral(folder.path()) })
+    };
+    for (lease, grace) in [(4, 2), (6, 7)] {
+        let refused = start(lease, grace).await.err().unwrap();
+        assert!(matches!(refused, StartError::Terms { .. }), "{refused}");
+    }
+    start(6, 6).await.expect("short, but possible").shutdown().await;
 }
 
 #[tokio::test]

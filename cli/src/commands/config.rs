@@ -11,6 +11,8 @@ Flags go before SWEEP_* variables, variables before the file, the file before de
 The file is sweep.toml in SWEEP_HOME, or the one that SWEEP_CONFIG names:
 
   listen = \"127.0.0.1:7433\"           # sweep serve            SWEEP_LISTEN
+  lease = \"1m\"                       # sweep serve            SWEEP_LEASE
+  reconnect_grace = \"15s\"            # sweep serve            SWEEP_RECONNECT_GRACE
   coordinator = \"127.0.0.1:7433\"      # everything else        SWEEP_COORDINATOR
   token_file = \"/etc/sweep/token\"     # for that coordinator   SWEEP_TOKEN_FILE
   slots = 2                           # sweep agent, local     SWEEP_SLOTS
@@ -38,7 +40,7 @@ pub fn run(context: &Context, command: Command) -> Outcome {
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
     let width = rows.iter().map(|(_, value, _)| shown(value).chars().count()).max().unwrap_or(0);
     let lines: Vec<String> =
-        rows.iter().map(|(name, value, origin)| format!("{name:<12} {:<width$}  {origin}", shown(value))).collect();
+        rows.iter().map(|(name, value, origin)| format!("{name:<15} {:<width$}  {origin}", shown(value))).collect();
     output::print(&lines.join("\n"))?;
     Ok(Exit::Done)
 }

@@ -9,12 +9,16 @@ use crate::connect::cannot_start;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
+use crate::settings::{Flags, Span};
 use crate::signals::Signals;
 
 const EXAMPLES: &str = "\
 State lies in SWEEP_HOME (--home); one coordinator per home. The token that agents and users need lies \
-there in the file `token`; on this machine they find it by themselves. This version listens on loopback \
-only: reach it from other machines through SSH (ssh -L 7433:127.0.0.1:7433 HOST).
+there in the file `token`; on this machine they find it by themselves. There is no TLS yet, so it listens \
+on loopback: reach it from other machines through SSH (ssh -L 7433:127.0.0.1:7433 HOST).
+
+An agent that is silent for the lease, or away for the grace after its connection was closed, may lose its \
+jobs to another one; where there is no other, they stay its own.
 
 Ctrl-C or SIGTERM stops in good order: agents keep their jobs running and reconnect later.
 
@@ -29,12 +33,41 @@ pub struct Args {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7433; env: SWEEP_LISTEN]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// Listen there instead, on any address, WITHOUT ENCRYPTION: whoever can read that network can take the token, and then
+    /// run any program on every agent. For networks that you alone use
+    #[arg(long, value_name = "ADDR", conflicts_with = "listen")]
+    pub insecure_listen: Option<SocketAddr>,
+    /// How long an agent may be silent before others may have its jobs, at least 5s [default: 1m; env: SWEEP_LEASE]
+    #[arg(long, value_name = "TIME")]
+    pub lease: Option<Span>,
+    /// The same once its connection was closed [default: 15s; env: SWEEP_RECONNECT_GRACE]
+    #[arg(long, value_name = "TIME")]
+    pub reconnect_grace: Option<Span>,
 }
 
-pub async fn run(context: &Context, _: Args) -> Outcome {
+impl Args {
+    /// What of it are settings.
+    pub fn tell(&self, flags: &mut Flags) {
+        (flags.listen, flags.lease, flags.reconnect_grace) = (self.listen, self.lease, self.reconnect_grace);
+    }
+}
+
+pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut signals = Signals::listen()?;
-    let home = &context.settings.home.value;
-    let options = Options { listen: context.settings.listen.value, ..Options::new(home) };
+    let settings = &context.settings;
+    let options = Options {
+        listen: args.insecure_listen.unwrap_or(settings.listen.value),
+        insecure: args.insecure_listen.is_some(),
+        lease: settings.lease.value.0,
+        reconnect_grace: settings.reconnect_grace.value.0,
+        ..Options::new(&settings.home.value)
+    };
+    if let Some(address) = args.insecure_listen {
+        output::note(&format!(
+            "warning: listening on {address} without encryption: whoever can read that network can take the token, \
+             and then run any program on every agent"
+        ));
+    }
     let mut running = Coordinator::start(options).await.map_err(cannot_start)?;
     announce(context, &running)?;
     tokio::select! {

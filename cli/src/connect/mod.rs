@@ -158,7 +158,7 @@ pub fn cannot_start(error: StartError) -> Failure {
     }
     let exit = match &error {
         StartError::Home(HomeError::Locked { .. }) | StartError::Listen { .. } => Exit::Unreachable,
-        StartError::Home(_) | StartError::NotLoopback(_) => Exit::Usage,
+        StartError::Home(_) | StartError::NotLoopback(_) | StartError::Terms { .. } => Exit::Usage,
         _ => Exit::Internal,
     };
     Failure::from(error).exit(exit)

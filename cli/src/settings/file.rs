@@ -11,6 +11,9 @@ pub struct SettingsFile {
     pub coordinator: Option<String>,
     pub token_file: Option<PathBuf>,
     pub listen: Option<String>,
+    /// Durations, like `30s`.
+    pub lease: Option<String>,
+    pub reconnect_grace: Option<String>,
     pub slots: Option<u32>,
     pub datasets: Option<PathBuf>,
     pub runner: Option<PathBuf>,

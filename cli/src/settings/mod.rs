@@ -4,6 +4,7 @@
 //! tell. The file is `SWEEP_HOME/sweep.toml`, or the one that `SWEEP_CONFIG` names; it cannot move `home`, in which it
 //! lies. The token itself never becomes a setting: it is read where it is used and shown nowhere.
 
+mod duration;
 mod file;
 mod resolve;
 
@@ -11,6 +12,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use duration::Span;
 pub use resolve::{Flags, read};
 
 /// Where a coordinator listens and is looked for, if nothing else is said.
@@ -54,6 +56,10 @@ pub struct Settings {
     pub token_file: Setting<Option<PathBuf>>,
     /// Where `sweep serve` listens.
     pub listen: Setting<SocketAddr>,
+    /// How long `sweep serve` lets an agent be silent before others may have its jobs.
+    pub lease: Setting<Span>,
+    /// The same for an agent whose connection was closed.
+    pub reconnect_grace: Setting<Span>,
     /// Jobs an agent runs at once; `None`: as many as fit its devices.
     pub slots: Setting<Option<u32>>,
     /// Where an agent keeps data sets.
@@ -71,6 +77,8 @@ impl Settings {
             ("coordinator", self.coordinator.value.clone(), &self.coordinator.origin),
             ("token_file", self.token_file.value.as_ref().map(path), &self.token_file.origin),
             ("listen", Some(self.listen.value.to_string()), &self.listen.origin),
+            ("lease", Some(self.lease.value.to_string()), &self.lease.origin),
+            ("reconnect_grace", Some(self.reconnect_grace.value.to_string()), &self.reconnect_grace.origin),
             ("slots", self.slots.value.map(|n| n.to_string()), &self.slots.origin),
             ("datasets", Some(path(&self.datasets.value)), &self.datasets.origin),
             ("runner", self.runner.value.as_ref().map(path), &self.runner.origin),

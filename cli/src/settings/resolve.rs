@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::file::SettingsFile;
-use super::{DEFAULT_LISTEN, Origin, Setting, Settings};
+use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span};
 use crate::exit::{Failure, Outcome};
 
 /// What the command line says. `None`: nothing.
@@ -16,6 +16,8 @@ pub struct Flags {
     pub coordinator: Option<String>,
     pub token_file: Option<PathBuf>,
     pub listen: Option<SocketAddr>,
+    pub lease: Option<Span>,
+    pub reconnect_grace: Option<Span>,
     pub slots: Option<u32>,
 }
 
@@ -83,7 +85,23 @@ fn resolve(
     );
     let slots = pick("--slots", flags.slots, "SWEEP_SLOTS", parsed(variable, "SWEEP_SLOTS", "a whole number")?);
     let listen_file = file.listen.map(|text| parse(&text, "listen", "an address like 127.0.0.1:7433")).transpose()?;
+    let defaults = sweep_coordinator::Options::new(&home.value);
+    let span = |flag, given, name: &'static str, variable_name: &'static str, in_file: Option<String>, default| {
+        let set = pick(flag, given, variable_name, parsed(variable, variable_name, A_SPAN)?);
+        let in_file = in_file.map(|text| parse(&text, name, A_SPAN)).transpose()?;
+        let default = Setting { value: Span(default), origin: Origin::Default };
+        Outcome::Ok(or_file(set, in_file, path).unwrap_or(default))
+    };
     let settings = Settings {
+        lease: span("--lease", flags.lease, "lease", "SWEEP_LEASE", file.lease, defaults.lease)?,
+        reconnect_grace: span(
+            "--reconnect-grace",
+            flags.reconnect_grace,
+            "reconnect_grace",
+            "SWEEP_RECONNECT_GRACE",
+            file.reconnect_grace,
+            defaults.reconnect_grace,
+        )?,
         token_file: option(optional_path(
             "--token-file",
             flags.token_file.clone(),
@@ -105,6 +123,8 @@ fn resolve(
     }
     Ok(settings)
 }
+
+const A_SPAN: &str = "a duration like 90s or 2m";
 
 /// The flag if it was given, else the variable.
 fn pick<T>(flag: &'static str, given: Option<T>, name: &'static str, variable: Option<T>) -> Option<Setting<T>> {
@@ -178,6 +198,10 @@ mod tests {
         assert_eq!(s.slots, Setting { value: None, origin: Origin::Default });
         assert_eq!(s.datasets.value, Path::new("/me/.local/share/sweep/datasets"));
         assert_eq!(s.listen.value.port(), 7433);
+        assert_eq!((s.lease.value.to_string(), s.reconnect_grace.value.to_string()), ("1m".into(), "15s".into()));
+        let s =
+            resolved(Flags::default(), &[("HOME", "/me"), ("SWEEP_LEASE", "2m")], "reconnect_grace = '5s'").unwrap();
+        assert_eq!((s.lease.value.to_string(), s.reconnect_grace.value.to_string()), ("2m".into(), "5s".into()));
     }
 
     #[test]
@@ -201,6 +225,7 @@ mod tests {
         assert_eq!((refused.exit, refused.text().contains("SWEEP_SLOTS")), (Exit::Usage, true));
         assert!(resolved(Flags::default(), &[("HOME", "/me")], "slots = 0").is_err());
         assert!(resolved(Flags::default(), &[("HOME", "/me")], "listen = 'here'").is_err());
+        assert!(resolved(Flags::default(), &[("HOME", "/me")], "lease = 'long'").is_err());
         let misspelt = SettingsFile::parse("slot = 2").unwrap_err().to_string();
         assert!(misspelt.contains("slots"), "{misspelt}");
     }

@@ -10,8 +10,8 @@ use sweep_shared::event::FileRef;
 use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::resources::Device;
 use sweep_shared::states::FailureClass;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinSet, spawn_local};
 
 use super::link::{LinkEvent, Outgoing};
@@ -70,6 +70,8 @@ pub struct Shell {
     pub pins: VecDeque<(u64, Vec<Pin>)>,
     pub news: UnboundedSender<(Token, News)>,
     pub notes: UnboundedSender<Note>,
+    /// How often heartbeats are sent.
+    pub heartbeats: watch::Sender<Duration>,
     pub reopen: Arc<Notify>,
     /// Set when the loop is to end.
     pub over: Option<Result<(), AgentError>>,
@@ -169,6 +171,9 @@ impl Shell {
             self.known = true;
             self.sent_seq = acked.unwrap_or(0);
             self.runs.values_mut().for_each(Run::rewind);
+            // Twelve to a lease, so that some may be late.
+            let bearable = (self.state.lease() / 12).max(TELL_EVERY);
+            self.heartbeats.send_replace(self.context.options.heartbeat.min(bearable));
             tracing::info!(agent = self.identity.agent, "connected");
         }
         self.act(actions);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use sweep_shared::ids::Token;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_local};
 
 use super::link::{Link, channel};
@@ -58,7 +59,8 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     let pins: VecDeque<_> = spool.unacked().map(pins).collect();
     let (news, news_inbox) = unbounded_channel();
     let (notes, notes_inbox) = unbounded_channel();
-    spawn_local(heartbeat(prober.clone(), options.heartbeat, notes.clone()));
+    let (heartbeats, every) = watch::channel(options.heartbeat);
+    spawn_local(heartbeat(prober.clone(), every, notes.clone()));
     spawn_local(link.run());
     let log = |token: &Token| attempt::log_path(&options.home.join("attempts"), *token);
     let runs: BTreeMap<_, _> = ended.iter().map(|token| (*token, Run::new(log(token), options.log_bytes))).collect();
@@ -81,6 +83,7 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
         pins,
         news,
         notes,
+        heartbeats,
         reopen,
         over: None,
         removals: JoinSet::new(),
@@ -112,13 +115,14 @@ fn clear_folders(attempts: &Path, keep: &[Token]) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn heartbeat(prober: Prober, every: Duration, notes: UnboundedSender<Note>) {
-    let mut beat = tokio::time::interval(every);
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    // Hello has just told the same.
-    beat.tick().await;
+async fn heartbeat(prober: Prober, mut every: watch::Receiver<Duration>, notes: UnboundedSender<Note>) {
     loop {
-        beat.tick().await;
+        let wait = *every.borrow_and_update();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            // Hello has just told the same.
+            Ok(()) = every.changed() => continue,
+        }
         if notes.send(Note::Devices(prober.devices().await)).is_err() {
             return;
         }

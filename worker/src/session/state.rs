@@ -134,6 +134,11 @@ impl State {
         matches!(self.attempts.get(&token), Some(Phase::Live | Phase::Finishing))
     }
 
+    /// How long the coordinator bears our silence.
+    pub fn lease(&self) -> Duration {
+        self.lease
+    }
+
     pub fn set_room(&mut self, room: bool) {
         self.room = room;
     }

@@ -28,7 +28,14 @@ pub struct Terms {
     pub grace: Duration,
 }
 
-/// An agent that must have said something lately if its connection is still good: three heartbeats.
+impl Terms {
+    /// Who has been silent for longer is not connected any more, though no kernel has said so yet.
+    fn fresh(self) -> Duration {
+        HEARTBEATS.min(self.lease / 4)
+    }
+}
+
+/// An agent must have said something lately if its connection is still good: three heartbeats, of which a lease has twelve.
 const HEARTBEATS: Duration = Duration::from_secs(15);
 /// The coordinator looks at its clock each second. After a longer gap (it was stopped, or the machine slept) the silence
 /// of others proves nothing.
@@ -91,7 +98,7 @@ impl Fleet {
     /// Whether an agent may have a session; if not, why, in words.
     pub fn admit(&self, info: &AgentInfo, now: Duration) -> Result<(), String> {
         let Some(agent) = self.agents.get(&info.id) else { return Ok(()) };
-        let alive = agent.session.is_some() && now.saturating_sub(agent.heard) < HEARTBEATS;
+        let alive = agent.session.is_some() && now.saturating_sub(agent.heard) < self.terms.fresh();
         let other_machine = agent.info.host != info.host || agent.info.boot_id != info.boot_id;
         let older = !other_machine && info.incarnation < agent.info.incarnation;
         if alive && (other_machine || older) {
@@ -140,7 +147,7 @@ impl Fleet {
     pub fn close(&mut self, session: SessionId, now: Duration) {
         let Some(agent) = self.agents.values_mut().find(|agent| agent.session == Some(session)) else { return };
         agent.session = None;
-        if now.saturating_sub(agent.heard) < HEARTBEATS {
+        if now.saturating_sub(agent.heard) < self.terms.fresh() {
             agent.lease_until = now + self.terms.grace;
         }
     }

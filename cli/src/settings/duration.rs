@@ -1,0 +1,66 @@
+//! Spans of time as users write them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A duration, written `90s`, `1.5m`, `500ms`, `2h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub Duration);
+
+/// By their length in seconds, longest first.
+const UNITS: [(&str, f64); 4] = [("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
+/// A year: more is a slip of the finger.
+const LONGEST_S: f64 = 366.0 * 86_400.0;
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not a duration like 90s, 1.5m or 2h");
+        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+        let total = number.parse::<f64>().map_err(|_| wrong())? * seconds;
+        if total > LONGEST_S {
+            return Err(format!("{text:?} is longer than a year"));
+        }
+        Ok(Self(Duration::from_secs_f64(total)))
+    }
+}
+
+impl fmt::Display for Span {
+    /// In the largest unit that leaves no fraction.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = self.0.as_millis();
+        let whole = |per: u128| ms >= per && ms.is_multiple_of(per);
+        match () {
+            () if whole(3_600_000) => write!(f, "{}h", ms / 3_600_000),
+            () if whole(60_000) => write!(f, "{}m", ms / 60_000),
+            () if whole(1000) => write!(f, "{}s", ms / 1000),
+            () => write!(f, "{ms}ms"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_and_written() {
+        for (text, ms, shown) in [
+            ("90s", 90_000, "90s"),
+            ("1.5m", 90_000, "90s"),
+            ("2h", 7_200_000, "2h"),
+            ("250ms", 250, "250ms"),
+            ("0s", 0, "0ms"),
+        ] {
+            let span: Span = text.parse().unwrap();
+            assert_eq!((span.0.as_millis(), span.to_string().as_str()), (ms, shown), "{text}");
+        }
+        for wrong in ["", "6", "s", "-1s", "1e3s", "1.2.3s", "5 s", "99999999h", "6sec"] {
+            assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+        }
+    }
+}
