@@ -25,7 +25,10 @@ use crate::clock::Clock;
 use crate::dispatch::DispatchHandle;
 use crate::home::Home;
 use crate::logs::Logs;
-use crate::store::{Cancel, Retry, Store, read};
+use crate::store::{Cancel, Retry, Store, Target, read};
+
+/// A client that does not say who it is.
+const USER: &str = "user";
 
 /// All that the calls need; cheap to clone.
 #[derive(Clone)]
@@ -52,11 +55,6 @@ impl Api {
 }
 
 /// What a call is about: one of the two must be set.
-enum Target {
-    Sweep(SweepId),
-    Job(JobId),
-}
-
 fn target(sweep: i64, job: i64) -> Result<Target, Status> {
     match (sweep, job) {
         (1.., 0) => Ok(Target::Sweep(SweepId(sweep))),
@@ -103,19 +101,13 @@ impl v1::sweeps_server::Sweeps for Api {
 
     async fn cancel(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
         let v1::TargetRequest { sweep, job } = request.into_inner();
-        let command = match target(sweep, job)? {
-            Target::Sweep(sweep) => Cancel::Sweep(sweep),
-            Target::Job(job) => Cancel::Job(job),
-        };
+        let command = Cancel { target: target(sweep, job)?, actor: USER.to_owned() };
         Ok(Response::new(v1::ChangeReply { changed: self.store.write(command).await? }))
     }
 
     async fn retry(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
         let v1::TargetRequest { sweep, job } = request.into_inner();
-        let command = match target(sweep, job)? {
-            Target::Sweep(sweep) => Retry::Sweep(sweep),
-            Target::Job(job) => Retry::Job(job),
-        };
+        let command = Retry { target: target(sweep, job)?, actor: USER.to_owned() };
         Ok(Response::new(v1::ChangeReply { changed: self.store.write(command).await? }))
     }
 

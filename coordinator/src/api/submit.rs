@@ -23,6 +23,7 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest) -> Result<v1::SubmitR
         reuse: !request.no_reuse,
         continue_same: request.continue_same,
         retry_failed: request.retry_failed,
+        actor: super::USER.to_owned(),
     };
     // A plan may come to 100 000 jobs: long enough to be kept off the threads that serve others.
     let command = tokio::task::spawn_blocking(move || read(wish))

@@ -128,6 +128,13 @@ fn live(grant: &Granted, now: Duration) -> Live {
         exclusive: grant.exclusive,
         has_readers: grant.has_readers,
         wanted: true,
+        stop: None,
+        finishing: false,
+        priority: grant.priority,
+        preemptible: grant.preemptible,
+        max_hours: grant.max_hours,
+        spent_s: grant.spent_s,
+        held_s: 0.0,
     };
     Live { attempt, granted: now }
 }

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use sweep_shared::ids::Token;
 use sweep_shared::wire::v1::coordinator_message::Body as Answer;
 use sweep_shared::wire::{PROTOCOL_VERSION, v1};
 
 use super::fleet::{Agent, SessionId};
 use super::service::{AgentNow, Dispatcher, Stop};
 use super::{outbox, translate};
-use crate::store::{self, Release, Why};
+use crate::store::{self, Greeted, NewGeneration};
 
 impl Dispatcher {
     /// An agent introduces itself.
@@ -27,9 +26,12 @@ impl Dispatcher {
                 return Ok(());
             }
         };
-        let translate::Introduction { info, spool, attempts } = introduced;
-        let command = store::Hello { agent: info.clone(), spool: spool.clone(), attempts };
-        let reconciled = self.write(command).await?;
+        let translate::Introduction { info, spool, attempts, generation, acked_seq } = introduced;
+        let command = store::Hello { agent: info.clone(), spool: spool.clone(), attempts, generation, acked_seq };
+        let reconciled = match self.write(command).await? {
+            Greeted::Reconciled(reconciled) => reconciled,
+            Greeted::Restored(why) => return self.begin_anew(why).await,
+        };
         tracing::info!(
             agent = info.id,
             host = info.host,
@@ -50,9 +52,22 @@ impl Dispatcher {
             acked_seq: reconciled.acked_seq,
             keep: reconciled.keep.into_iter().map(v1::Token::from).collect(),
             lease_ms: self.terms.lease.as_millis() as u64,
-            logs: Vec::new(),
         };
         self.outboxes.send(session, Answer::Welcome(welcome));
+        Ok(())
+    }
+
+    /// The database was restored from a backup. All sessions end, this one too; the agents come back, see another
+    /// generation, and kill what is not kept.
+    async fn begin_anew(&mut self, why: String) -> Result<(), Stop> {
+        let name = self.luck.name();
+        let lost = self.write(NewGeneration { name, why }).await?;
+        for token in lost {
+            self.board.end(token);
+            self.fleet.end(token);
+        }
+        self.outboxes.close_all();
+        self.queue.stale();
         Ok(())
     }
 
@@ -72,20 +87,16 @@ impl Dispatcher {
     }
 
     /// The agent has no runners any more, and will not be back soon.
-    pub(super) async fn goodbye(&mut self, session: SessionId, now: Duration) -> Result<(), Stop> {
+    pub(super) async fn goodbye(&mut self, session: SessionId, reason: String, now: Duration) -> Result<(), Stop> {
         let Some(agent) = self.outboxes.get(session).map(|outbox| outbox.agent.clone()) else { return Ok(()) };
-        let tokens: Vec<Token> = self.fleet.attempts_of(&agent);
         self.outboxes.close(session);
         self.fleet.close(session, now);
-        if tokens.is_empty() {
-            return Ok(());
-        }
-        for token in &tokens {
-            self.fleet.end(*token);
-            self.board.end(*token);
+        for token in self.write(store::Goodbye { agent, reason }).await? {
+            self.fleet.end(token);
+            self.board.end(token);
         }
         self.queue.stale();
-        self.write(Release { tokens, why: Why::Goodbye }).await
+        Ok(())
     }
 
     pub(super) fn agents_now(&self, now: Duration) -> Vec<AgentNow> {

@@ -346,8 +346,8 @@ impl Dispatcher {
         if let Some(grant) = planned {
             self.grant(grant, now).await?;
         }
-        for session in std::mem::take(&mut work.leaving) {
-            self.goodbye(session, now).await?;
+        for (session, reason) in std::mem::take(&mut work.leaving) {
+            self.goodbye(session, reason, now).await?;
             work.schedule = true;
         }
         if work.schedule || work.unblocks { self.schedule(now).await } else { Ok(()) }

@@ -20,6 +20,9 @@ pub struct Introduction {
     pub info: AgentInfo,
     pub spool: String,
     pub attempts: Vec<Token>,
+    /// What it last heard of this coordinator's database.
+    pub generation: String,
+    pub acked_seq: u64,
 }
 
 pub fn introduction(hello: v1::Hello) -> Result<Introduction, WireError> {
@@ -35,6 +38,8 @@ pub fn introduction(hello: v1::Hello) -> Result<Introduction, WireError> {
         info,
         spool: name("a spool id", hello.spool_id)?,
         attempts: hello.attempts.into_iter().map(Token::from).collect(),
+        generation: bounded(hello.generation),
+        acked_seq: hello.acked_seq,
     })
 }
 
@@ -63,7 +68,8 @@ pub fn said(body: v1::agent_message::Body) -> Result<Option<Said>, (Option<Token
         Wire::Progress(mut progress) => (progress.token.take(), read_progress(progress)),
         Wire::CheckpointReady(mut ready) => (ready.token.take(), read_checkpoint(ready)),
         Wire::Finished(mut finished) => (finished.token.take(), read_finished(finished)),
-        Wire::Hello(_) | Wire::Log(_) | Wire::Heartbeat(_) | Wire::Goodbye(_) | Wire::Finishing(_) => return Ok(None),
+        Wire::Finishing(finishing) => (finishing.token, Ok((Body::Finishing, None))),
+        Wire::Hello(_) | Wire::Log(_) | Wire::Heartbeat(_) | Wire::Goodbye(_) => return Ok(None),
     };
     let token = wire::token(token).map_err(|error| (None, error))?;
     let (body, progress) = body.map_err(|error| (Some(token), error))?;
@@ -79,8 +85,8 @@ fn read_progress(message: v1::Progress) -> Read {
         let epoch = Epoch::try_from(epoch)?;
         epochs.push(Epoch { phase: bounded(epoch.phase), ..epoch });
     }
-    let resumed_epoch = message.resumed.map(|resumed| resumed.epoch);
-    Ok((Body::Progress { epochs, resumed_epoch }, Some(progress)))
+    let resumed = message.resumed.map(|resumed| (resumed.epoch, resumed.step));
+    Ok((Body::Progress { epochs, resumed }, Some(progress)))
 }
 
 fn read_checkpoint(message: v1::CheckpointReady) -> Read {
@@ -122,7 +128,7 @@ pub fn unreadable(error: &WireError) -> Body {
 }
 
 /// Texts from outside are bounded; a cut falls between characters.
-fn bounded(mut text: String) -> String {
+pub fn bounded(mut text: String) -> String {
     if text.len() > MOST_TEXT {
         let cut = (0..=MOST_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(cut);

@@ -25,8 +25,8 @@ pub struct Work {
     pub unblocks: bool,
     /// Capacity may have come free.
     pub schedule: bool,
-    /// Sessions that said goodbye.
-    pub leaving: Vec<SessionId>,
+    /// Sessions that said goodbye, and why.
+    pub leaving: Vec<(SessionId, String)>,
 }
 
 impl Dispatcher {
@@ -50,7 +50,7 @@ impl Dispatcher {
             Wire::Heartbeat(heartbeat) => self.heartbeat(work, &agent, heartbeat, now),
             Wire::Goodbye(goodbye) => {
                 tracing::info!(agent, reason = goodbye.reason, "an agent leaves");
-                work.leaving.push(session);
+                work.leaving.push((session, translate::bounded(goodbye.reason)));
             }
             body => match translate::said(body) {
                 Ok(None) => {}
@@ -94,7 +94,7 @@ impl Dispatcher {
         let ends = matches!(body, Body::Finished { .. } | Body::Refused { .. });
         match &body {
             Body::Accepted if seq == 0 => return self.accepts.push(token, now),
-            Body::Progress { epochs, resumed_epoch: None } if seq == 0 && epochs.is_empty() => return,
+            Body::Progress { epochs, resumed: None } if seq == 0 && epochs.is_empty() => return,
             Body::Nothing if seq == 0 => return,
             Body::Refused { reason } => {
                 tracing::info!(agent, %token, reason, "an assignment is refused");

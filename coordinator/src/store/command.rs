@@ -37,10 +37,18 @@ pub struct Changes {
     pub sweeps: BTreeSet<SweepId>,
     /// Jobs may have become ready.
     pub ready: bool,
-    /// Users cancelled these; their runners must be killed.
+    /// These ended by a user's wish, or by their limits; their runners must be killed.
     pub cancelled: Vec<JobId>,
+    /// The live attempts of these must stop with a checkpoint, and why.
+    pub interrupted: Vec<(JobId, String)>,
+    /// The new priorities of running jobs.
+    pub priorities: Vec<(JobId, i64)>,
+    /// Users want these agents to leave.
+    pub drained: Vec<String>,
     /// Jobs whose points can now be seen.
     pub published: Vec<JobId>,
+    /// How many rows the audit log gained.
+    pub events: usize,
 }
 
 impl Changes {
@@ -53,7 +61,11 @@ impl Changes {
         self.sweeps.extend(other.sweeps);
         self.ready |= other.ready;
         self.cancelled.extend(other.cancelled);
+        self.interrupted.extend(other.interrupted);
+        self.priorities.extend(other.priorities);
+        self.drained.extend(other.drained);
         self.published.extend(other.published);
+        self.events += other.events;
     }
 }
 

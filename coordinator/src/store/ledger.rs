@@ -22,7 +22,10 @@ pub struct Entry {
     pub sweep: SweepId,
     token: Token,
     job: Job,
+    job_was: JobState,
     job_attempt: u32,
+    /// The job ended under it.
+    unwanted: bool,
     attempt: AttemptState,
     attempt_was: AttemptState,
     inputs_digest: String,
@@ -55,8 +58,9 @@ impl Ledger {
             tokens.into_iter().map(|t| (t.job.0, t.attempt, t.lease as i64)).collect();
         let wanted = json(&wanted);
         let rows = sqlx::query!(
-            r#"SELECT a.job AS "job!: i64", a.number AS "number!: i64", a.lease, a.state, a.inputs_digest, j.sweep, j.state AS job_state,
-                      j.attempt AS job_attempt, j.failures, j.losses, j.retries,
+            r#"SELECT a.job AS "job!: i64", a.number AS "number!: i64", a.lease, a.state, a.inputs_digest,
+                      a.unwanted AS "unwanted!: bool", j.sweep, j.state AS job_state, j.attempt AS job_attempt,
+                      j.failures, j.losses, j.retries, j.most_losses,
                       EXISTS (SELECT 1 FROM job_inputs i WHERE i.source = a.job) AS "has_readers!: bool",
                       EXISTS (SELECT 1 FROM checkpoints c WHERE c.job = a.job) AS "has_checkpoints!: bool"
                FROM json_each(?1) t
@@ -75,12 +79,15 @@ impl Ledger {
                 failures: row.failures as u32,
                 losses: row.losses as u32,
                 retries: row.retries as u32,
+                most_losses: row.most_losses as u32,
             };
             let entry = Entry {
                 sweep: SweepId(row.sweep),
                 token,
                 job,
+                job_was: job.state,
                 job_attempt: row.job_attempt as u32,
+                unwanted: row.unwanted,
                 attempt,
                 attempt_was: attempt,
                 inputs_digest: row.inputs_digest,
@@ -128,9 +135,10 @@ impl Ledger {
 }
 
 impl Entry {
-    /// Whether the job still runs this attempt; not so after a cancel.
+    /// Whether what it does still counts for the job; not so after a cancel.
     pub fn is_current(&self) -> bool {
-        self.job.state == JobState::Running && self.job_attempt == self.token.attempt
+        let open = matches!(self.job.state, JobState::Running | JobState::Paused);
+        open && !self.unwanted && self.job_attempt == self.token.attempt
     }
 
     pub fn attempt_state(&self) -> AttemptState {
@@ -145,6 +153,12 @@ impl Entry {
     /// The agent has it.
     pub fn accept(&mut self) -> Result<(), Refusal> {
         self.attempt = next_attempt(self.attempt, AttemptEvent::Accepted)?;
+        Ok(())
+    }
+
+    /// The slot is free, the files are on their way.
+    pub fn finishing(&mut self) -> Result<(), Refusal> {
+        self.attempt = next_attempt(self.attempt, AttemptEvent::Finishing)?;
         Ok(())
     }
 
@@ -166,9 +180,11 @@ impl Entry {
     fn job_move(&self) -> Option<JobMove> {
         let end = self.end.as_ref()?;
         let (step, not_before_ms) = end.job?;
-        let mut step = JobMove::new(self.token.job, self.sweep, JobState::Running, self.token.attempt, step);
+        let mut step = JobMove::new(self.token.job, self.sweep, self.job_was, self.token.attempt, step);
         step.not_before_ms = not_before_ms;
-        step.message.clone_from(&end.detail.message);
+        // What is paused goes on to say by whom, when its attempt has obeyed.
+        let obeyed = step.state == JobState::Paused && self.attempt == AttemptState::Interrupted;
+        step.message = (!obeyed).then(|| end.detail.message.clone());
         // A job that is to be tried again shows why.
         step.class = step.class.or(end.detail.class);
         step.inputs_digest = (step.state == JobState::Succeeded).then(|| self.inputs_digest.clone());
@@ -179,7 +195,7 @@ impl Entry {
         if self.attempt == self.attempt_was {
             return None;
         }
-        let mut step = AttemptMove::new(self.token, self.attempt_was, self.attempt);
+        let mut step = AttemptMove::new(self.sweep, self.token, self.attempt_was, self.attempt);
         if let Some(End { detail, .. }) = &self.end {
             step.class = detail.class;
             step.message.clone_from(&detail.message);

@@ -8,22 +8,28 @@
 pub mod agents;
 mod audit;
 mod blobs;
+mod budget;
 mod cancel;
 mod command;
 mod database;
 mod error;
+mod expire;
+mod generation;
 mod grant;
 mod graph;
 mod hello;
 mod ledger;
 mod moves;
 mod open;
+mod pause;
+mod priority;
 pub mod read;
 mod release;
 pub mod report;
 mod retry;
 mod submit;
 mod sweeps;
+mod target;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -37,16 +43,24 @@ use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
+pub use agents::{Drain, Goodbye};
 pub use blobs::{BlobRef, Forget};
+pub use budget::Overspend;
 pub use cancel::Cancel;
 pub use command::{Changes, Command, Tx};
 use command::{Envelope, Queued};
 pub use error::{OpenError, StoreError};
+pub use expire::Expire;
+pub use generation::NewGeneration;
 pub use grant::{Grant, GrantRequest, Granted};
-pub use hello::Hello;
+pub use hello::{Greeted, Hello};
+pub use pause::{Pause, Resume};
+pub use priority::SetPriority;
 pub use release::{Release, Why};
 pub use retry::Retry;
 pub use submit::{NewInput, NewJob, Submit};
+pub use target::Target;
 #[cfg(feature = "simulation")]
 pub(crate) use writer::{Batch, Writer};
 
@@ -55,6 +69,7 @@ pub(crate) use writer::{Batch, Writer};
 pub struct Store {
     commands: mpsc::Sender<Box<dyn Queued>>,
     readers: SqlitePool,
+    clock: Arc<dyn Clock>,
     changes: broadcast::Sender<Arc<Changes>>,
     stop: CancellationToken,
     writing: Arc<Mutex<Option<JoinHandle<()>>>>,

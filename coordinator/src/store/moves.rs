@@ -25,7 +25,11 @@ pub struct JobMove {
     pub losses: u32,
     pub not_before_ms: i64,
     pub class: Option<FailureClass>,
-    pub message: String,
+    /// `None`: as it was.
+    pub message: Option<String>,
+    /// For the audit log; where it is empty, the message stands there.
+    #[serde(skip)]
+    pub note: String,
     pub inputs_digest: Option<String>,
     ended: bool,
 }
@@ -45,7 +49,8 @@ impl JobMove {
             losses: step.losses,
             not_before_ms: 0,
             class: if let To::Failed(class) = step.to { Some(class) } else { None },
-            message: String::new(),
+            message: Some(String::new()),
+            note: String::new(),
             inputs_digest: None,
             ended: state.is_terminal(),
         }
@@ -60,8 +65,8 @@ pub async fn write_jobs(tx: &mut Tx<'_>, moves: &[JobMove]) -> Result<(), StoreE
     let rows = json(&moves);
     let done = sqlx::query!(
         "UPDATE jobs SET state = m.state, attempt = m.attempt, failures = m.failures, losses = m.losses,
-                not_before_ms = m.not_before_ms, failure_class = m.class, message = m.message,
-                inputs_digest = coalesce(m.inputs_digest, jobs.inputs_digest), changed_ms = ?2,
+                not_before_ms = m.not_before_ms, failure_class = m.class,
+                message = coalesce(m.message, jobs.message), inputs_digest = coalesce(m.inputs_digest, jobs.inputs_digest), changed_ms = ?2,
                 finished_ms = CASE m.ended WHEN 1 THEN ?2 END
          FROM (SELECT value ->> 'id' AS id, value ->> 'was' AS was, value ->> 'was_attempt' AS was_attempt,
                       value ->> 'state' AS state, value ->> 'attempt' AS attempt, value ->> 'failures' AS failures,
@@ -78,8 +83,8 @@ pub async fn write_jobs(tx: &mut Tx<'_>, moves: &[JobMove]) -> Result<(), StoreE
     .rows_affected();
     exactly(moves.len(), done, "jobs")?;
     for step in moves {
-        tracing::debug!(job = %step.id, from = %step.was, to = %step.state, attempt = step.attempt, "job");
-        tx.note_job(step.state.as_str(), (step.sweep, step.id, step.attempt), step.message.clone());
+        let detail = if step.note.is_empty() { step.message.clone().unwrap_or_default() } else { step.note.clone() };
+        tx.note_job(step.state, (step.sweep, step.id, step.attempt), detail);
         tx.changes.jobs.push((step.sweep, step.id));
         tx.changes.ready |= step.state == JobState::Ready;
     }
@@ -89,6 +94,8 @@ pub async fn write_jobs(tx: &mut Tx<'_>, moves: &[JobMove]) -> Result<(), StoreE
 /// An attempt's step, on its way to the table.
 #[derive(Debug, Clone, Serialize)]
 pub struct AttemptMove {
+    #[serde(skip)]
+    pub sweep: SweepId,
     pub job: JobId,
     pub number: u32,
     pub lease: i64,
@@ -103,9 +110,10 @@ pub struct AttemptMove {
 }
 
 impl AttemptMove {
-    pub fn new(token: Token, was: AttemptState, state: AttemptState) -> Self {
+    pub fn new(sweep: SweepId, token: Token, was: AttemptState, state: AttemptState) -> Self {
         let began = !matches!(state, AttemptState::Refused | AttemptState::Lost | AttemptState::Stale);
         Self {
+            sweep,
             job: token.job,
             number: token.attempt,
             lease: token.lease as i64,
@@ -118,9 +126,13 @@ impl AttemptMove {
             ended: state.is_terminal(),
         }
     }
+
+    fn token(&self) -> Token {
+        Token { job: self.job, attempt: self.number, lease: self.lease as u64 }
+    }
 }
 
-/// Writes the steps; exactly one row each.
+/// Writes the steps and notes them; exactly one row each.
 pub async fn write_attempts(tx: &mut Tx<'_>, moves: &[AttemptMove]) -> Result<(), StoreError> {
     if moves.is_empty() {
         return Ok(());
@@ -145,7 +157,26 @@ pub async fn write_attempts(tx: &mut Tx<'_>, moves: &[AttemptMove]) -> Result<()
     .execute(&mut *tx.conn)
     .await?
     .rows_affected();
-    exactly(moves.len(), done, "attempts")
+    exactly(moves.len(), done, "attempts")?;
+    for step in moves.iter().filter(|step| step.state != AttemptState::Succeeded) {
+        tx.note_attempt(step.state, step.sweep, step.token(), step.message.clone());
+    }
+    Ok(())
+}
+
+/// Marks the live attempts of jobs that have ended under them: they are to be killed, and count for nothing.
+pub async fn give_up_attempts(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<(), StoreError> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let rows = json(&jobs);
+    sqlx::query!(
+        "UPDATE attempts SET unwanted = 1 WHERE finished_ms IS NULL AND job IN (SELECT value FROM json_each(?))",
+        rows
+    )
+    .execute(&mut *tx.conn)
+    .await?;
+    Ok(())
 }
 
 fn exactly(wanted: usize, done: u64, what: &str) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ use super::{OpenError, Store, StoreError};
 use crate::clock::Clock;
 use crate::luck::Luck;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
 /// Readers at once.
 const READERS: u32 = 4;
@@ -46,8 +46,8 @@ impl Store {
         let (changes, _) = broadcast::channel(BACKLOG);
         let stop = CancellationToken::new();
         let database = Database::new(path, conn);
-        let writer = Writer { database, queue, changes: changes.clone(), clock, stop: stop.clone() };
-        Ok((Self { commands, readers, changes, stop, writing: Arc::default() }, writer))
+        let writer = Writer { database, queue, changes: changes.clone(), clock: clock.clone(), stop: stop.clone() };
+        Ok((Self { commands, readers, clock, changes, stop, writing: Arc::default() }, writer))
     }
 }
 

@@ -14,10 +14,12 @@ pub enum Why {
     Goodbye,
     /// Its agent is back without it. A grant that the agent never confirmed is no loss.
     Vanished,
+    /// Its lease is over, and nobody may take the job over: it is paused, or has ended.
+    Expired,
 }
 
 /// Frees these attempts where they are still live.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Release {
     pub tokens: Vec<Token>,
     pub why: Why,
@@ -41,6 +43,7 @@ pub(super) fn free(ledger: &mut Ledger, tokens: &[Token], why: Why, now_ms: i64)
             (Why::Vanished, AttemptState::Leased) => {
                 (AttemptEvent::Lost, JobEvent::NeverArrived, "the grant never reached its agent")
             }
+            (Why::Expired, _) => (AttemptEvent::Lost, JobEvent::Lost, "its agent was silent for too long"),
             (Why::Vanished, _) => (AttemptEvent::Lost, JobEvent::Lost, "its agent came back without it"),
         };
         let detail = Detail { message: message.to_owned(), ..Detail::default() };

@@ -6,23 +6,23 @@ use sweep_shared::states::{JobState, SweepState};
 use super::audit::json;
 use super::ledger::word;
 use super::moves::{JobMove, write_jobs};
-use super::{Command, StoreError, Tx, graph, sweeps};
+use super::{Command, StoreError, Target, Tx, graph, sweeps};
 use crate::transition::{Job, JobEvent, next_job};
 
-/// What is to be tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
-    /// All its jobs that ended without success.
-    Sweep(SweepId),
-    /// One job, and what was skipped because of it.
-    Job(JobId),
+/// Brings back a job, and what was skipped because of it; or all of a sweep that ended without success.
+#[derive(Debug, Clone)]
+pub struct Retry {
+    pub target: Target,
+    /// Who wants it.
+    pub actor: String,
 }
 
 /// An ended job.
-struct Ended {
-    id: i64,
-    state: String,
-    attempt: i64,
+pub(super) struct Ended {
+    pub id: i64,
+    pub state: String,
+    /// The number of its newest attempt.
+    pub attempt: i64,
 }
 
 impl Command for Retry {
@@ -30,18 +30,14 @@ impl Command for Retry {
     type Reply = u32;
 
     async fn apply(self, tx: &mut Tx<'_>) -> Result<u32, StoreError> {
-        let (sweep, ended) = match self {
-            Self::Sweep(sweep) => {
+        let (sweep, ended) = match self.target {
+            Target::Sweep(sweep) => {
                 sweeps::state(tx, sweep).await?;
-                tx.note_user("retry", sweep, None, "");
                 (sweep, of_sweep(tx, sweep).await?)
             }
-            Self::Job(job) => {
-                let sweep = retryable(tx, job).await?;
-                tx.note_user("retry", sweep, Some(job), "");
-                (sweep, with_skipped(tx, job).await?)
-            }
+            Target::Job(job) => (retryable(tx, job).await?, with_skipped(tx, job).await?),
         };
+        tx.note_user(&self.actor, "retry", sweep, self.target.job(), "");
         again(tx, sweep, ended).await
     }
 }
@@ -52,7 +48,8 @@ pub(super) async fn again_all(tx: &mut Tx<'_>, sweep: SweepId) -> Result<u32, St
     again(tx, sweep, ended).await
 }
 
-async fn again(tx: &mut Tx<'_>, sweep: SweepId, ended: Vec<Ended>) -> Result<u32, StoreError> {
+/// Brings these back.
+pub(super) async fn again(tx: &mut Tx<'_>, sweep: SweepId, ended: Vec<Ended>) -> Result<u32, StoreError> {
     if ended.is_empty() {
         return Ok(0);
     }
@@ -61,40 +58,34 @@ async fn again(tx: &mut Tx<'_>, sweep: SweepId, ended: Vec<Ended>) -> Result<u32
         sweeps::set_state(tx, sweep, was, SweepState::Active).await?;
     }
     let ids: Vec<i64> = ended.iter().map(|job| job.id).collect();
-    let fed = with_inputs(tx, &ids).await?;
+    let fed = graph::fed(tx, &ids).await?;
     let mut moves = Vec::with_capacity(ended.len());
     for Ended { id, state, attempt } in ended {
         let state: JobState = word(&state)?;
         let event = JobEvent::Retry { inputs_succeeded: fed.contains(&id) };
-        let step = next_job(Job { state, failures: 0, losses: 0, retries: 0 }, event)?;
+        let step = next_job(Job { state, failures: 0, losses: 0, retries: 0, most_losses: 0 }, event)?;
         moves.push(JobMove::new(JobId(id), sweep, state, attempt as u32, step));
     }
     write_jobs(tx, &moves).await?;
-    // A job may be blocked by one that failed and was not brought back with it.
-    let hopeless = hopeless(tx, sweep).await?;
-    graph::skip(tx, &hopeless).await?;
+    let rows = json(&ids);
+    sqlx::query!("UPDATE jobs SET hours_from = attempt WHERE id IN (SELECT value FROM json_each(?))", rows)
+        .execute(&mut *tx.conn)
+        .await?;
+    skip_hopeless(tx, sweep).await?;
     Ok(moves.len() as u32)
 }
 
-/// Those of the jobs whose inputs have all succeeded.
-async fn with_inputs(tx: &mut Tx<'_>, jobs: &[i64]) -> Result<std::collections::HashSet<i64>, StoreError> {
-    let rows = json(&jobs);
-    let fed = sqlx::query_scalar!(
-        r#"SELECT CAST(t.value AS INTEGER) AS "id!: i64" FROM json_each(?1) t
-           WHERE NOT EXISTS (SELECT 1 FROM job_inputs k JOIN jobs f ON f.id = k.source
-                             WHERE k.job = t.value AND f.state <> 'succeeded')"#,
-        rows
-    )
-    .fetch_all(&mut *tx.conn)
-    .await?;
-    Ok(fed.into_iter().collect())
+/// A job may wait for one that failed and was not brought back with it.
+pub(super) async fn skip_hopeless(tx: &mut Tx<'_>, sweep: SweepId) -> Result<(), StoreError> {
+    let hopeless = hopeless(tx, sweep).await?;
+    graph::skip(tx, &hopeless).await
 }
 
 async fn of_sweep(tx: &mut Tx<'_>, sweep: SweepId) -> Result<Vec<Ended>, StoreError> {
     let ended = sqlx::query_as!(
         Ended,
         "SELECT id, state, attempt FROM jobs
-         WHERE sweep = ? AND state IN ('failed', 'cancelled', 'skipped', 'stopped')",
+         WHERE sweep = ? AND dropped = 0 AND state IN ('failed', 'cancelled', 'skipped', 'stopped') ORDER BY id",
         sweep.0
     )
     .fetch_all(&mut *tx.conn)
@@ -104,11 +95,14 @@ async fn of_sweep(tx: &mut Tx<'_>, sweep: SweepId) -> Result<Vec<Ended>, StoreEr
 
 /// The job's sweep, where the job can be tried again.
 async fn retryable(tx: &mut Tx<'_>, job: JobId) -> Result<SweepId, StoreError> {
-    let row = sqlx::query!("SELECT sweep, state FROM jobs WHERE id = ?", job.0)
+    let row = sqlx::query!(r#"SELECT sweep, state, dropped AS "dropped!: bool" FROM jobs WHERE id = ?"#, job.0)
         .fetch_optional(&mut *tx.conn)
         .await?
         .ok_or_else(|| StoreError::Unknown(format!("job {job}")))?;
     let state: JobState = word(&row.state)?;
+    if row.dropped {
+        return Err(StoreError::Refused(format!("job {job} is not in its sweep's amended plan any more")));
+    }
     if !state.is_terminal() || state == JobState::Succeeded {
         return Err(StoreError::Refused(format!("job {job} is {state}: there is nothing to retry")));
     }
@@ -138,7 +132,8 @@ async fn with_skipped(tx: &mut Tx<'_>, job: JobId) -> Result<Vec<Ended>, StoreEr
                SELECT i.job FROM below b JOIN job_inputs i ON i.source = b.job)
            SELECT j.id AS "id!: i64", j.state AS "state!: String", j.attempt AS "attempt!: i64"
            FROM below JOIN jobs j ON j.id = below.job
-           WHERE j.id = ?1 OR j.state = 'skipped'"#,
+           WHERE j.id = ?1 OR (j.state = 'skipped' AND j.dropped = 0)
+           ORDER BY j.id"#,
         job.0
     )
     .fetch_all(&mut *tx.conn)
@@ -150,7 +145,7 @@ async fn with_skipped(tx: &mut Tx<'_>, job: JobId) -> Result<Vec<Ended>, StoreEr
 async fn hopeless(tx: &mut Tx<'_>, sweep: SweepId) -> Result<Vec<JobId>, StoreError> {
     let rows = sqlx::query_scalar!(
         "SELECT DISTINCT f.id FROM jobs f JOIN job_inputs i ON i.source = f.id JOIN jobs j ON j.id = i.job
-         WHERE f.sweep = ? AND f.state IN ('failed', 'cancelled', 'skipped', 'stopped') AND j.state = 'blocked'",
+         WHERE f.sweep = ? AND f.state IN ('failed', 'cancelled', 'skipped', 'stopped') AND j.state IN ('blocked', 'paused')",
         sweep.0
     )
     .fetch_all(&mut *tx.conn)

@@ -15,7 +15,7 @@ pub async fn end(tx: &mut Tx<'_>, sweeps: &BTreeSet<SweepId>) -> Result<(), Stor
         if has_open_jobs(tx, sweep).await? {
             continue;
         }
-        let words = sqlx::query_scalar!("SELECT DISTINCT state FROM jobs WHERE sweep = ?", sweep.0)
+        let words = sqlx::query_scalar!("SELECT DISTINCT state FROM jobs WHERE sweep = ? AND dropped = 0", sweep.0)
             .fetch_all(&mut *tx.conn)
             .await?;
         let states: Vec<JobState> = words.iter().filter_map(|word| word.parse().ok()).collect();
@@ -26,7 +26,7 @@ pub async fn end(tx: &mut Tx<'_>, sweeps: &BTreeSet<SweepId>) -> Result<(), Stor
     Ok(())
 }
 
-/// Sets a sweep's state where it is still `was`; a sweep that the user cancelled stays so.
+/// Sets a sweep's state where it is still `was`; a sweep that the user cancelled stays so. What is over is not paused.
 pub async fn set_state(
     tx: &mut Tx<'_>,
     sweep: SweepId,
@@ -36,7 +36,9 @@ pub async fn set_state(
     let finished_ms = (state != SweepState::Active).then_some(tx.now_ms);
     let (was, word) = (was.as_str(), state.as_str());
     let done = sqlx::query!(
-        "UPDATE sweeps SET state = ?, finished_ms = ? WHERE id = ? AND state = ?",
+        "UPDATE sweeps SET state = ?1, finished_ms = ?2, paused = CASE WHEN ?2 IS NULL THEN paused ELSE 0 END,
+                paused_reason = CASE WHEN ?2 IS NULL THEN paused_reason ELSE '' END
+         WHERE id = ?3 AND state = ?4",
         word,
         finished_ms,
         sweep.0,
@@ -46,8 +48,7 @@ pub async fn set_state(
     .await?
     .rows_affected();
     if done == 1 {
-        tracing::info!(%sweep, state = word, "sweep");
-        tx.note_sweep(word, sweep);
+        tx.note_sweep(word, sweep, "");
         tx.changes.sweeps.insert(sweep);
     }
     Ok(done == 1)

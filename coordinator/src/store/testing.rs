@@ -23,6 +23,10 @@ pub struct Bench {
 }
 
 pub const AGENT: &str = "agent-1";
+/// How often agents may vanish under a job.
+pub const MOST_LOSSES: u32 = 3;
+/// Who gives the users' commands.
+pub const ME: &str = "alice@laptop";
 pub const SPOOL: &str = "spool-1";
 
 /// An empty database with one agent.
@@ -48,7 +52,11 @@ pub fn job(stage: &str) -> NewJob {
         device: None,
         memory_bytes: 0,
         exclusive: false,
+        preemptible: true,
         retries: 1,
+        most_losses: MOST_LOSSES,
+        max_hours: None,
+        priority: 0,
         reusable: true,
     }
 }
@@ -71,7 +79,43 @@ pub fn plan(jobs: Vec<NewJob>) -> Submit {
         reuse: true,
         continue_same: false,
         retry_failed: false,
+        priority: 0,
+        budget: Default::default(),
+        actor: ME.to_owned(),
     }
+}
+
+pub fn cancel(target: impl Into<Target>) -> Cancel {
+    Cancel { target: target.into(), actor: ME.to_owned() }
+}
+
+pub fn retry(target: impl Into<Target>) -> Retry {
+    Retry { target: target.into(), actor: ME.to_owned() }
+}
+
+pub fn pause(target: impl Into<Target>) -> Pause {
+    Pause { target: target.into(), actor: ME.to_owned() }
+}
+
+pub fn resume(target: impl Into<Target>) -> Resume {
+    Resume { target: target.into(), actor: ME.to_owned() }
+}
+
+/// As it introduces itself at its first start.
+pub fn agent_info(id: &str) -> AgentInfo {
+    AgentInfo {
+        id: id.to_owned(),
+        host: "host".to_owned(),
+        boot_id: "boot".to_owned(),
+        incarnation: 1,
+        slots: 2,
+        devices: vec![],
+    }
+}
+
+/// From an agent that has heard of no generation yet.
+pub fn hello(id: &str, spool: &str, attempts: Vec<Token>) -> Hello {
+    Hello { agent: agent_info(id), spool: spool.to_owned(), attempts, generation: String::new(), acked_seq: 0 }
 }
 
 pub fn blob(name: &str, text: &str) -> BlobRef {
@@ -91,15 +135,10 @@ pub fn failure(class: FailureClass) -> End {
 
 impl Bench {
     pub async fn hello(&self, agent: &str, spool: &str, attempts: Vec<Token>) -> super::hello::Reconciled {
-        let agent = AgentInfo {
-            id: agent.to_owned(),
-            host: "host".to_owned(),
-            boot_id: "boot".to_owned(),
-            incarnation: 1,
-            slots: 2,
-            devices: vec![],
-        };
-        self.store.write(Hello { agent, spool: spool.to_owned(), attempts }).await.unwrap()
+        match self.store.write(hello(agent, spool, attempts)).await.unwrap() {
+            Greeted::Reconciled(reconciled) => reconciled,
+            Greeted::Restored(why) => panic!("{why}"),
+        }
     }
 
     pub async fn submit(&self, jobs: Vec<NewJob>) -> (SweepId, Vec<JobId>) {
@@ -125,6 +164,12 @@ impl Bench {
             lease: rand::random::<u64>() >> 1,
         };
         self.store.write(Grant { requests: jobs.iter().map(request).collect(), steal }).await.unwrap()
+    }
+
+    pub async fn grant_on(&self, device: DeviceClass, job: JobId) -> Token {
+        let (agent, lease) = (AGENT.to_owned(), rand::random::<u64>() >> 1);
+        let request = GrantRequest { job, agent, device, device_index: 0, lease };
+        self.store.write(Grant { requests: vec![request], steal: vec![] }).await.unwrap()[0].token
     }
 
     pub async fn token(&self, job: JobId) -> Token {

@@ -130,5 +130,7 @@ async fn commit(
     }
     audit::record(&mut transaction, now_ms, &events).await?;
     transaction.commit().await?;
+    audit::tell(&events);
+    all.events = events.len();
     Ok(Some(all))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sweep_shared::ids::ContentHash;
 use sweep_shared::plan::{self, ExpandedJob, ExpandedPlan, PlanErrors};
-use sweep_shared::spec::Role;
+use sweep_shared::spec::{Protocol, Role, StageKind};
 use sweep_shared::wire::to_json;
 
 use crate::predict::{Prediction, catalogue, predict};
@@ -19,6 +19,8 @@ pub struct Wish {
     pub reuse: bool,
     pub continue_same: bool,
     pub retry_failed: bool,
+    /// Who wishes it.
+    pub actor: String,
 }
 
 /// Reads the plan, expands it, and predicts what its jobs need.
@@ -41,10 +43,14 @@ fn command(wish: Wish, plan: ExpandedPlan, needs: &[Prediction]) -> Submit {
         reuse: wish.reuse,
         continue_same: wish.continue_same,
         retry_failed: wish.retry_failed,
+        priority: plan.priority,
+        budget: plan.budget,
+        actor: wish.actor,
     }
 }
 
 fn new_job(job: ExpandedJob, need: &Prediction) -> NewJob {
+    let preemptible = !job.exclusive && goes_on(&job.spec.kind);
     let spec_json = to_json(&job.spec);
     let inputs = job.spec.inputs.into_iter().zip(job.inputs);
     NewJob {
@@ -59,9 +65,18 @@ fn new_job(job: ExpandedJob, need: &Prediction) -> NewJob {
         device: job.device,
         memory_bytes: need.memory_bytes,
         exclusive: job.exclusive,
+        preemptible,
         retries: job.policy.retries,
+        most_losses: job.policy.losses,
+        max_hours: job.policy.max_hours,
+        priority: job.policy.priority,
         reusable: job.reusable,
     }
+}
+
+/// Whether another attempt can go on from a checkpoint of this one. A command that tells nothing has none.
+fn goes_on(kind: &StageKind) -> bool {
+    !matches!(kind, StageKind::Command(command) if command.protocol == Protocol::Exit)
 }
 
 fn role(role: Role) -> &'static str {
@@ -85,6 +100,7 @@ mod tests {
             reuse: true,
             continue_same: false,
             retry_failed: false,
+            actor: "me".to_owned(),
         }
     }
 

@@ -9,6 +9,8 @@ use super::Refusal;
 pub enum AttemptEvent {
     /// The agent has it.
     Accepted,
+    /// Its processes are gone; what it made is on its way.
+    Finishing,
     Succeeded,
     Failed,
     Interrupted,
@@ -25,6 +27,7 @@ impl AttemptEvent {
     pub fn word(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
+            Self::Finishing => "finishing",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
@@ -36,7 +39,7 @@ impl AttemptEvent {
     }
 }
 
-/// Decides what becomes of the attempt. A repeated `Accepted` is harmless: it may be said again after a reconnect.
+/// Decides what becomes of the attempt. `Accepted` and `Finishing` may be said again, and late, after a reconnect.
 pub fn next_attempt(state: AttemptState, event: AttemptEvent) -> Result<AttemptState, Refusal> {
     use AttemptState as S;
     let refusal = Refusal { what: "the attempt", state: state.as_str(), event: event.word() };
@@ -46,6 +49,7 @@ pub fn next_attempt(state: AttemptState, event: AttemptEvent) -> Result<AttemptS
     match (state, event) {
         (S::Leased, AttemptEvent::Accepted) => Ok(S::Running),
         (live, AttemptEvent::Accepted) => Ok(live),
+        (_, AttemptEvent::Finishing) => Ok(S::Finishing),
         (S::Finishing, AttemptEvent::Refused) => Err(refusal),
         (_, AttemptEvent::Succeeded) => Ok(S::Succeeded),
         (_, AttemptEvent::Failed) => Ok(S::Failed),
@@ -59,8 +63,9 @@ pub fn next_attempt(state: AttemptState, event: AttemptEvent) -> Result<AttemptS
 
 /// One of each, for tests that try them all.
 #[cfg(test)]
-pub const EVENTS: [AttemptEvent; 8] = [
+pub const EVENTS: [AttemptEvent; 9] = [
     AttemptEvent::Accepted,
+    AttemptEvent::Finishing,
     AttemptEvent::Succeeded,
     AttemptEvent::Failed,
     AttemptEvent::Interrupted,
@@ -83,16 +88,33 @@ mod tests {
         }
     }
 
+    /// Written by hand; a dash is a refusal.
+    const TABLE: &str = "
+                    leased      running     finishing
+        accepted    running     running     finishing
+        finishing   finishing   finishing   finishing
+        succeeded   succeeded   succeeded   succeeded
+        failed      failed      failed      failed
+        interrupted interrupted interrupted interrupted
+        refused     refused     refused     -
+        cancelled   cancelled   cancelled   cancelled
+        lost        lost        lost        lost
+        fenced      stale       stale       stale
+    ";
+
     #[test]
-    fn every_event_but_acceptance_ends_a_live_attempt() {
-        for state in [AttemptState::Leased, AttemptState::Running] {
-            for event in EVENTS {
-                let next = next_attempt(state, event).unwrap();
-                assert_eq!(next.is_terminal(), event != AttemptEvent::Accepted, "{state} + {}", event.word());
+    fn the_table_is_what_the_design_says() {
+        let mut lines = TABLE.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).filter(|w| !w.is_empty());
+        let states: Vec<AttemptState> = lines.next().unwrap().iter().map(|word| word.parse().unwrap()).collect();
+        assert_eq!(states, AttemptState::ALL.iter().copied().filter(|s| !s.is_terminal()).collect::<Vec<_>>());
+        let rows: Vec<Vec<&str>> = lines.collect();
+        assert_eq!(rows.len(), EVENTS.len());
+        for (row, event) in rows.iter().zip(EVENTS) {
+            assert_eq!(row[0], event.word());
+            for (cell, &state) in row[1..].iter().zip(&states) {
+                let got = next_attempt(state, event).map_or("-", AttemptState::as_str);
+                assert_eq!(got, *cell, "{state} + {}", event.word());
             }
         }
-        assert_eq!(next_attempt(AttemptState::Leased, AttemptEvent::Accepted), Ok(AttemptState::Running));
-        assert_eq!(next_attempt(AttemptState::Running, AttemptEvent::Accepted), Ok(AttemptState::Running));
-        assert_eq!(next_attempt(AttemptState::Running, AttemptEvent::Fenced), Ok(AttemptState::Stale));
     }
 }

@@ -4,9 +4,10 @@
 //! ```text
 //! job:      blocked → ready → running → succeeded | failed | cancelled | skipped (an input did not succeed)
 //!           running → ready      interrupted, refused, lost, never arrived; or failed, retryable, retries left (after a wait)
+//!           blocked | ready | running → paused → back by a resume; its live attempt may still end it
 //!           failed | cancelled | skipped | stopped → blocked | ready      by a user's retry only
-//! attempt:  leased → running → succeeded | failed | interrupted | refused | cancelled | lost | stale
-//! sweep:    active → finished | finished_with_failures | cancelled, and back to active by a retry
+//! attempt:  leased → running → finishing → succeeded | failed | interrupted | refused | cancelled | lost | stale
+//! sweep:    active → finished | finished_with_failures | cancelled, and back to active by a retry or an amended plan
 //! ```
 
 mod attempt;
@@ -16,8 +17,6 @@ mod sweep;
 mod table;
 
 pub use attempt::{AttemptEvent, next_attempt};
-#[cfg(test)]
-pub use job::LOSS_LIMIT;
 pub use job::{Job, JobEvent, Step, To, initial, next_job};
 pub use sweep::sweep_end;
 

@@ -23,7 +23,7 @@ fn table(states: &[&str], rows: &[(String, Vec<String>)]) -> String {
 fn jobs() -> String {
     let states: Vec<JobState> = JobState::ALL.iter().copied().filter(|&s| s != JobState::Succeeded).collect();
     let cell = |state: JobState, event: job::JobEvent| {
-        let fresh = Job { state, failures: 0, losses: 0, retries: 1 };
+        let fresh = Job { state, failures: 0, losses: 0, retries: 1, most_losses: 1 };
         next_job(fresh, event).map_or(String::new(), |step| match step.to {
             To::ReadyLater => "ready, after a wait".to_owned(),
             to => to.state().to_string(),
@@ -32,8 +32,10 @@ fn jobs() -> String {
     let row = |&event: &job::JobEvent| {
         let detail = match event {
             job::JobEvent::Failed(class) => format!(" ({class})"),
-            job::JobEvent::Retry { inputs_succeeded: true } => " (inputs succeeded)".to_owned(),
-            job::JobEvent::Retry { inputs_succeeded: false } => " (inputs open)".to_owned(),
+            job::JobEvent::Resume { live: true, .. } => " (its attempt lives)".to_owned(),
+            job::JobEvent::Resume { inputs_succeeded, .. } | job::JobEvent::Retry { inputs_succeeded } => {
+                if inputs_succeeded { " (inputs succeeded)" } else { " (inputs open)" }.to_owned()
+            }
             _ => String::new(),
         };
         (format!("{}{detail}", event.word()), states.iter().map(|&state| cell(state, event)).collect())
@@ -59,7 +61,7 @@ fn architecture_shows_the_tables_of_the_code() {
     let (before, rest) = text.split_once(BEGIN).expect("the tables' beginning is marked");
     let (shown, after) = rest.split_once(END).expect("the tables' end is marked");
     let made = format!(
-        "\nJobs (one retry left; from `succeeded` nothing leads on):\n\n{}\nAttempts (from every other state nothing leads on):\n\n{}\n",
+        "\nJobs (a retry and a loss left; from `succeeded` nothing leads on):\n\n{}\nAttempts (from every other state nothing leads on):\n\n{}\n",
         jobs(),
         attempts()
     );

@@ -50,6 +50,13 @@ fn row(job: i64, agent: &str) -> LiveRow {
         exclusive: false,
         has_readers: false,
         wanted: true,
+        stop: None,
+        finishing: false,
+        priority: 0,
+        preemptible: true,
+        max_hours: None,
+        spent_s: 0.0,
+        held_s: 0.0,
     }
 }
 

@@ -32,6 +32,11 @@ struct Row {
     failures: i64,
     losses: i64,
     retries: i64,
+    most_losses: i64,
+    priority: i64,
+    preemptible: bool,
+    max_hours: Option<f64>,
+    spent_s: f64,
     memory_bytes: i64,
     exclusive: bool,
     wants: Option<String>,
@@ -43,7 +48,8 @@ struct Row {
     attempt_state: Option<String>,
 }
 
-/// In the order of the requests. A job that is asked for twice is found once, one that does not exist not at all.
+/// In the order of the requests. A job that is asked for twice is found once; one that does not exist, or whose sweep is
+/// paused, not at all.
 pub async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Found>, StoreError> {
     let ids: Vec<JobId> = requests.iter().map(|request| request.job).collect();
     let ids = json(&ids);
@@ -51,6 +57,10 @@ pub async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Fo
         Row,
         r#"SELECT j.id AS "id!: i64", j.sweep AS "sweep!: i64", j.state AS "state!: String", j.attempt AS "attempt!: i64",
                   j.failures AS "failures!: i64", j.losses AS "losses!: i64", j.retries AS "retries!: i64",
+                  j.most_losses AS "most_losses!: i64", j.priority AS "priority!: i64",
+                  j.preemptible AS "preemptible!: bool", j.max_hours AS "max_hours?: f64",
+                  (SELECT total(coalesce(run_s, (finished_ms - started_ms) / 1000.0)) FROM attempts
+                   WHERE job = j.id AND number > j.hours_from) AS "spent_s!: f64",
                   j.memory_bytes AS "memory_bytes!: i64", j.exclusive AS "exclusive!: bool",
                   j.device AS "wants?: String", s.stage AS "stage!: String", s.spec_json AS "spec_json!: String",
                   EXISTS (SELECT 1 FROM job_inputs WHERE source = j.id) AS "has_readers!: bool",
@@ -58,6 +68,7 @@ pub async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Fo
                   a.lease AS "lease?: i64", a.state AS "attempt_state?: String"
            FROM json_each(?1) t
            JOIN jobs j ON j.id = t.value
+           JOIN sweeps w ON w.id = j.sweep AND w.paused = 0
            JOIN job_specs s ON s.job = j.id
            LEFT JOIN attempts a ON a.job = j.id AND a.number = j.attempt AND a.finished_ms IS NULL
            ORDER BY t.key"#,
@@ -84,6 +95,7 @@ impl Row {
             failures: self.failures as u32,
             losses: self.losses as u32,
             retries: self.retries as u32,
+            most_losses: self.most_losses as u32,
         };
         let granted = Granted {
             token: Token { job: request.job, attempt: attempt + 1, lease: request.lease },
@@ -97,6 +109,10 @@ impl Row {
             memory_bytes: self.memory_bytes as u64,
             exclusive: self.exclusive,
             has_readers: self.has_readers,
+            priority: self.priority,
+            preemptible: self.preemptible,
+            max_hours: self.max_hours,
+            spent_s: self.spent_s,
         };
         let live_state = self.attempt_state.as_deref().map(word).transpose()?;
         Ok(Found { sweep, job, attempt, live_lease: self.lease, live_state, has_inputs: self.has_inputs, granted })

@@ -33,7 +33,7 @@ pub struct Grant {
 }
 
 /// A granted attempt and all that its agent must be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Granted {
     pub request: GrantRequest,
     pub token: Token,
@@ -49,6 +49,14 @@ pub struct Granted {
     pub memory_bytes: u64,
     pub exclusive: bool,
     pub has_readers: bool,
+    /// Effective: the sweep's and the job's own.
+    pub priority: i64,
+    /// It can go on from a checkpoint.
+    pub preemptible: bool,
+    /// For all attempts of the job together.
+    pub max_hours: Option<f64>,
+    /// What its earlier attempts have run of that, in seconds.
+    pub spent_s: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,13 +80,15 @@ impl Command for Grant {
             let mut moved = JobMove::new(found.granted.request.job, found.sweep, found.job.state, found.attempt, step);
             if let (Some(lease), Some(was)) = (found.live_lease, found.live_state) {
                 let token = Token { job: moved.id, attempt: found.attempt, lease: lease as u64 };
-                fenced.push(AttemptMove::new(token, was, next_attempt(was, AttemptEvent::Fenced)?));
+                fenced.push(AttemptMove::new(found.sweep, token, was, next_attempt(was, AttemptEvent::Fenced)?));
             }
             if step.to == To::Running {
                 moved.attempt = found.attempt + 1;
+                let request = &found.granted.request;
+                moved.note = format!("on {}, {} {}", request.agent, request.device.as_str(), request.device_index);
                 granted.push((found.granted, found.has_inputs));
             } else {
-                "its agents were lost too often".clone_into(&mut moved.message);
+                moved.message = Some("its agents were lost too often".to_owned());
                 given_up.push((found.sweep, moved.id));
             }
             jobs.push(moved);

@@ -11,6 +11,8 @@ pub struct AgentRow {
     pub slots: u32,
     pub devices: Vec<Device>,
     pub seen_ms: i64,
+    /// A user wants it to leave.
+    pub draining: bool,
 }
 
 struct Row {
@@ -19,21 +21,24 @@ struct Row {
     slots: i64,
     devices_json: String,
     seen_ms: i64,
+    draining: bool,
 }
 
 /// Those that were seen last come first.
 pub async fn agents(store: &Store, limit: u32) -> Result<Vec<AgentRow>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT id AS "id!: String", host, slots, devices_json, seen_ms FROM agents ORDER BY seen_ms DESC LIMIT ?"#,
+        r#"SELECT id AS "id!: String", host, slots, devices_json, seen_ms,
+                  draining AS "draining!: bool"
+           FROM agents ORDER BY seen_ms DESC LIMIT ?"#,
         limit
     )
     .fetch_all(&store.readers)
     .await?;
-    let agent = |Row { id, host, slots, devices_json, seen_ms }: Row| {
+    let agent = |Row { id, host, slots, devices_json, seen_ms, draining }: Row| {
         // Written by us; of a device that an older version described otherwise, nothing is shown.
         let devices = serde_json::from_str(&devices_json).unwrap_or_default();
-        AgentRow { id, host, slots: slots as u32, devices, seen_ms }
+        AgentRow { id, host, slots: slots as u32, devices, seen_ms, draining }
     };
     Ok(rows.into_iter().map(agent).collect())
 }

@@ -3,9 +3,8 @@
 use sweep_shared::ids::{JobId, SweepId, Token};
 use sweep_shared::resources::DeviceClass;
 
-use super::super::ledger::word;
+use super::super::pause::PAUSED;
 use super::super::{Store, StoreError};
-use sweep_shared::states::JobState;
 
 #[derive(Debug, Clone)]
 pub struct LiveRow {
@@ -20,18 +19,39 @@ pub struct LiveRow {
     pub memory_bytes: u64,
     pub exclusive: bool,
     pub has_readers: bool,
-    /// Whether the job still runs it; not so after a cancel.
+    /// Whether what it does still counts for the job; not so after a cancel.
     pub wanted: bool,
+    /// Why it must stop with a checkpoint: its job or its sweep is paused.
+    pub stop: Option<String>,
+    /// Its processes are gone; its slot is free, its files are on their way.
+    pub finishing: bool,
+    /// Effective: the sweep's and the job's own.
+    pub priority: i64,
+    /// It can go on from a checkpoint.
+    pub preemptible: bool,
+    /// For all attempts of the job together.
+    pub max_hours: Option<f64>,
+    /// What the job's ended attempts have run of that, in seconds.
+    pub spent_s: f64,
+    /// For how long it has held its device, in seconds, when this was read.
+    pub held_s: f64,
 }
 
-/// All live attempts.
+/// All live attempts, in the order of their jobs.
 pub async fn live(store: &Store) -> Result<Vec<LiveRow>, StoreError> {
+    let now_ms = store.clock.unix_ms();
     let rows = sqlx::query!(
-        r#"SELECT a.job AS "job!: i64", a.number AS "number!: i64", a.lease, a.agent, a.device, a.device_index, j.sweep, j.memory_bytes, j.device AS "wants?",
-                  j.exclusive AS "exclusive!: bool", j.state AS job_state, j.attempt AS job_attempt, s.stage,
-                  EXISTS (SELECT 1 FROM job_inputs WHERE source = a.job) AS "has_readers!: bool"
-           FROM attempts a JOIN jobs j ON j.id = a.job JOIN job_specs s ON s.job = a.job
-           WHERE a.finished_ms IS NULL"#
+        r#"SELECT a.job AS "job!: i64", a.number AS "number!: i64", a.lease, a.agent, a.device, a.device_index,
+                  a.state = 'finishing' AS "finishing!: bool", a.unwanted AS "unwanted!: bool", a.started_ms,
+                  j.sweep, j.memory_bytes, j.device AS "wants?", j.exclusive AS "exclusive!: bool", j.priority,
+                  j.preemptible AS "preemptible!: bool", j.max_hours, s.stage,
+                  j.state = 'paused' OR w.paused = 1 AS "paused!: bool",
+                  EXISTS (SELECT 1 FROM job_inputs WHERE source = a.job) AS "has_readers!: bool",
+                  (SELECT total(coalesce(b.run_s, (b.finished_ms - b.started_ms) / 1000.0)) FROM attempts b
+                   WHERE b.job = a.job AND b.number > j.hours_from AND b.finished_ms IS NOT NULL) AS "spent_s!: f64"
+           FROM attempts a JOIN jobs j ON j.id = a.job JOIN job_specs s ON s.job = a.job JOIN sweeps w ON w.id = j.sweep
+           WHERE a.finished_ms IS NULL
+           ORDER BY a.job"#
     )
     .fetch_all(&store.readers)
     .await?;
@@ -49,7 +69,14 @@ pub async fn live(store: &Store) -> Result<Vec<LiveRow>, StoreError> {
             memory_bytes: row.memory_bytes as u64,
             exclusive: row.exclusive,
             has_readers: row.has_readers,
-            wanted: word::<JobState>(&row.job_state)? == JobState::Running && row.job_attempt == row.number,
+            wanted: !row.unwanted,
+            stop: (row.paused && !row.unwanted).then(|| PAUSED.to_owned()),
+            finishing: row.finishing,
+            priority: row.priority,
+            preemptible: row.preemptible,
+            max_hours: row.max_hours,
+            spent_s: row.spent_s,
+            held_s: row.started_ms.map_or(0.0, |since| (now_ms - since).max(0) as f64 / 1000.0),
         });
     }
     Ok(live)

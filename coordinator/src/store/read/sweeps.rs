@@ -3,15 +3,23 @@
 use std::collections::BTreeMap;
 
 use sweep_shared::ids::{JobId, SweepId};
+use sweep_shared::plan::Budget;
 
 use super::super::{Store, StoreError};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SweepRow {
     pub id: SweepId,
     pub name: String,
     pub state: String,
     pub paused: bool,
+    /// Why, where it was not a user's wish.
+    pub paused_reason: String,
+    pub priority: i64,
+    /// Hours that its attempts have held devices of a class so far.
+    pub gpu_hours: f64,
+    pub cpu_hours: f64,
+    pub budget: Budget,
     pub created_ms: i64,
     pub finished_ms: Option<i64>,
     /// Jobs by state.
@@ -22,24 +30,47 @@ pub struct SweepRow {
 impl Store {
     pub async fn sweep(&self, id: SweepId) -> Result<SweepRow, StoreError> {
         let row = sqlx::query!(
-            r#"SELECT id, name, state, paused AS "paused!: bool", created_ms, finished_ms FROM sweeps WHERE id = ?"#,
+            r#"SELECT name, state, paused AS "paused!: bool", paused_reason, priority, budget_gpu_hours, budget_cpu_hours,
+                      created_ms, finished_ms
+               FROM sweeps WHERE id = ?"#,
             id.0
         )
         .fetch_optional(&self.readers)
         .await?
         .ok_or_else(|| StoreError::Unknown(format!("sweep {id}")))?;
         let (counts, reused) = self.counts(id).await?;
-        let (name, state, paused) = (row.name, row.state, row.paused);
+        let (gpu_hours, cpu_hours) = self.hours(id).await?;
         Ok(SweepRow {
             id,
-            name,
-            state,
-            paused,
+            name: row.name,
+            state: row.state,
+            paused: row.paused,
+            paused_reason: row.paused_reason,
+            priority: row.priority,
+            gpu_hours,
+            cpu_hours,
+            budget: Budget { gpu_hours: row.budget_gpu_hours, cpu_hours: row.budget_cpu_hours },
             created_ms: row.created_ms,
             finished_ms: row.finished_ms,
             counts,
             reused,
         })
+    }
+
+    /// Of GPUs and of CPUs. What runs counts up to now.
+    async fn hours(&self, id: SweepId) -> Result<(f64, f64), StoreError> {
+        let now_ms = self.clock.unix_ms();
+        let row = sqlx::query!(
+            r#"SELECT total(CASE device WHEN 'cuda' THEN seconds END) / 3600 AS "gpu!: f64",
+                      total(CASE device WHEN 'cpu' THEN seconds END) / 3600 AS "cpu!: f64"
+               FROM (SELECT a.device, coalesce(a.run_s, max(0, coalesce(a.finished_ms, ?2) - a.started_ms) / 1000.0) AS seconds
+                     FROM jobs j JOIN attempts a ON a.job = j.id WHERE j.sweep = ?1)"#,
+            id.0,
+            now_ms
+        )
+        .fetch_one(&self.readers)
+        .await?;
+        Ok((row.gpu, row.cpu))
     }
 
     /// The newest first.
@@ -57,7 +88,7 @@ impl Store {
     async fn counts(&self, id: SweepId) -> Result<(BTreeMap<String, u32>, u32), StoreError> {
         let rows = sqlx::query!(
             r#"SELECT state, count(*) AS "jobs!: i64", count(reused_from) AS "reused!: i64"
-               FROM jobs WHERE sweep = ? GROUP BY state"#,
+               FROM jobs WHERE sweep = ? AND dropped = 0 GROUP BY state"#,
             id.0
         )
         .fetch_all(&self.readers)

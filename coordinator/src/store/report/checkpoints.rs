@@ -55,7 +55,7 @@ pub async fn insert(tx: &mut Tx<'_>, checkpoints: Vec<New>) -> Result<(), StoreE
 
 /// What orders a job's checkpoints, kept in the column `step`: runners count steps within the epoch that is under way, so a
 /// checkpoint between epochs has step 0 and only the epoch tells it from others.
-fn position(epoch: u32, step: u64) -> i64 {
+pub fn position(epoch: u32, step: u64) -> i64 {
     i64::from(epoch) << 32 | i64::from(u32::try_from(step).unwrap_or(u32::MAX))
 }
 

@@ -18,7 +18,11 @@ struct Row<'a> {
 }
 
 /// An epoch that is told twice stays as it was told first.
-pub async fn insert(tx: &mut Tx<'_>, epochs: &[(Token, Epoch)], resumed: &[(Token, u32)]) -> Result<(), StoreError> {
+pub async fn insert(
+    tx: &mut Tx<'_>,
+    epochs: &[(Token, Epoch)],
+    resumed: &[(Token, (u32, u64))],
+) -> Result<(), StoreError> {
     if !epochs.is_empty() {
         let rows: Vec<Row<'_>> = epochs.iter().map(|(token, epoch)| row(*token, epoch)).collect();
         let rows = json(&rows);
@@ -34,16 +38,28 @@ pub async fn insert(tx: &mut Tx<'_>, epochs: &[(Token, Epoch)], resumed: &[(Toke
         .execute(&mut *tx.conn)
         .await?;
     }
-    for (token, epoch) in resumed {
-        sqlx::query!(
-            "UPDATE attempts SET resumed_epoch = ? WHERE job = ? AND number = ?",
-            epoch,
-            token.job.0,
-            token.attempt
-        )
-        .execute(&mut *tx.conn)
-        .await?;
+    for (token, from) in resumed {
+        note_lineage(tx, *token, *from).await?;
     }
+    Ok(())
+}
+
+/// Whose checkpoint the attempt went on from: that of the newest earlier attempt with one at this place; where newer ones
+/// have taken the checkpoint's place already, the newest that came so far.
+async fn note_lineage(tx: &mut Tx<'_>, token: Token, (epoch, step): (u32, u64)) -> Result<(), StoreError> {
+    let position = super::checkpoints::position(epoch, step);
+    sqlx::query!(
+        "UPDATE attempts SET resumed_epoch = ?3, resumed_attempt = coalesce(
+                (SELECT max(attempt) FROM checkpoints WHERE job = ?1 AND attempt < ?2 AND epoch = ?3 AND step = ?4),
+                (SELECT max(attempt) FROM epochs WHERE job = ?1 AND attempt < ?2 AND epoch >= ?3), 0)
+         WHERE job = ?1 AND number = ?2",
+        token.job.0,
+        token.attempt,
+        epoch,
+        position
+    )
+    .execute(&mut *tx.conn)
+    .await?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! A spooled report also carries its number in the agent's spool, recorded in the same transaction as its effect, so that
 //! a replay after a reconnect is recognised.
 
+mod apart;
 pub(super) mod checkpoints;
 mod epochs;
 mod points;
@@ -36,7 +37,8 @@ pub enum Body {
     },
     Progress {
         epochs: Vec<Epoch>,
-        resumed_epoch: Option<u32>,
+        /// The epoch and the step of the checkpoint that it went on from.
+        resumed: Option<(u32, u64)>,
     },
     Checkpoint {
         epoch: u32,
@@ -47,6 +49,8 @@ pub enum Body {
         end: End,
         run_s: f64,
     },
+    /// The slot is free, the files are on their way.
+    Finishing,
     /// Nothing but its number is recorded (the message was not understood).
     Nothing,
 }
@@ -84,12 +88,14 @@ impl Body {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
     Effective,
-    /// The attempt is not live: the agent must kill its processes, if there are any.
+    /// The attempt is not live, or no longer so because its report could not be recorded: the agent must kill its
+    /// processes, if there are any.
     Stale,
 }
 
-/// Records reports in their order; the reply holds one answer for each.
-#[derive(Clone)]
+/// Records reports in their order; the reply holds one answer for each. A report that cannot be recorded does not keep the
+/// others from it (see module `apart`).
+#[derive(Debug, Clone)]
 pub struct Reports {
     pub reports: Vec<Report>,
     pub backoff: Backoff,
@@ -101,7 +107,7 @@ pub struct Reports {
 #[derive(Default)]
 struct Rows {
     epochs: Vec<(Token, Epoch)>,
-    resumed: Vec<(Token, u32)>,
+    resumed: Vec<(Token, (u32, u64))>,
     checkpoints: Vec<checkpoints::New>,
     points: Vec<(Token, Vec<NewPoint>)>,
     spent: Vec<JobId>,
@@ -114,22 +120,33 @@ impl Command for Reports {
 
     async fn apply(self, tx: &mut Tx<'_>) -> Result<Vec<Recorded>, StoreError> {
         spools::advance(tx, &self.reports).await?;
-        let mut ledger = Ledger::load(tx, self.reports.iter().map(|report| report.token)).await?;
-        let mut rows = Rows::default();
-        let mut answers = Vec::with_capacity(self.reports.len());
-        let (backoff, luck) = (self.backoff, self.luck);
-        for Report { token, body, .. } in self.reports {
-            let answer = take(&mut ledger, &mut rows, token, body, tx.now_ms, (backoff, luck))?;
-            answers.push(answer);
-        }
-        epochs::insert(tx, &rows.epochs, &rows.resumed).await?;
-        checkpoints::insert(tx, rows.checkpoints).await?;
-        points::publish(tx, rows.points).await?;
-        ledger.save(tx).await?;
-        checkpoints::drop_of(tx, &rows.spent).await?;
-        tx.changes.jobs.append(&mut rows.told);
-        Ok(answers)
+        let terms = Terms { backoff: self.backoff, luck: self.luck };
+        apart::record(tx, self.reports, terms).await
     }
+}
+
+/// What decides how long a failed job waits.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    backoff: Backoff,
+    luck: f64,
+}
+
+/// All of these, with a handful of statements, or none.
+async fn together(tx: &mut Tx<'_>, reports: Vec<Report>, terms: Terms) -> Result<Vec<Recorded>, StoreError> {
+    let mut ledger = Ledger::load(tx, reports.iter().map(|report| report.token)).await?;
+    let mut rows = Rows::default();
+    let mut answers = Vec::with_capacity(reports.len());
+    for Report { token, body, .. } in reports {
+        answers.push(take(&mut ledger, &mut rows, token, body, tx.now_ms, terms)?);
+    }
+    epochs::insert(tx, &rows.epochs, &rows.resumed).await?;
+    checkpoints::insert(tx, rows.checkpoints).await?;
+    points::publish(tx, rows.points).await?;
+    ledger.save(tx).await?;
+    checkpoints::drop_of(tx, &rows.spent).await?;
+    tx.changes.jobs.append(&mut rows.told);
+    Ok(answers)
 }
 
 fn take(
@@ -138,7 +155,7 @@ fn take(
     token: Token,
     body: Body,
     now_ms: i64,
-    (backoff, luck): (Backoff, f64),
+    terms: Terms,
 ) -> Result<Recorded, StoreError> {
     if matches!(body, Body::Nothing) {
         return Ok(Recorded::Effective);
@@ -150,11 +167,15 @@ fn take(
             let detail = Detail { message: reason, ..Detail::default() };
             entry.end(AttemptEvent::Refused, JobEvent::Refused, detail, now_ms)?;
         }
-        Body::Progress { epochs, resumed_epoch } => {
+        Body::Finishing => {
+            entry.finishing()?;
+            rows.told.push((entry.sweep, token.job));
+        }
+        Body::Progress { epochs, resumed } => {
             entry.accept()?;
             rows.told.push((entry.sweep, token.job));
             rows.epochs.extend(epochs.into_iter().map(|epoch| (token, epoch)));
-            rows.resumed.extend(resumed_epoch.map(|epoch| (token, epoch)));
+            rows.resumed.extend(resumed.map(|from| (token, from)));
         }
         Body::Checkpoint { epoch, step, files } => {
             entry.accept()?;
@@ -163,7 +184,7 @@ fn take(
         }
         Body::Finished { end, run_s } => {
             let (current, has_checkpoints) = (entry.is_current(), entry.has_checkpoints);
-            let wait_ms = backoff.wait(entry.failures() + 1, luck).as_millis() as i64;
+            let wait_ms = terms.backoff.wait(entry.failures() + 1, terms.luck).as_millis() as i64;
             let detail = Detail { run_s: Some(run_s), wait_ms, ..Detail::default() };
             let (attempt, job, detail) = meaning(&end, detail);
             entry.end(attempt, job, detail, now_ms)?;

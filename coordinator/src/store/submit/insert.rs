@@ -13,12 +13,17 @@ const CHUNK: usize = 500;
 
 pub async fn sweep(tx: &mut Tx<'_>, new: &Submit) -> Result<SweepId, StoreError> {
     let id = sqlx::query!(
-        "INSERT INTO sweeps (name, state, fingerprint, plan_yaml, plan_path, created_ms) VALUES (?, 'active', ?, ?, ?, ?)",
+        "INSERT INTO sweeps (name, state, fingerprint, plan_yaml, plan_path, created_ms, priority, budget_gpu_hours,
+                             budget_cpu_hours)
+         VALUES (?, 'active', ?, ?, ?, ?, ?, ?, ?)",
         new.name,
         new.fingerprint,
         new.plan_yaml,
         new.plan_path,
-        tx.now_ms
+        tx.now_ms,
+        new.priority,
+        new.budget.gpu_hours,
+        new.budget.cpu_hours
     )
     .execute(&mut *tx.conn)
     .await?
@@ -84,20 +89,23 @@ async fn insert_jobs(
         .map(|(id, job, taken)| {
             let fed = job.inputs.iter().all(|input| all[input.source].is_some());
             let state = initial(taken.is_some(), fed).state();
-            let need = (job.device, job.memory_bytes, job.exclusive, job.retries, job.reusable);
+            let need = (job.device, job.memory_bytes, job.exclusive, job.preemptible);
+            let policy = (job.retries, job.most_losses, job.max_hours, job.priority, job.reusable);
             let reused = taken.map(|taken| (taken.job, taken.inputs_digest.as_str()));
-            let (device, memory, exclusive, retries, reusable) = need;
-            let (from, digest) = (reused.map(|reused| reused.0), reused.map(|reused| reused.1));
-            (id, &job.key, state, device, memory, exclusive, retries, reusable, state.is_terminal(), from, digest)
+            (id, &job.key, state, state.is_terminal(), need, policy, reused)
         })
         .collect();
     let rows = json(&rows);
     sqlx::query!(
-        "INSERT INTO jobs (id, sweep, key, state, device, memory_bytes, exclusive, retries, reusable, changed_ms,
-                           finished_ms, reused_from, inputs_digest)
-         SELECT value ->> 0, ?2, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-                value ->> 7, ?3, CASE value ->> 8 WHEN 1 THEN ?3 END, value ->> 9, value ->> 10
-         FROM json_each(?1)",
+        "INSERT INTO jobs (id, sweep, key, state, finished_ms, device, memory_bytes, exclusive, preemptible, retries,
+                           most_losses, max_hours, own_priority, priority, reusable, changed_ms, reused_from,
+                           inputs_digest)
+         SELECT value ->> 0, ?2, value ->> 1, value ->> 2, CASE value ->> 3 WHEN 1 THEN ?3 END,
+                value ->> '$[4][0]', value ->> '$[4][1]', value ->> '$[4][2]', value ->> '$[4][3]',
+                value ->> '$[5][0]', value ->> '$[5][1]', value ->> '$[5][2]', value ->> '$[5][3]',
+                w.priority + (value ->> '$[5][3]'), value ->> '$[5][4]', ?3,
+                value ->> '$[6][0]', value ->> '$[6][1]'
+         FROM json_each(?1), sweeps w WHERE w.id = ?2",
         rows,
         sweep.0,
         tx.now_ms

@@ -1,14 +1,14 @@
 //! A new sweep: all its jobs in one transaction.
 
 mod insert;
-mod priority;
 mod reuse;
 
 use sweep_shared::ids::{JobId, SweepId};
+use sweep_shared::plan::Budget;
 use sweep_shared::resources::DeviceClass;
 use sweep_shared::states::SweepState;
 
-use super::{BlobRef, Command, StoreError, Tx, retry, sweeps};
+use super::{BlobRef, Command, StoreError, Tx, priority, retry, sweeps};
 
 /// One job of a new sweep; the others that it reads are named by their position.
 #[derive(Debug, Clone)]
@@ -25,7 +25,15 @@ pub struct NewJob {
     pub device: Option<DeviceClass>,
     pub memory_bytes: u64,
     pub exclusive: bool,
+    /// It can go on from a checkpoint, and may be asked to give way.
+    pub preemptible: bool,
     pub retries: u32,
+    /// Agents may vanish under it this often.
+    pub most_losses: u32,
+    /// Of run time of all its attempts together.
+    pub max_hours: Option<f64>,
+    /// Added to the sweep's.
+    pub priority: i32,
     pub reusable: bool,
 }
 
@@ -46,6 +54,8 @@ pub struct Submit {
     /// What command stages read; the blobs are here.
     pub files: Vec<BlobRef>,
     pub jobs: Vec<NewJob>,
+    pub priority: i32,
+    pub budget: Budget,
     /// Take over the results of equal jobs of other sweeps.
     pub reuse: bool,
     /// Join the newest sweep with this fingerprint, if there is one; and go before all other sweeps, since someone waits for
@@ -53,6 +63,8 @@ pub struct Submit {
     pub continue_same: bool,
     /// With `continue_same`: bring back what ended without success.
     pub retry_failed: bool,
+    /// Who wants it.
+    pub actor: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +83,7 @@ impl Command for Submit {
         if self.continue_same
             && let Some(sweep) = newest_with(tx, &self.fingerprint).await?
         {
-            let joined = join(tx, sweep, self.retry_failed).await?;
+            let joined = join(tx, sweep, self.retry_failed, &self.actor).await?;
             priority::raise(tx, sweep).await?;
             return Ok(joined);
         }
@@ -85,7 +97,7 @@ impl Command for Submit {
         let reused: Vec<(JobId, JobId)> =
             ids.iter().zip(&taken).filter_map(|(id, taken)| Some((*id, taken.as_ref()?.job))).collect();
         reuse::copy_points(tx, &reused).await?;
-        tx.note_user("submit", sweep, None, format!("{} jobs, {} reused", ids.len(), reused.len()));
+        tx.note_user(&self.actor, "submit", sweep, None, format!("{} jobs, {} reused", ids.len(), reused.len()));
         tx.changes.sweeps.insert(sweep);
         tx.changes.ready = true;
         tx.changes.published.extend(reused.iter().map(|(job, _)| *job));
@@ -101,14 +113,14 @@ async fn newest_with(tx: &mut Tx<'_>, fingerprint: &str) -> Result<Option<SweepI
     Ok(id.map(SweepId))
 }
 
-async fn join(tx: &mut Tx<'_>, sweep: SweepId, retry_failed: bool) -> Result<Submitted, StoreError> {
+async fn join(tx: &mut Tx<'_>, sweep: SweepId, retry_failed: bool, actor: &str) -> Result<Submitted, StoreError> {
     if retry_failed {
         let changed = retry::again_all(tx, sweep).await?;
         if changed > 0 {
-            tx.note_user("retry", sweep, None, "submitted again");
+            tx.note_user(actor, "retry", sweep, None, "submitted again");
         }
     } else if sweeps::state(tx, sweep).await? == SweepState::Active {
-        tx.note_user("continue", sweep, None, "submitted again");
+        tx.note_user(actor, "continue", sweep, None, "submitted again");
     }
     let row = sqlx::query!(
         r#"SELECT count(*) AS "jobs!: i64", count(reused_from) AS "reused!: i64" FROM jobs WHERE sweep = ?"#,

@@ -6,7 +6,6 @@ use sweep_shared::states::FailureClass;
 use super::super::report::{Body, End, Recorded, Report};
 use super::super::testing::*;
 use super::super::*;
-use crate::transition::LOSS_LIMIT;
 
 fn spooled(seq: u64, token: Token, end: End) -> Report {
     Report { token, spooled: Some((SPOOL.to_owned(), seq)), body: Body::Finished { end, run_s: 1.0 } }
@@ -77,7 +76,7 @@ async fn hello_keeps_what_may_go_on_and_frees_what_is_gone() {
     let granted = bench.grant(&jobs).await;
     let token = |i: usize| granted[i].token;
     bench.report(token(1), Body::Accepted).await;
-    bench.store.write(Cancel::Job(jobs[2])).await.unwrap();
+    bench.store.write(cancel(jobs[2])).await.unwrap();
     // a: here. b: accepted, and gone. c: here, but cancelled meanwhile. d: granted, and never arrived.
     let reconciled = bench.hello(AGENT, SPOOL, vec![token(0), token(2)]).await;
     assert_eq!(reconciled.keep, [token(0)]);
@@ -100,7 +99,7 @@ async fn another_agents_attempts_are_left_alone() {
 async fn a_job_that_kills_its_hosts_is_given_up() {
     let bench = bench().await;
     let (sweep, jobs) = bench.submit(vec![NewJob { retries: 0, ..job("a") }, reader("b", &[0])]).await;
-    for _ in 0..LOSS_LIMIT {
+    for _ in 0..MOST_LOSSES {
         let token = bench.token(jobs[0]).await;
         bench.report(token, Body::Accepted).await;
         bench.hello(AGENT, SPOOL, vec![]).await;

@@ -122,7 +122,7 @@ async fn the_next_attempt_is_given_the_two_newest_checkpoints() {
     let kept: Vec<_> = again.checkpoints.iter().map(|c| (c.epoch, c.step, c.files.clone())).collect();
     assert_eq!(kept, [(3, 0, vec![blob("state", "3")]), (2, 0, vec![blob("state", "2")])]);
     let epochs = vec![Epoch { epoch: 4, epochs: 9, phase: String::new(), metrics: [("loss".to_owned(), 1.5)].into() }];
-    bench.report(again.token, Body::Progress { epochs, resumed_epoch: Some(3) }).await;
+    bench.report(again.token, Body::Progress { epochs, resumed: Some((3, 0)) }).await;
     let row = bench.row(jobs[0]).await;
     assert_eq!((row.resumed_epoch, row.epoch, row.epochs), (3, 4, 9));
     assert_eq!(row.metrics_json, r#"{"loss":1.5}"#);

@@ -3,6 +3,11 @@
 mod cancel;
 mod fencing;
 mod flow;
+mod generation;
+mod limits;
+mod migrate;
+mod pause;
+mod poison;
 mod priority;
 mod reuse;
 mod schema;

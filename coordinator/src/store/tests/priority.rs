@@ -40,3 +40,27 @@ async fn what_is_over_is_nobody_to_pass() {
     bench.store.write(waited_for(&["a1"])).await.unwrap();
     assert_eq!(bench.number("SELECT priority FROM jobs WHERE sweep = 1").await, 0);
 }
+
+#[tokio::test]
+async fn live_changes_reorder_the_queue_and_tell_what_runs() {
+    let bench = bench().await;
+    let ranked = |stage: &str, priority| NewJob { priority, ..job(stage) };
+    let (first, one) = bench.submit(vec![ranked("a", 0), ranked("b", 5), ranked("c", -5)]).await;
+    let (second, two) = bench.submit(vec![ranked("d", 0)]).await;
+    assert_eq!(bench.order().await, ["b", "a", "d", "c"]);
+    let set = |target: Target, priority| SetPriority { target, priority, actor: ME.to_owned() };
+    assert_eq!(bench.store.write(set(second.into(), 3)).await.unwrap(), 1);
+    assert_eq!(bench.order().await, ["b", "d", "a", "c"]);
+    assert_eq!(bench.store.write(set(one[2].into(), 9)).await.unwrap(), 1);
+    assert_eq!(bench.order().await, ["c", "b", "d", "a"]);
+    bench.token(two[0]).await;
+    let mut changes = bench.store.watch();
+    assert_eq!(bench.store.write(set(second.into(), -1)).await.unwrap(), 1);
+    let told = changes.recv().await.unwrap();
+    assert_eq!((told.priorities.clone(), told.ready), (vec![(two[0], -1)], true));
+    bench.run(one[0], success("a")).await;
+    let refused = bench.store.write(set(one[0].into(), 1)).await.unwrap_err();
+    assert_eq!(refused.to_string(), "job j1 is succeeded already");
+    assert_eq!(bench.store.write(set(first.into(), i32::MAX)).await.unwrap(), 2);
+    assert_eq!(bench.number("SELECT max(priority) FROM jobs").await, i64::from(i32::MAX) + 9);
+}

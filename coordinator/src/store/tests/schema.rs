@@ -9,11 +9,12 @@ use super::super::*;
 use crate::clock::ManualClock;
 use crate::luck::SystemLuck;
 
-const MIGRATION: &str = include_str!("../../../../migrations/0001_sweeps_jobs_attempts.sql");
+const FIRST: &str = include_str!("../../../../migrations/0001_sweeps_jobs_attempts.sql");
+const SECOND: &str = include_str!("../../../../migrations/0002_pauses_priorities_budgets.sql");
 
 /// The words of the first CHECK on this column after this table's name.
-fn checked(table: &str, column: &str) -> Vec<String> {
-    let table = MIGRATION.split(&format!("CREATE TABLE {table} (")).nth(1).unwrap();
+fn checked(migration: &str, table: &str, column: &str) -> Vec<String> {
+    let table = migration.split(&format!("CREATE TABLE {table} (")).nth(1).unwrap();
     let list = table.split(&format!("CHECK ({column} IN (")).nth(1).unwrap().split(')').next().unwrap();
     list.split(',').map(|word| word.trim().trim_matches('\'').to_owned()).collect()
 }
@@ -21,10 +22,10 @@ fn checked(table: &str, column: &str) -> Vec<String> {
 #[test]
 fn the_schemas_words_are_the_types_words() {
     let words = |all: Vec<&str>| all.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(checked("sweeps", "state"), words(SweepState::ALL.iter().map(|s| s.as_str()).collect()));
-    assert_eq!(checked("jobs", "state"), words(JobState::ALL.iter().map(|s| s.as_str()).collect()));
-    assert_eq!(checked("attempts", "state"), words(AttemptState::ALL.iter().map(|s| s.as_str()).collect()));
-    assert_eq!(checked("jobs", "failure_class"), words(FailureClass::ALL.iter().map(|s| s.as_str()).collect()));
+    assert_eq!(checked(FIRST, "sweeps", "state"), words(SweepState::ALL.iter().map(|s| s.as_str()).collect()));
+    assert_eq!(checked(SECOND, "jobs", "state"), words(JobState::ALL.iter().map(|s| s.as_str()).collect()));
+    assert_eq!(checked(FIRST, "attempts", "state"), words(AttemptState::ALL.iter().map(|s| s.as_str()).collect()));
+    assert_eq!(checked(SECOND, "jobs", "failure_class"), words(FailureClass::ALL.iter().map(|s| s.as_str()).collect()));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ async fn a_refused_command_does_not_spoil_its_neighbours() {
     // Queued together: on one thread the writer runs only when all wait.
     let (first, refused, second) = tokio::join!(
         bench.store.write(plan(vec![job("a")])),
-        bench.store.write(Cancel::Sweep(SweepId(99))),
+        bench.store.write(cancel(SweepId(99))),
         bench.store.write(plan(vec![job("b")])),
     );
     assert!(matches!(refused.unwrap_err(), StoreError::Unknown(_)));
@@ -38,7 +38,7 @@ async fn what_a_refused_command_did_is_undone() {
     bench.submit(vec![job("a")]).await;
     let mut changes = bench.store.watch();
     assert!(bench.store.write(Wavering).await.is_err());
-    let (alone, together) = tokio::join!(bench.store.write(Wavering), bench.store.write(Cancel::Job(JobId(1))));
+    let (alone, together) = tokio::join!(bench.store.write(Wavering), bench.store.write(cancel(JobId(1))));
     assert!(alone.is_err() && together.is_ok());
     assert_eq!(bench.number("SELECT max(priority) FROM jobs").await, 0);
     assert!(!changes.recv().await.unwrap().ready);
@@ -76,7 +76,7 @@ async fn a_full_disk_is_told_in_words_and_nothing_is_acknowledged() {
     let refused = bench.store.write(plan(jobs)).await.unwrap_err();
     assert!(matches!(refused, StoreError::DiskFull), "{refused}");
     assert_eq!(bench.number("SELECT count(*) FROM jobs").await, 1);
-    bench.store.write(Cancel::Job(JobId(1))).await.unwrap();
+    bench.store.write(cancel(JobId(1))).await.unwrap();
 }
 
 #[tokio::test]
