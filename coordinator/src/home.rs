@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::statfs::{FsType, statfs};
@@ -128,15 +129,28 @@ impl Home {
     pub fn lock(&self) -> Result<HomeLock, HomeError> {
         Self::make_folder(&self.root)?;
         self.refuse_network()?;
-        let path = self.lock_file();
-        let file =
-            private().create(true).truncate(false).open(&path).map_err(|source| HomeError::Io { path, source })?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map_err(|_| HomeError::Locked { path: self.root.clone() })?;
+        let lock = self.take_lock()?;
         for folder in [self.artifacts(), self.incoming(), self.root.join("logs"), self.results()] {
             Self::make_folder(&folder)?;
         }
         Ok(HomeLock { home: self.clone(), _lock: lock })
+    }
+
+    /// Who asks whether a coordinator runs holds the lock for an instant, so that one refusal proves nothing.
+    fn take_lock(&self) -> Result<Flock<File>, HomeError> {
+        const TRIES: u32 = 20;
+        const INSTANT: Duration = Duration::from_millis(5);
+        let path = self.lock_file();
+        let file = private().create(true).truncate(false).open(&path);
+        let mut file = file.map_err(|source| HomeError::Io { path, source })?;
+        for _ in 0..TRIES {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(lock),
+                Err((back, _)) => file = back,
+            }
+            std::thread::sleep(INSTANT);
+        }
+        Err(HomeError::Locked { path: self.root.clone() })
     }
 
     fn make_folder(folder: &Path) -> Result<(), HomeError> {
@@ -252,6 +266,28 @@ mod tests {
         assert!(matches!(home.lock(), Err(HomeError::Locked { .. })));
         drop(lock);
         assert!(home.lock().is_ok());
+    }
+
+    #[test]
+    fn those_who_ask_do_not_keep_a_coordinator_from_starting() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        drop(home.lock().unwrap());
+        let asked = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            let asking = scope.spawn(|| {
+                while asked.fetch_add(1, Ordering::Relaxed) < 100_000 {
+                    home.is_locked().unwrap();
+                }
+            });
+            let mut locked = 0;
+            while !asking.is_finished() {
+                drop(home.lock().expect("nobody uses it"));
+                locked += 1;
+            }
+            assert!(locked > 0);
+        });
     }
 
     #[test]

@@ -11,11 +11,14 @@ mod agent;
 mod attempt;
 mod cache;
 mod identity;
+mod luck;
 mod options;
 mod probe;
 mod process;
 mod report;
 mod session;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod slots;
 mod space;
 mod spool;

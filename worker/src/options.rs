@@ -45,7 +45,7 @@ impl Options {
             grace: Duration::from_mins(2),
             cache_bytes: 20 << 30,
             log_bytes: 16 << 20,
-            backoff: (Duration::from_millis(100), Duration::from_secs(10)),
+            backoff: (Duration::from_millis(100), Duration::from_secs(5)),
         }
     }
 }

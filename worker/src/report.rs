@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sweep_shared::event::FileRef;
-use sweep_shared::ids::Token;
+use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::metrics::Metrics;
 use sweep_shared::states::FailureClass;
 
@@ -71,5 +71,26 @@ impl Report {
 
     pub fn is_final(&self) -> bool {
         matches!(self.body, Body::Finished { .. })
+    }
+
+    /// The blobs that it names.
+    pub fn blobs(&self) -> Vec<ContentHash> {
+        let files: Vec<&FileRef> = match &self.body {
+            Body::Checkpoint(checkpoint) => checkpoint.files.iter().collect(),
+            Body::Finished { end: End::Success(success), .. } => {
+                success.points.iter().flat_map(|point| &point.files).chain(&success.artifacts).collect()
+            }
+            Body::Finished { .. } => Vec::new(),
+        };
+        files.into_iter().filter_map(|file| file.hash.clone()).collect()
+    }
+
+    /// As the spool keeps it.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("our types serialise")
+    }
+
+    pub fn decode(payload: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(payload)
     }
 }

@@ -4,8 +4,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sweep_shared::resources::Device;
-
 /// With less than this free, nothing is begun: it could not even write down why it failed.
 const LEAST_BYTES: u64 = 1 << 20;
 /// This must be free before work is taken again, so that a disk at the brink does not change its mind all the time.
@@ -45,12 +43,6 @@ impl Space {
         }
         true
     }
-
-    /// The devices as the coordinator should see them.
-    pub fn offered(&self, devices: &[Device]) -> Vec<Device> {
-        let offer = |device: &Device| Device { slots: if self.is_there { device.slots } else { 0 }, ..device.clone() };
-        devices.iter().map(offer).collect()
-    }
 }
 
 /// Whether so little is left that a failure is most likely the disk's.
@@ -67,19 +59,14 @@ fn free_bytes(folder: &Path) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sweep_shared::resources::DeviceClass;
 
     #[test]
-    fn without_a_spare_nothing_is_offered_and_the_change_is_told_once() {
+    fn without_a_spare_there_is_no_room_and_the_change_is_told_once() {
         let home = tempfile::tempdir().unwrap();
         let mut space = Space::new(home.path());
-        let (memory_total_bytes, memory_free_bytes) = (1, 1);
-        let (class, index, name) = (DeviceClass::Cpu, 0, "cpu".to_owned());
-        let cpu = [Device { class, index, name, memory_total_bytes, memory_free_bytes, slots: 3 }];
         assert!(!space.look(true));
-        assert_eq!(space.offered(&cpu)[0].slots, 3);
         assert!(space.look(false) && !space.look(false));
-        assert_eq!(space.offered(&cpu)[0].slots, 0);
+        assert!(!space.is_there());
         assert!(space.look(true) && space.is_there());
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 
 use support::*;
 use sweep_shared::ids::ContentHash;
-use sweep_shared::spec::Protocol;
+use sweep_shared::spec::{EvaluateSpec, JobSpec, Protocol, StageKind};
 use sweep_shared::wire::v1::agent_message::Body;
 use sweep_shared::wire::v1::coordinator_message::Body as Say;
 use sweep_shared::wire::v1::{self, finished::End};
@@ -323,6 +323,26 @@ async fn memory_that_is_not_there_is_refused_with_the_numbers() {
     assert!(matches!(session.hear().await.1, Body::Accept(_)));
     let Body::Refuse(refuse) = session.hear().await.1 else { panic!() };
     assert!(refuse.reason.contains("needs 1073741824 MiB"), "{}", refuse.reason);
+}
+
+#[tokio::test]
+async fn a_sweep_runner_that_does_not_start_is_this_agents_fault_and_not_the_jobs() {
+    let mut coordinator = Coordinator::start().await;
+    // As while another version is being put in its place.
+    let _agent = Running::start_with(&coordinator, |options| options.runner = Some("/nowhere/sweep-runner".into()));
+    let mut session = coordinator.welcomed().await;
+    let evaluate = JobSpec {
+        stage: "s".to_owned(),
+        seed: 7,
+        data: None,
+        kind: StageKind::Evaluate(EvaluateSpec {}),
+        inputs: vec![],
+    };
+    let assigned = v1::Assign { spec_json: sweep_shared::wire::to_json(&evaluate), ..assign(1, command(&["true"])) };
+    session.assign(assigned);
+    assert!(matches!(session.hear().await.1, Body::Accept(_)));
+    let Body::Refuse(refuse) = session.hear().await.1 else { panic!() };
+    assert!(refuse.reason.contains("/nowhere/sweep-runner"), "{}", refuse.reason);
 }
 
 #[tokio::test]

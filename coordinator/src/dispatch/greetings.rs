@@ -52,6 +52,7 @@ impl Dispatcher {
             acked_seq: reconciled.acked_seq,
             keep: reconciled.keep.into_iter().map(v1::Token::from).collect(),
             lease_ms: self.terms.lease.as_millis() as u64,
+            logs: Vec::new(),
         };
         self.outboxes.send(session, Answer::Welcome(welcome));
         Ok(())

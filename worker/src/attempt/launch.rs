@@ -42,9 +42,11 @@ pub async fn launch(context: &Context, folder: &Folder, assign: &Assign, threads
     };
     let spawned = context.spawner.borrow_mut().spawn(&command);
     let child = spawned.map_err(|error| match error {
-        SpawnError::Program(_) => {
+        // What a plan names is the plan's; a `sweep-runner` that is being replaced is this host's, and others have theirs.
+        SpawnError::Program(_) if is_command(assign) => {
             Early::failure(FailureClass::BadInput, format!("cannot start {}: {error}", program.to_string_lossy()))
         }
+        SpawnError::Program(_) => Early::Refused(format!("cannot start {}: {error}", program.to_string_lossy())),
         SpawnError::System(_) => Early::Refused(error.to_string()),
     })?;
     Ok(Launched { child, events, oom_kills_before: if with_events { oom_kills() } else { None } })

@@ -35,26 +35,26 @@ impl LogTail {
         Self { path, head_bytes, read: 0, told: 0, punched: 0 }
     }
 
-    /// From the beginning again: nobody acknowledges log chunks, and one that comes twice does no harm.
-    pub fn rewind(&mut self) {
-        self.read = 0;
-        self.told = 0;
+    /// A new connection: goes on where the coordinator's copy ends. A chunk that comes twice does no harm.
+    pub fn rewind(&mut self, to: u64) {
+        // Beyond the beginning that is kept, offsets are those of the copy: the end is told again as a whole.
+        self.read = to.min(self.head_bytes);
+        self.told = self.read;
     }
 
     /// The next piece and its offset. `over`: the runner writes no more, so the end may be told.
     pub fn next_piece(&mut self, over: bool) -> io::Result<Option<(u64, Vec<u8>)>> {
-        let file = match File::options().read(true).write(true).open(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened?,
-        };
-        let size = file.metadata()?.len();
+        let Some((file, size)) = self.open()? else { return Ok(None) };
+        // A copy that is longer than the log is of something else.
+        if self.read > size {
+            self.rewind(0);
+        }
         let readable = if over { size } else { size.min(self.head_bytes) };
         if self.read < self.head_bytes.min(readable) {
             let until = readable.min(self.head_bytes).min(self.read + PIECE_BYTES);
             return self.take(&file, until).map(Some);
         }
         if !over {
-            self.drop_middle(&file, size)?;
             return Ok(None);
         }
         if size > self.read + TAIL_BYTES {
@@ -63,6 +63,23 @@ impl LogTail {
             return Ok(Some(self.tell(format!("\n[sweep: {left_out} bytes of this log are left out]\n").into_bytes())));
         }
         if self.read < size { self.take(&file, size.min(self.read + PIECE_BYTES)).map(Some) } else { Ok(None) }
+    }
+
+    /// Gives back the disk space of what will be left out, while the runner writes on.
+    pub fn trim(&mut self) -> io::Result<()> {
+        match self.open()? {
+            Some((file, size)) => self.drop_middle(&file, size),
+            None => Ok(()),
+        }
+    }
+
+    fn open(&self) -> io::Result<Option<(File, u64)>> {
+        let file = match File::options().read(true).write(true).open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let size = file.metadata()?.len();
+        Ok(Some((file, size)))
     }
 
     fn take(&mut self, file: &File, until: u64) -> io::Result<(u64, Vec<u8>)> {
@@ -78,7 +95,6 @@ impl LogTail {
         (offset, data)
     }
 
-    /// Gives back the disk space of what will be left out.
     fn drop_middle(&mut self, file: &File, size: u64) -> io::Result<()> {
         let from = self.punched.max(self.head_bytes);
         let until = size.saturating_sub(TAIL_BYTES);
@@ -128,8 +144,12 @@ mod tests {
         assert_eq!(all(&mut tail, false), [(0, b"one\n".to_vec())]);
         fs::write(&path, "one\ntwo\n").unwrap();
         assert_eq!(all(&mut tail, true), [(4, b"two\n".to_vec())]);
-        tail.rewind();
+        tail.rewind(0);
         assert_eq!(all(&mut tail, true), [(0, b"one\ntwo\n".to_vec())]);
+        tail.rewind(5);
+        assert_eq!(all(&mut tail, true), [(5, b"wo\n".to_vec())], "only what the coordinator lacks");
+        tail.rewind(99);
+        assert_eq!(all(&mut tail, true), [(0, b"one\ntwo\n".to_vec())], "its copy was of something else");
     }
 
     #[test]
@@ -143,12 +163,15 @@ mod tests {
         fs::write(&path, &bytes).unwrap();
         let head: Vec<u8> = all(&mut tail, false).into_iter().flat_map(|(_, data)| data).collect();
         assert_eq!(head, vec![b'a'; 1 << 20]);
+        tail.trim().unwrap();
         assert!(fs::metadata(&path).unwrap().blocks() * 512 < 3 << 20);
         let end = all(&mut tail, true);
         assert_eq!(end[0].0, 1 << 20);
-        let text = String::from_utf8(end.into_iter().flat_map(|(_, data)| data).collect()).unwrap();
+        let text = String::from_utf8(end.iter().cloned().flat_map(|(_, data)| data).collect()).unwrap();
         assert!(text.contains(&format!("{} bytes of this log are left out", 8 << 20)));
         assert!(text.ends_with(&"c".repeat(TAIL_BYTES as usize)) && !text.contains('\0'));
+        tail.rewind((1 << 20) + 7);
+        assert_eq!(all(&mut tail, true), end, "the end is told again as a whole");
     }
 
     #[test]

@@ -4,19 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use sweep_shared::wire::v1::agents_client::AgentsClient;
 use sweep_shared::wire::{MAX_MESSAGE_BYTES, v1};
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use super::message::{Inbound, Outbound};
 use super::wire;
-use crate::transfer::{Backoff, Bearer};
+use crate::transfer::Bearer;
 
 /// What the link tells the loop.
 pub enum LinkEvent {
@@ -65,7 +63,7 @@ impl Outgoing {
 /// A connection that is made when first used, noticed when it is dead, and made again.
 pub fn channel(address: &str) -> Result<Channel, tonic::transport::Error> {
     let endpoint = Endpoint::from_shared(address.to_owned())?
-        .connect_timeout(Duration::from_secs(5))
+        .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(Duration::from_secs(10))
         .keep_alive_timeout(Duration::from_secs(10))
         .keep_alive_while_idle(true)
@@ -73,73 +71,75 @@ pub fn channel(address: &str) -> Result<Channel, tonic::transport::Error> {
     Ok(endpoint.connect_lazy())
 }
 
-/// Holds a session open until the loop is gone.
+/// With the longest wait between two tries this bounds how long an agent takes to be back.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Makes connections when it is told to, one at a time.
 pub struct Link {
-    client: AgentsClient<InterceptedService<Channel, Bearer>>,
+    address: String,
+    auth: Bearer,
     events: UnboundedSender<LinkEvent>,
-    /// The loop wants a new session.
-    reopen: Arc<Notify>,
-    backoff: Backoff,
+    /// Wants another connection, after a while.
+    orders: UnboundedReceiver<Duration>,
 }
 
 impl Link {
-    pub fn new(
-        channel: Channel,
-        auth: Bearer,
-        backoff: (Duration, Duration),
-    ) -> (Self, UnboundedReceiver<LinkEvent>, Arc<Notify>) {
+    pub fn new(address: String, auth: Bearer) -> (Self, UnboundedReceiver<LinkEvent>, UnboundedSender<Duration>) {
         let (events, receiver) = unbounded_channel();
-        let reopen = Arc::new(Notify::new());
-        let client = AgentsClient::with_interceptor(channel, auth).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        let link = Self { client, events, reopen: Arc::clone(&reopen), backoff: Backoff::new(backoff) };
-        (link, receiver, reopen)
+        let (connect, orders) = unbounded_channel();
+        (Self { address, auth, events, orders }, receiver, connect)
     }
 
+    /// Until the loop is gone.
     pub async fn run(mut self) {
-        loop {
-            let (outgoing, stream) = Outgoing::new();
-            if self.events.send(LinkEvent::Opened(outgoing)).is_err() {
-                return;
-            }
-            let event = match self.session(stream).await {
-                Ok(reason) => LinkEvent::Closed(reason),
-                Err(status) if matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied) => {
-                    LinkEvent::Denied(status.message().to_owned())
-                }
-                Err(status) => LinkEvent::Closed(describe(&status)),
+        let mut order = self.orders.recv().await;
+        while let Some(after) = order {
+            let connection = connection(&self.address, self.auth.clone(), &self.events, after);
+            order = tokio::select! {
+                // Dropping a connection closes it; nothing more is heard of it.
+                newer = self.orders.recv() => newer,
+                () = connection => self.orders.recv().await,
             };
-            if self.events.send(event).is_err() {
-                return;
-            }
-            self.backoff.wait().await;
         }
     }
+}
 
-    /// One session, from Hello to its end.
-    async fn session(
-        &mut self,
-        outgoing: impl Stream<Item = v1::AgentMessage> + Send + 'static,
-    ) -> Result<String, Status> {
-        // A wish that came while the last session was ending is fulfilled by this one.
-        let _wished = self.reopen.notified().now_or_never();
-        let mut incoming = self.client.session(outgoing).await?.into_inner();
-        loop {
-            let message = tokio::select! {
-                message = incoming.message() => message?,
-                () = self.reopen.notified() => return Ok("a new session is needed".to_owned()),
-            };
-            let Some(message) = message else { return Ok("the coordinator closed the session".to_owned()) };
-            match wire::inbound(message) {
-                Ok(message) => {
-                    if matches!(message, Inbound::Welcome { .. }) {
-                        self.backoff.reset();
-                    }
-                    let _loop_is_gone = self.events.send(LinkEvent::Message(message));
-                }
-                Err(error) => tracing::warn!(%error, "the coordinator said something unreadable"),
+/// One connection, from its wait to its end. It shares nothing with the one before, which may hang in a network that is
+/// gone without anybody having noticed.
+async fn connection(address: &str, auth: Bearer, events: &UnboundedSender<LinkEvent>, after: Duration) {
+    tokio::time::sleep(after).await;
+    let (outgoing, stream) = Outgoing::new();
+    if events.send(LinkEvent::Opened(outgoing)).is_err() {
+        return;
+    }
+    let event = match talk(address, auth, events, stream).await {
+        Ok(reason) => LinkEvent::Closed(reason),
+        Err(status) if matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied) => {
+            LinkEvent::Denied(status.message().to_owned())
+        }
+        Err(status) => LinkEvent::Closed(describe(&status)),
+    };
+    let _loop_is_gone = events.send(event);
+}
+
+async fn talk(
+    address: &str,
+    auth: Bearer,
+    events: &UnboundedSender<LinkEvent>,
+    outgoing: impl Stream<Item = v1::AgentMessage> + Send + 'static,
+) -> Result<String, Status> {
+    let channel = channel(address).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let mut client = AgentsClient::with_interceptor(channel, auth).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let mut incoming = client.session(outgoing).await?.into_inner();
+    while let Some(message) = incoming.message().await? {
+        match wire::inbound(message) {
+            Ok(message) => {
+                let _loop_is_gone = events.send(LinkEvent::Message(message));
             }
+            Err(error) => tracing::warn!(%error, "the coordinator said something unreadable"),
         }
     }
+    Ok("the coordinator closed the session".to_owned())
 }
 
 /// tonic hides what went wrong in the chain of causes.

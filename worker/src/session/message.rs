@@ -1,5 +1,7 @@
 //! What agent and coordinator say to each other, in our own types. [`super::wire`] turns them into protobuf.
 
+use std::collections::BTreeMap;
+
 use sweep_shared::event::{Epoch, FileRef};
 use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::resources::Device;
@@ -16,6 +18,8 @@ pub enum Inbound {
         acked: u64,
         keep: Vec<Token>,
         lease_ms: u64,
+        /// Bytes of attempts' logs that the coordinator has.
+        logs: BTreeMap<Token, u64>,
     },
     Assign(Box<Assign>),
     /// An assignment that this agent cannot read.
@@ -56,6 +60,8 @@ pub enum Outbound {
     Hello(Hello),
     Accept(Token),
     Refuse(Token, String),
+    /// The processes are gone, the files are on their way.
+    Finishing(Token),
     Progress(Token, Progress),
     Log {
         token: Token,
@@ -78,6 +84,10 @@ pub struct Hello {
     pub attempts: Vec<Token>,
     pub slots: u32,
     pub spool: String,
+    /// The database that the agent last heard, if it ever heard one.
+    pub generation: Option<String>,
+    /// The last report of this spool that is known to be recorded there.
+    pub acked: u64,
 }
 
 /// How far an attempt is.

@@ -1,7 +1,7 @@
 //! Every decision of a session, without a socket, a process or a clock: something happens, actions come out.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sweep_shared::ids::{ContentHash, Token};
 
@@ -20,7 +20,14 @@ pub enum Stop {
     Kill(String),
 }
 
-/// What the shell has to do, in this order.
+impl Stop {
+    /// A milder way never replaces a harder one, and the first reason stays.
+    pub fn replaces(&self, asked: Option<&Self>) -> bool {
+        !matches!((asked, self), (Some(_), Self::Interrupt(_)) | (Some(Self::Cancel), _))
+    }
+}
+
+/// What has to be done, in this order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Sent if the connection is up, otherwise dropped.
@@ -75,7 +82,7 @@ enum Link {
     /// Welcomed.
     Up,
     /// Since then.
-    Down(Instant),
+    Down(Duration),
 }
 
 /// An agent's session state. It outlives connections.
@@ -97,7 +104,7 @@ struct Leaving {
     /// The second signal: nothing more is waited for.
     at_once: bool,
     /// Since when nothing runs or is uploaded any more: only acknowledgements are waited for.
-    quiet_since: Option<Instant>,
+    quiet_since: Option<Duration>,
 }
 
 /// How long a draining agent waits for a coordinator that is away, to deliver what it has.
@@ -106,18 +113,32 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 /// stay in the spool.
 const ACK_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a connection may have been dead when that is noticed: the keep-alive's interval and its patience.
+const UNNOTICED: Duration = Duration::from_secs(20);
+
 impl State {
     /// `unacked`: the attempts whose ends an earlier incarnation left in the spool.
-    pub fn new(slots: Slots, unacked: impl IntoIterator<Item = Token>, now: Instant) -> Self {
+    /// `generation`: of the database that it last heard.
+    pub fn new(
+        slots: Slots,
+        unacked: impl IntoIterator<Item = Token>,
+        generation: Option<String>,
+        now: Duration,
+    ) -> Self {
         Self {
             slots,
             attempts: unacked.into_iter().map(|token| (token, Phase::Ended)).collect(),
             link: Link::Down(now),
             lease: Duration::from_mins(1),
-            generation: None,
+            generation,
             leaving: None,
             room: true,
         }
+    }
+
+    /// The database that the agent last heard.
+    pub fn generation(&self) -> Option<&str> {
+        self.generation.as_deref()
     }
 
     /// For Hello: the attempts whose runners live or whose ends are not acknowledged.
@@ -144,10 +165,10 @@ impl State {
     }
 
     /// The coordinator spoke. `fits`: whether Welcome's count can be true of our spool.
-    pub fn on_message(&mut self, message: Inbound, fits: impl FnOnce(u64) -> bool, now: Instant) -> Vec<Action> {
+    pub fn on_message(&mut self, message: Inbound, fits: impl FnOnce(u64) -> bool, now: Duration) -> Vec<Action> {
         let mut out = Vec::new();
         match message {
-            Inbound::Welcome { generation, acked, keep, lease_ms } => {
+            Inbound::Welcome { generation, acked, keep, lease_ms, .. } => {
                 let same_database = self.generation.replace(generation.clone()).is_none_or(|known| known == generation);
                 if !same_database || !fits(acked) {
                     return vec![Action::RenewSpool];
@@ -171,25 +192,26 @@ impl State {
     }
 
     /// The connection is gone. Runners go on.
-    pub fn on_disconnect(&mut self, now: Instant) {
+    pub fn on_disconnect(&mut self, now: Duration) {
         if self.link == Link::Up {
             self.link = Link::Down(now);
         }
     }
 
     /// The processes of an attempt are gone: its slot is free, though its files may still be on their way.
-    pub fn on_gone(&mut self, token: Token, now: Instant) -> Vec<Action> {
+    pub fn on_gone(&mut self, token: Token, now: Duration) -> Vec<Action> {
         let mut out = Vec::new();
         self.slots.release(token);
         if let Some(phase @ Phase::Live) = self.attempts.get_mut(&token) {
             *phase = Phase::Finishing;
+            out.push(Action::Send(Outbound::Finishing(token)));
         }
         self.advance(now, &mut out);
         out
     }
 
     /// An attempt's task has ended.
-    pub fn on_outcome(&mut self, token: Token, outcome: Outcome, now: Instant) -> Vec<Action> {
+    pub fn on_outcome(&mut self, token: Token, outcome: Outcome, now: Duration) -> Vec<Action> {
         let mut out = Vec::new();
         self.slots.release(token);
         match outcome {
@@ -201,20 +223,20 @@ impl State {
     }
 
     /// The coordinator has committed these attempts' ends.
-    pub fn on_acked(&mut self, tokens: impl IntoIterator<Item = Token>, now: Instant) -> Vec<Action> {
+    pub fn on_acked(&mut self, tokens: impl IntoIterator<Item = Token>, now: Duration) -> Vec<Action> {
         let mut out = Vec::new();
         for token in tokens {
             if matches!(self.attempts.get(&token), Some(Phase::Ended)) {
                 self.attempts.remove(&token);
+                out.push(Action::Forget(token));
             }
-            out.push(Action::Forget(token));
         }
         self.advance(now, &mut out);
         out
     }
 
     /// The first signal.
-    pub fn on_drain(&mut self, reason: &str, now: Instant) -> Vec<Action> {
+    pub fn on_drain(&mut self, reason: &str, now: Duration) -> Vec<Action> {
         let mut out = Vec::new();
         self.drain(reason.to_owned(), &mut out);
         self.advance(now, &mut out);
@@ -222,7 +244,7 @@ impl State {
     }
 
     /// The second signal.
-    pub fn on_kill(&mut self, reason: &str, now: Instant) -> Vec<Action> {
+    pub fn on_kill(&mut self, reason: &str, now: Duration) -> Vec<Action> {
         let mut out = Vec::new();
         self.drain(reason.to_owned(), &mut out);
         self.leaving = Some(Leaving { reason: reason.to_owned(), at_once: true, quiet_since: None });
@@ -232,7 +254,7 @@ impl State {
     }
 
     /// Time has passed.
-    pub fn on_tick(&mut self, now: Instant) -> Vec<Action> {
+    pub fn on_tick(&mut self, now: Duration) -> Vec<Action> {
         let mut out = Vec::new();
         self.advance(now, &mut out);
         out
@@ -246,6 +268,9 @@ impl State {
                 self.refuse(token, reason, out);
             } else if !keep.contains(&token) && !matches!(self.attempts[&token], Phase::Ended) {
                 self.cancel(token, out);
+            } else if self.attempts[&token] == Phase::Finishing {
+                // Said before, it may not have arrived.
+                out.push(Action::Send(Outbound::Finishing(token)));
             }
         }
     }
@@ -324,7 +349,7 @@ impl State {
     }
 
     /// Starts what may start; leaves when nothing is left to do.
-    fn advance(&mut self, now: Instant, out: &mut Vec<Action>) {
+    fn advance(&mut self, now: Duration, out: &mut Vec<Action>) {
         while self.may_start(now)
             && let Some(claim) = self.slots.start_next()
         {
@@ -347,10 +372,10 @@ impl State {
     }
 
     /// What waits is not begun once the lease may be over: someone else may have been given it.
-    fn may_start(&self, now: Instant) -> bool {
+    fn may_start(&self, now: Duration) -> bool {
         match self.link {
             Link::Up => true,
-            Link::Down(since) => now.duration_since(since) < self.lease,
+            Link::Down(since) => now.saturating_sub(since) + UNNOTICED < self.lease,
         }
     }
 
@@ -359,13 +384,13 @@ impl State {
         self.attempts.values().any(is_busy)
     }
 
-    fn may_leave(&self, leaving: &Leaving, now: Instant) -> bool {
+    fn may_leave(&self, leaving: &Leaving, now: Duration) -> bool {
         let Some(quiet_since) = leaving.quiet_since else { return false };
-        let is_deaf = self.link == Link::Up && now.duration_since(quiet_since) >= ACK_PATIENCE;
+        let is_deaf = self.link == Link::Up && now.saturating_sub(quiet_since) >= ACK_PATIENCE;
         self.attempts.is_empty() || leaving.at_once || is_deaf || self.coordinator_is_away(now)
     }
 
-    fn coordinator_is_away(&self, now: Instant) -> bool {
-        matches!(self.link, Link::Down(since) if now.duration_since(since) >= DRAIN_PATIENCE)
+    fn coordinator_is_away(&self, now: Duration) -> bool {
+        matches!(self.link, Link::Down(since) if now.saturating_sub(since) >= DRAIN_PATIENCE)
     }
 }

@@ -1,6 +1,7 @@
 //! What happened goes in; the exact actions that must come out.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sweep_shared::ids::{ContentHash, JobId, Token};
 use sweep_shared::resources::{Device, DeviceClass};
@@ -45,7 +46,7 @@ fn on_device(job: i64, device: (DeviceClass, u32)) -> Box<Assign> {
 /// A session with a clock that the test moves.
 struct Session {
     state: State,
-    now: Instant,
+    now: Duration,
 }
 
 impl Session {
@@ -58,8 +59,8 @@ impl Session {
             memory_free_bytes: 1,
             slots,
         };
-        let now = Instant::now();
-        Self { state: State::new(Slots::new(&[cpu], 4), [], now), now }
+        let now = Duration::from_secs(1_000);
+        Self { state: State::new(Slots::new(&[cpu], 4), [], None, now), now }
     }
 
     /// Connected, with nothing kept.
@@ -75,7 +76,13 @@ impl Session {
 
     fn welcome(&mut self, keep: &[i64]) -> Vec<Action> {
         let keep = keep.iter().map(|job| token(*job)).collect();
-        self.says(Inbound::Welcome { generation: "g".to_owned(), acked: 0, keep, lease_ms: 60_000 })
+        self.says(Inbound::Welcome {
+            generation: "g".to_owned(),
+            acked: 0,
+            keep,
+            lease_ms: 60_000,
+            logs: BTreeMap::new(),
+        })
     }
 
     fn assigns(&mut self, job: i64) -> Vec<Action> {
@@ -137,7 +144,10 @@ fn a_slot_is_free_when_the_processes_are_gone_though_files_are_still_uploaded() 
     let mut session = Session::welcomed(1);
     session.assigns(1);
     session.assigns(2);
-    assert_eq!(session.state.on_gone(token(1), session.now), [start(2, 4)]);
+    let finishing = Action::Send(Outbound::Finishing(token(1)));
+    assert_eq!(session.state.on_gone(token(1), session.now), [finishing.clone(), start(2, 4)]);
+    session.loses_connection();
+    assert_eq!(session.welcome(&[1, 2]), [finishing], "the first may not have arrived");
     assert_eq!(session.ends(1, success()), [finished(1, success(), 2.0)]);
 }
 
@@ -294,12 +304,14 @@ fn an_idle_agent_leaves_at_once() {
 fn a_restored_database_or_a_count_that_cannot_be_true_renews_the_spool() {
     let mut session = Session::welcomed(1);
     session.loses_connection();
-    let restored = Inbound::Welcome { generation: "h".to_owned(), acked: 0, keep: vec![], lease_ms: 1 };
+    let restored =
+        Inbound::Welcome { generation: "h".to_owned(), acked: 0, keep: vec![], lease_ms: 1, logs: BTreeMap::new() };
     assert_eq!(session.says(restored.clone()), [Action::RenewSpool]);
     // The session that follows is of the new generation.
     assert_eq!(session.says(restored), []);
     let now = session.now;
-    let odd = Inbound::Welcome { generation: "h".to_owned(), acked: 99, keep: vec![], lease_ms: 1 };
+    let odd =
+        Inbound::Welcome { generation: "h".to_owned(), acked: 99, keep: vec![], lease_ms: 1, logs: BTreeMap::new() };
     assert_eq!(session.state.on_message(odd, |acked| acked < 5, now), [Action::RenewSpool]);
 }
 

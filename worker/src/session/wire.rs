@@ -16,6 +16,7 @@ pub fn inbound(message: v1::CoordinatorMessage) -> Result<Inbound, WireError> {
             acked: welcome.acked_seq,
             keep: welcome.keep.into_iter().map(Token::from).collect(),
             lease_ms: welcome.lease_ms,
+            logs: welcome.logs.into_iter().filter_map(|log| Some((log.token?.into(), log.bytes))).collect(),
         },
         Body::Assign(message) => {
             let token = wire::token(message.token)?;
@@ -61,6 +62,7 @@ pub fn outbound(message: Outbound) -> v1::AgentMessage {
         Outbound::Hello(it) => Body::Hello(hello(it)),
         Outbound::Accept(token) => Body::Accept(v1::Accept { token: Some(token.into()) }),
         Outbound::Refuse(token, reason) => Body::Refuse(v1::Refuse { token: Some(token.into()), reason }),
+        Outbound::Finishing(token) => Body::Finishing(v1::Finishing { token: Some(token.into()) }),
         Outbound::Progress(token, it) => Body::Progress(progress(token, it)),
         Outbound::Log { token, offset, data } => Body::Log(v1::LogChunk { token: Some(token.into()), offset, data }),
         Outbound::Report(number, it) => {
@@ -86,7 +88,8 @@ fn hello(hello: Hello) -> v1::Hello {
         attempts: hello.attempts.into_iter().map(Into::into).collect(),
         slots: hello.slots,
         spool_id: hello.spool,
-        ..Default::default()
+        generation: hello.generation.unwrap_or_default(),
+        acked_seq: hello.acked,
     }
 }
 

@@ -5,12 +5,15 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::segment::{self, Records, Segment, SpoolId};
+use super::Recovered;
+use super::salvage::{self, Found};
+use super::segment::{self, Segment, SpoolId};
 
 const CURRENT: &str = "current";
+const GENERATION: &str = "generation";
 const SPARE: &str = "spare";
 /// Of a segment's name, after spool id and first sequence number.
-const SUFFIX: &str = ".seg";
+pub const SUFFIX: &str = ".seg";
 
 /// A durable queue. Every call blocks; [`super::Spool`] runs it on a thread of its own.
 pub struct Log {
@@ -22,39 +25,60 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the spool in this folder, or makes one. Returns what may not have been acknowledged yet.
-    pub fn open(folder: &Path) -> io::Result<(Self, Records)> {
+    /// Opens the spool in this folder, or makes one. Damage does not stop it: what is whole goes into a new spool, damaged
+    /// files are set aside and named in the agent's log.
+    pub fn open(folder: &Path) -> io::Result<(Self, Recovered)> {
         fs::create_dir_all(folder)?;
-        let Some(id) = read_current(folder)? else {
-            return Ok((Self::create(folder, new_id()?)?, Records::new()));
+        let generation = read_if_there(&folder.join(GENERATION))?.and_then(|bytes| String::from_utf8(bytes).ok());
+        let current = read_if_there(&folder.join(CURRENT))?.and_then(|bytes| SpoolId::try_from(bytes).ok());
+        let Found { segments, acked, reports, is_sound } = salvage::find(folder, current.as_ref())?;
+        let (log, reports) = match (current, is_sound && !segments.is_empty()) {
+            (Some(id), true) => {
+                let mut log = Self { folder: folder.to_owned(), id, segments: segments.into(), acked };
+                log.ensure_spare();
+                (log, reports)
+            }
+            _ => {
+                let payloads: Vec<Vec<u8>> = reports.iter().map(|(_, report)| report.encode()).collect();
+                let log = Self::create(folder, new_id()?, &payloads)?;
+                (log, (1..).zip(reports.into_iter().map(|(_, report)| report)).collect())
+            }
         };
-        let mut segments = VecDeque::new();
-        let mut records = Records::new();
-        for path in segment_paths(folder, &id)? {
-            let (segment, mut found) = Segment::open(&path)?;
-            records.append(&mut found);
-            segments.push_back((path, segment));
-        }
-        if segments.is_empty() {
-            return Ok((Self::create(folder, new_id()?)?, Records::new()));
-        }
-        let acked = segments.iter().filter_map(|(_, segment)| segment.acked()).max().unwrap_or(0);
-        records.retain(|(seq, _)| *seq > acked);
-        let mut log = Self { folder: folder.to_owned(), id, segments, acked };
-        log.ensure_spare();
-        Ok((log, records))
+        let (spool, acked, next_seq) = (log.id(), log.acked, log.next_seq());
+        Ok((log, Recovered { spool, generation, acked, next_seq, reports }))
     }
 
-    /// A new, empty spool; other spools' files in the folder are removed.
-    pub fn create(folder: &Path, id: SpoolId) -> io::Result<Self> {
-        let path = segment_path(folder, &id, 1);
-        segment::allocate(&path)?;
+    /// A new spool with these records, in one step: until the name of the current spool is replaced, the old one holds.
+    /// Then other spools' files in the folder are removed.
+    fn create(folder: &Path, id: SpoolId, payloads: &[Vec<u8>]) -> io::Result<Self> {
+        let (path, spare) = (segment_path(folder, &id, 1), folder.join(SPARE));
+        if spare.exists() {
+            fs::rename(&spare, &path)?;
+        } else {
+            segment::allocate(&path)?;
+        }
         let first = Segment::format(&path, id, 1)?;
-        write_current(folder, &id)?;
         let mut log = Self { folder: folder.to_owned(), id, segments: VecDeque::from([(path, first)]), acked: 0 };
+        for payload in payloads {
+            log.append(payload)?;
+        }
+        log.sync()?;
+        write_current(folder, &id)?;
         log.remove_strangers()?;
         log.ensure_spare();
         Ok(log)
+    }
+
+    /// Becomes the spool `id`. On an error it is what it was.
+    pub fn renew(&mut self, id: &str, payloads: &[Vec<u8>]) -> io::Result<()> {
+        let named = || io::Error::new(io::ErrorKind::InvalidInput, "a spool's name has 16 bytes");
+        let id = SpoolId::try_from(id.as_bytes()).map_err(|_| named())?;
+        *self = Self::create(&self.folder, id, payloads)?;
+        Ok(())
+    }
+
+    pub fn remember(&self, generation: &str) -> io::Result<()> {
+        crate::identity::write_durably(&self.folder.join(GENERATION), generation.as_bytes())
     }
 
     pub fn id(&self) -> String {
@@ -150,33 +174,18 @@ fn segment_path(folder: &Path, id: &SpoolId, first_seq: u64) -> PathBuf {
     folder.join(format!("{}-{first_seq:020}{SUFFIX}", text(id)))
 }
 
-/// This spool's segments, oldest first.
-fn segment_paths(folder: &Path, id: &SpoolId) -> io::Result<Vec<PathBuf>> {
-    let prefix = text(id);
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(&prefix) && name.ends_with(SUFFIX) {
-            paths.push(entry.path());
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
-
-fn text(id: &SpoolId) -> String {
+pub fn text(id: &SpoolId) -> String {
     String::from_utf8_lossy(id).into_owned()
 }
 
-pub fn new_id() -> io::Result<SpoolId> {
+fn new_id() -> io::Result<SpoolId> {
     let hex = crate::identity::random_hex(8)?;
     hex.into_bytes().try_into().map_err(|_| io::Error::other("an id of the wrong length"))
 }
 
-fn read_current(folder: &Path) -> io::Result<Option<SpoolId>> {
-    match fs::read(folder.join(CURRENT)) {
-        Ok(bytes) => Ok(bytes.try_into().ok()),
+fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -20,6 +20,7 @@ pub const MAX_PAYLOAD_BYTES: usize = 1 << 20;
 const HEADER_BYTES: u64 = 4096;
 const ACK_OFFSET: u64 = 512;
 const RECORD_HEADER_BYTES: usize = 20;
+const PAGE: usize = 4096;
 const MAGIC: &[u8; 8] = b"sweepsp1";
 
 /// A spool's name: random, 16 bytes of text.
@@ -35,6 +36,17 @@ pub struct Segment {
 
 /// What a scan found: sequence numbers and payloads, in order.
 pub type Records = Vec<(u64, Vec<u8>)>;
+
+/// A segment as it was found.
+pub struct Scan {
+    /// What its header says that it begins with.
+    pub first_seq: u64,
+    pub records: Records,
+    /// Its last record is not whole, as a crash leaves it.
+    pub torn: bool,
+    /// A record before its last is not whole.
+    pub damaged: bool,
+}
 
 /// Makes a file of [`SEGMENT_BYTES`] whose blocks are allocated and written, so that later writes need no space.
 pub fn allocate(path: &Path) -> io::Result<()> {
@@ -63,36 +75,76 @@ impl Segment {
         Ok(Self { file, id, next_seq: first_seq, end: HEADER_BYTES })
     }
 
-    /// Opens a segment and reads its records up to the first that is not whole.
-    pub fn open(path: &Path) -> io::Result<(Self, Records)> {
+    /// Opens a segment and reads its records. One that was damaged is passed over, and noted.
+    pub fn open(path: &Path) -> io::Result<(Self, Scan)> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         let mut header = [0; 32];
         file.read_exact_at(&mut header, 0)?;
         if &header[..8] != MAGIC {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is no spool segment", path.display())));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not begin like a spool segment"));
         }
         let id: SpoolId = header[8..24].try_into().expect("16 bytes");
         let first_seq = u64::from_le_bytes(header[24..32].try_into().expect("8 bytes"));
         let mut segment = Self { file, id, next_seq: first_seq, end: HEADER_BYTES };
-        let mut records = Records::new();
-        while let Some(payload) = segment.read_next() {
-            records.push((segment.next_seq, payload));
-            segment.advance(records.last().map_or(0, |(_, payload)| payload.len()));
+        let mut scan = Scan { first_seq, records: Records::new(), torn: false, damaged: false };
+        segment.read_on(&mut scan.records);
+        scan.torn = segment.head_at(segment.end).is_some_and(|(seq, _, _)| seq == segment.next_seq);
+        // Whole ones after one that is not: the disk changed it, or a crash came between writes that it took out of order.
+        while let Some((at, seq)) = segment.find_next() {
+            scan.damaged = true;
+            (segment.end, segment.next_seq) = (at, seq);
+            segment.read_on(&mut scan.records);
         }
-        Ok((segment, records))
+        Ok((segment, scan))
     }
 
-    fn read_next(&self) -> Option<Vec<u8>> {
-        let mut head = [0; RECORD_HEADER_BYTES];
-        self.file.read_exact_at(&mut head, self.end).ok()?;
-        let length = u32::from_le_bytes(head[..4].try_into().expect("4 bytes")) as usize;
-        let seq = u64::from_le_bytes(head[4..12].try_into().expect("8 bytes"));
-        if seq != self.next_seq || length > MAX_PAYLOAD_BYTES {
+    pub fn id(&self) -> &SpoolId {
+        &self.id
+    }
+
+    /// Reads up to the first record that is not whole.
+    fn read_on(&mut self, records: &mut Records) {
+        while let Some(payload) = self.record_at(self.end, self.next_seq) {
+            let bytes = payload.len();
+            records.push((self.next_seq, payload));
+            self.advance(bytes);
+        }
+    }
+
+    /// Where the next whole record of this spool lies, and its number.
+    fn find_next(&self) -> Option<(u64, u64)> {
+        let mut rest = vec![0; SEGMENT_BYTES.saturating_sub(self.end) as usize];
+        let read = read_up_to(&self.file, &mut rest, self.end);
+        let (rest, zeros) = (&rest[..read], [0; PAGE + RECORD_HEADER_BYTES]);
+        // Most of a segment was never written, and is zero.
+        let is_empty = |from: usize| {
+            let page = &rest[from..read.min(from + PAGE + RECORD_HEADER_BYTES)];
+            page == &zeros[..page.len()]
+        };
+        let pages = (0..read).step_by(PAGE).filter(|from| !is_empty(*from));
+        let starts = pages.flat_map(|from| from..read.min(from + PAGE));
+        starts.filter(|at| at + RECORD_HEADER_BYTES <= read).find_map(|at| {
+            let (seq, length, _) = head(&rest[at..at + RECORD_HEADER_BYTES]);
+            let is_near = (self.next_seq..self.next_seq + SEGMENT_BYTES).contains(&seq);
+            let at = self.end + at as u64;
+            (is_near && length <= MAX_PAYLOAD_BYTES && self.record_at(at, seq).is_some()).then_some((at, seq))
+        })
+    }
+
+    fn head_at(&self, at: u64) -> Option<(u64, usize, [u8; 8])> {
+        let mut bytes = [0; RECORD_HEADER_BYTES];
+        self.file.read_exact_at(&mut bytes, at).ok()?;
+        Some(head(&bytes))
+    }
+
+    fn record_at(&self, at: u64, seq: u64) -> Option<Vec<u8>> {
+        let (found, length, sum) = self.head_at(at)?;
+        if found != seq || length > MAX_PAYLOAD_BYTES {
             return None;
         }
         let mut payload = vec![0; length];
-        self.file.read_exact_at(&mut payload, self.end + RECORD_HEADER_BYTES as u64).ok()?;
-        (head[12..] == checksum(&self.id, seq, &payload)).then_some(payload)
+        self.file.read_exact_at(&mut payload, at + RECORD_HEADER_BYTES as u64).ok()?;
+        (sum == checksum(&self.id, seq, &payload)).then_some(payload)
     }
 
     fn advance(&mut self, payload_bytes: usize) {
@@ -137,6 +189,25 @@ impl Segment {
         let seq = u64::from_le_bytes(note[..8].try_into().expect("8 bytes"));
         (note[8..] == (!seq).to_le_bytes()).then_some(seq)
     }
+}
+
+/// Sequence number, payload length and checksum.
+fn head(bytes: &[u8]) -> (u64, usize, [u8; 8]) {
+    let length = u32::from_le_bytes(bytes[..4].try_into().expect("4 bytes")) as usize;
+    let seq = u64::from_le_bytes(bytes[4..12].try_into().expect("8 bytes"));
+    (seq, length, bytes[12..20].try_into().expect("8 bytes"))
+}
+
+/// How much could be read.
+fn read_up_to(file: &File, buffer: &mut [u8], at: u64) -> usize {
+    let mut read = 0;
+    while read < buffer.len() {
+        match file.read_at(&mut buffer[read..], at + read as u64) {
+            Ok(0) | Err(_) => break,
+            Ok(more) => read += more,
+        }
+    }
+    read
 }
 
 fn checksum(id: &SpoolId, seq: u64, payload: &[u8]) -> [u8; 8] {

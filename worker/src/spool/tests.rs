@@ -1,95 +1,184 @@
 //! Crashes are simulated by what they leave on disk.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 use super::*;
+use crate::report::End;
 use sweep_shared::ids::{JobId, Token};
 
 fn report(job: i64) -> Report {
     Report::finished(Token { job: JobId(job), attempt: 1, lease: 7 }, End::Cancelled, 0.5)
 }
 
-fn jobs<'a>(reports: impl Iterator<Item = &'a Report>) -> Vec<i64> {
-    reports.map(|report| report.token.job.0).collect()
+fn append(spool: &Spool, jobs: impl IntoIterator<Item = i64>) {
+    jobs.into_iter().for_each(|job| spool.append(report(job).encode()));
 }
 
-fn unacked_jobs(spool: &Spool) -> Vec<i64> {
-    jobs(spool.unacked().map(|(_, report)| report))
+/// Numbers and jobs.
+fn reports(recovered: &Recovered) -> Vec<(u64, i64)> {
+    recovered.reports.iter().map(|(seq, report)| (*seq, report.token.job.0)).collect()
 }
 
-async fn until_durable(durable: &mut Durable, seq: u64) {
-    while durable.recv().await.unwrap() < seq {}
+async fn until_durable(durable: &mut Durable, spool: &str, seq: u64) {
+    while durable.recv().await.unwrap() != (spool.to_owned(), seq) {}
 }
 
-/// The only file that holds records.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn with_extension(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    files(folder).into_iter().filter(|path| path.extension().is_some_and(|ext| ext == extension)).collect()
+}
+
+/// The last file that holds records.
 fn segment_file(folder: &Path) -> PathBuf {
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    files.filter(|path| path.extension().is_some_and(|ext| ext == "seg")).last().unwrap()
+    with_extension(folder, "seg").pop().unwrap()
+}
+
+/// Damages a file where this text stands.
+fn damage(path: &Path, needle: &str) {
+    let bytes = fs::read(path).unwrap();
+    let at = bytes.windows(needle.len()).position(|window| window == needle.as_bytes()).unwrap();
+    OpenOptions::new().write(true).open(path).unwrap().write_all_at(b"X", at as u64).unwrap();
+}
+
+/// A spool with these reports, closed.
+fn filled(jobs: impl IntoIterator<Item = i64>) -> (tempfile::TempDir, String) {
+    let home = tempfile::tempdir().unwrap();
+    let (spool, recovered, _durable) = Spool::open(home.path()).unwrap();
+    append(&spool, jobs);
+    (home, recovered.spool)
+}
+
+fn reopen(home: &tempfile::TempDir) -> Recovered {
+    Spool::open(home.path()).unwrap().1
 }
 
 #[tokio::test]
 async fn unacknowledged_reports_return_in_order_after_a_restart() {
     let home = tempfile::tempdir().unwrap();
-    let (mut spool, mut durable) = Spool::open(home.path()).unwrap();
-    let id = spool.id().to_owned();
-    assert_eq!((1..=5).map(|job| spool.push(report(job))).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
-    until_durable(&mut durable, 5).await;
-    assert_eq!(jobs(spool.ack(2).iter()), [1, 2]);
-    assert_eq!(spool.push(report(6)), 6);
-    until_durable(&mut durable, 6).await;
+    let (spool, first, mut durable) = Spool::open(home.path()).unwrap();
+    assert_eq!((first.next_seq, first.acked, &first.generation), (1, 0, &None));
+    append(&spool, 1..=5);
+    until_durable(&mut durable, &first.spool, 5).await;
+    spool.acknowledged(2);
+    spool.remember("g".to_owned());
+    append(&spool, [6]);
+    until_durable(&mut durable, &first.spool, 6).await;
     drop(spool);
 
-    let (mut spool, _durable) = Spool::open(home.path()).unwrap();
-    assert_eq!(spool.id(), id);
-    assert_eq!(unacked_jobs(&spool), [3, 4, 5, 6]);
-    assert_eq!(spool.push(report(7)), 7);
+    let second = reopen(&home);
+    assert_eq!(second.spool, first.spool);
+    assert_eq!(reports(&second), [(3, 3), (4, 4), (5, 5), (6, 6)]);
+    assert_eq!((second.next_seq, second.acked, second.generation), (7, 2, Some("g".to_owned())));
 }
 
-#[tokio::test]
-async fn a_torn_record_ends_the_spool_and_its_number_is_given_again() {
-    let home = tempfile::tempdir().unwrap();
-    let (mut spool, mut durable) = Spool::open(home.path()).unwrap();
-    for job in 1..=3 {
-        spool.push(report(job));
+#[test]
+fn a_torn_record_ends_the_spool_and_its_number_is_given_again() {
+    let (home, id) = filled(1..=3);
+    damage(&segment_file(home.path()), "\"job\":3");
+    let (spool, recovered, _durable) = Spool::open(home.path()).unwrap();
+    assert_eq!((reports(&recovered), recovered.next_seq, &recovered.spool), (vec![(1, 1), (2, 2)], 3, &id));
+    append(&spool, [9]);
+    drop(spool);
+    assert_eq!(reports(&reopen(&home)), [(1, 1), (2, 2), (3, 9)]);
+}
+
+#[test]
+fn a_damaged_record_costs_only_itself_and_the_spool_gets_a_new_name() {
+    let (home, id) = filled(1..=4);
+    damage(&segment_file(home.path()), "\"job\":2");
+    let recovered = reopen(&home);
+    assert_eq!(reports(&recovered), [(1, 1), (2, 3), (3, 4)]);
+    assert_ne!(recovered.spool, id, "its numbers mean something else now");
+    assert_eq!(with_extension(home.path(), "damaged").len(), 1, "somebody may want to look at it");
+    assert_eq!(reports(&reopen(&home)), [(1, 1), (2, 3), (3, 4)]);
+}
+
+#[test]
+fn a_record_that_is_no_report_is_passed_over() {
+    let (home, _) = filled([]);
+    let (spool, _, _durable) = Spool::open(home.path()).unwrap();
+    spool.append(b"of another version".to_vec());
+    append(&spool, [2]);
+    drop(spool);
+    assert_eq!(reports(&reopen(&home)), [(1, 2)]);
+}
+
+#[test]
+fn a_file_that_is_no_segment_any_more_is_set_aside_and_the_agent_starts() {
+    for damage in [&b""[..], b"short", &[b'?'; 8192]] {
+        let (home, id) = filled(1..=2);
+        fs::write(segment_file(home.path()), damage).unwrap();
+        let recovered = reopen(&home);
+        assert_eq!(reports(&recovered), []);
+        assert_ne!(recovered.spool, id);
+        assert_eq!(with_extension(home.path(), "damaged").len(), 1);
+        assert_eq!(reopen(&home).spool, recovered.spool);
     }
-    until_durable(&mut durable, 3).await;
-    drop(spool);
+}
 
-    let path = segment_file(home.path());
-    let bytes = std::fs::read(&path).unwrap();
-    let needle = b"\"job\":3";
-    let at = bytes.windows(needle.len()).position(|window| window == needle).unwrap();
-    OpenOptions::new().write(true).open(&path).unwrap().write_all_at(b"X", at as u64).unwrap();
+#[test]
+fn reports_are_found_though_nobody_knows_the_spools_name() {
+    for name in [None, Some("half a na")] {
+        let (home, id) = filled(1..=2);
+        let current = home.path().join("current");
+        match name {
+            None => fs::remove_file(current).unwrap(),
+            Some(text) => fs::write(current, text).unwrap(),
+        }
+        let recovered = reopen(&home);
+        assert_eq!(reports(&recovered), [(1, 1), (2, 2)]);
+        assert_ne!(recovered.spool, id);
+    }
+}
 
-    let (mut spool, mut durable) = Spool::open(home.path()).unwrap();
-    assert_eq!(unacked_jobs(&spool), [1, 2]);
-    assert_eq!(spool.push(report(9)), 3);
-    until_durable(&mut durable, 3).await;
+#[test]
+fn a_crash_during_a_renewal_leaves_the_old_spool_or_the_new_one() {
+    let (home, id) = filled(1..=3);
+    let before: Vec<_> = files(home.path()).into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect();
+    let (spool, _, _durable) = Spool::open(home.path()).unwrap();
+    let renewed = "0123456789abcdef";
+    spool.renew(renewed.to_owned(), Some("h".to_owned()), [2, 3].map(|job| report(job).encode()).to_vec());
     drop(spool);
-    assert_eq!(unacked_jobs(&Spool::open(home.path()).unwrap().0), [1, 2, 9]);
+    let after = reopen(&home);
+    assert_eq!((after.spool.as_str(), after.generation.as_deref()), (renewed, Some("h")));
+    assert_eq!((reports(&after), after.next_seq, after.acked), (vec![(1, 2), (2, 3)], 3, 0));
+
+    // The new one's files are there, but the old one's name still stands.
+    for (bytes, path) in &before {
+        fs::write(path, bytes).unwrap();
+    }
+    let old = reopen(&home);
+    assert_eq!((&old.spool, reports(&old).len()), (&id, 3));
 }
 
 #[test]
 fn a_file_that_was_cut_short_keeps_the_records_before_the_cut() {
     let home = tempfile::tempdir().unwrap();
     let (mut log, _) = Log::open(home.path()).unwrap();
-    log.append(b"first").unwrap();
+    let first = report(1).encode();
+    log.append(&first).unwrap();
     log.append(b"second").unwrap();
     log.sync().unwrap();
     drop(log);
     let path = segment_file(home.path());
-    OpenOptions::new().write(true).open(&path).unwrap().set_len(4096 + 20 + 5 + 20 + 3).unwrap();
-    let (log, records) = Log::open(home.path()).unwrap();
-    assert_eq!(records, [(1, b"first".to_vec())]);
-    assert_eq!(log.next_seq(), 2);
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(4096 + 20 + first.len() as u64 + 20 + 3).unwrap();
+    let (_, recovered) = Log::open(home.path()).unwrap();
+    assert_eq!((reports(&recovered), recovered.next_seq), (vec![(1, 1)], 2));
 }
 
 #[test]
 fn segments_rotate_and_are_reused_without_old_records_coming_back() {
     let home = tempfile::tempdir().unwrap();
     let (mut log, _) = Log::open(home.path()).unwrap();
-    let payload = vec![7; segment::MAX_PAYLOAD_BYTES];
+    let mut payload = report(7).encode();
+    payload.resize(MAX_PAYLOAD_BYTES, b' ');
     // Three fit into a segment of 4 MiB beside their headers: this goes round several times.
     for seq in 1..=20 {
         assert_eq!(log.append(&payload).unwrap(), seq);
@@ -101,9 +190,8 @@ fn segments_rotate_and_are_reused_without_old_records_coming_back() {
     let files = std::fs::read_dir(home.path()).unwrap().count();
     assert!(files <= 5, "{files} files for one unacknowledged record");
     drop(log);
-    let (log, records) = Log::open(home.path()).unwrap();
-    assert_eq!(records.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [20]);
-    assert_eq!(log.next_seq(), 21);
+    let (_, recovered) = Log::open(home.path()).unwrap();
+    assert_eq!((reports(&recovered), recovered.next_seq), (vec![(20, 7)], 21));
 }
 
 #[test]
@@ -121,35 +209,4 @@ fn without_a_spare_segment_reports_still_find_room_in_the_current_one() {
     std::fs::remove_dir(home.path().join("spare.new")).unwrap();
     log.ensure_spare();
     assert!(log.has_spare());
-}
-
-#[tokio::test]
-async fn a_renewed_spool_has_a_new_name_and_counts_from_one() {
-    let home = tempfile::tempdir().unwrap();
-    let (mut spool, mut durable) = Spool::open(home.path()).unwrap();
-    let id = spool.id().to_owned();
-    for job in 1..=3 {
-        spool.push(report(job));
-    }
-    until_durable(&mut durable, 3).await;
-    spool.ack(1);
-    assert!(spool.fits(1) && spool.fits(3) && !spool.fits(0) && !spool.fits(4));
-    let _durable = spool.renew().unwrap();
-    assert_ne!(spool.id(), id);
-    assert_eq!(spool.unacked().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1, 2]);
-    drop(spool);
-    assert_eq!(unacked_jobs(&Spool::open(home.path()).unwrap().0), [2, 3]);
-}
-
-#[tokio::test]
-async fn a_report_too_large_to_keep_becomes_a_failure_that_says_so() {
-    let home = tempfile::tempdir().unwrap();
-    let (mut spool, mut durable) = Spool::open(home.path()).unwrap();
-    let huge = "x".repeat(segment::MAX_PAYLOAD_BYTES);
-    spool.push(Report::finished(report(1).token, End::Interrupted(huge), 1.0));
-    until_durable(&mut durable, 1).await;
-    let (_, kept) = spool.unacked().next().unwrap();
-    assert!(
-        matches!(&kept.body, Body::Finished { end: End::Failure { message, .. }, .. } if message.contains("bytes"))
-    );
 }

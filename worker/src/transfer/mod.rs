@@ -24,6 +24,7 @@ pub use auth::Bearer;
 pub use retry::Backoff;
 
 use crate::cache::Cache;
+use crate::luck::Luck;
 use crate::options::Shutdown;
 
 type Client = ArtifactsClient<InterceptedService<Channel, Bearer>>;
@@ -76,7 +77,7 @@ impl Transfers {
         let _pin = self.cache.pin(hash);
         let path = self.cache.path(hash);
         let _permit = self.uploads.acquire().await.map_err(io::Error::other)?;
-        let mut backoff = Backoff::new(self.backoff);
+        let mut backoff = Backoff::new(self.backoff, Luck::new());
         let blob = upload::Blob { path: &path, hash, size_bytes };
         upload::until_complete(self.client.clone(), blob, &mut backoff, &self.leaving).await
     }
@@ -96,7 +97,7 @@ impl Transfers {
             return Ok(());
         }
         let incoming = self.cache.incoming_path(hash);
-        let mut backoff = Backoff::new(self.backoff);
+        let mut backoff = Backoff::new(self.backoff, Luck::new());
         let size_bytes = download::until_whole(self.client.clone(), &incoming, hash, &mut backoff).await?;
         Ok(self.cache.insert(&incoming, hash, size_bytes)?)
     }

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use tonic::{Code, Status};
 
+use crate::luck::Luck;
+
 /// Waits that double up to a bound, each shortened by a random part so that many agents do not come back at once.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     first: Duration,
     most: Duration,
     next: Duration,
-    noise: u64,
+    luck: Luck,
 }
 
 impl Backoff {
-    pub fn new((first, most): (Duration, Duration)) -> Self {
-        // The seed only has to differ between agents.
-        let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |t| t.subsec_nanos());
-        Self { first, most, next: first, noise: u64::from(clock) ^ (u64::from(std::process::id()) << 32) | 1 }
+    pub fn new((first, most): (Duration, Duration), luck: Luck) -> Self {
+        Self { first, most, next: first, luck }
     }
 
     /// It worked: the next failure waits little again.
@@ -29,12 +29,7 @@ impl Backoff {
     pub fn step(&mut self) -> Duration {
         let wait = self.next;
         self.next = (self.next * 2).min(self.most);
-        // xorshift64 (Marsaglia 2003).
-        self.noise ^= self.noise << 13;
-        self.noise ^= self.noise >> 7;
-        self.noise ^= self.noise << 17;
-        let share = (self.noise % 1024) as f64 / 1024.0;
-        wait.mul_f64(0.5 + share / 2.0)
+        wait.mul_f64(0.5 + self.luck.share() / 2.0)
     }
 
     pub async fn wait(&mut self) {
@@ -69,7 +64,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_bound_with_jitter() {
-        let mut backoff = Backoff::new((Duration::from_millis(100), Duration::from_secs(1)));
+        let mut backoff = Backoff::new((Duration::from_millis(100), Duration::from_secs(1)), Luck::seeded(1));
         for step_ms in [100, 200, 400, 800, 1000, 1000] {
             let wait = backoff.step();
             assert!(wait >= Duration::from_millis(step_ms / 2) && wait <= Duration::from_millis(step_ms), "{wait:?}");

@@ -27,6 +27,8 @@ type ToAgent = mpsc::UnboundedSender<Result<v1::CoordinatorMessage, Status>>;
 /// One session as the test sees it.
 pub struct Session {
     pub hello: v1::Hello,
+    /// What Welcome says of the coordinator's copies of logs.
+    pub logs: Vec<v1::LogLength>,
     from_agent: mpsc::UnboundedReceiver<v1::AgentMessage>,
     to_agent: ToAgent,
 }
@@ -201,7 +203,7 @@ impl Coordinator {
             if let Some(v1::AgentMessage { body: Some(agent_message::Body::Hello(hello)), .. }) =
                 from_agent.recv().await
             {
-                return Session { hello, from_agent, to_agent };
+                return Session { hello, logs: Vec::new(), from_agent, to_agent };
             }
         }
     }
@@ -222,7 +224,9 @@ impl Session {
     pub fn welcome(&self, acked_seq: u64, keep: &[Token]) {
         let keep = keep.iter().map(|token| (*token).into()).collect();
         let generation = "g".to_owned();
-        self.say(coordinator_message::Body::Welcome(v1::Welcome { generation, acked_seq, keep, lease_ms: 60_000 }));
+        let logs = self.logs.clone();
+        let lease_ms = 60_000;
+        self.say(coordinator_message::Body::Welcome(v1::Welcome { generation, acked_seq, keep, lease_ms, logs }));
     }
 
     pub fn assign(&self, assign: v1::Assign) {

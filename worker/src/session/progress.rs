@@ -1,0 +1,106 @@
+//! What an attempt told of itself and the coordinator may not have heard yet.
+
+use sweep_shared::event::Epoch;
+
+use super::message::Progress;
+
+/// Epochs kept for a coordinator that is away; beyond, the oldest go.
+const MOST_EPOCHS: usize = 10_000;
+/// Epochs in one message.
+const EPOCHS_AT_ONCE: usize = 500;
+
+/// Coalesced: the newest fraction and message, but every epoch.
+#[derive(Default)]
+pub struct Untold {
+    progress: Progress,
+    /// Epochs and the checkpoint resumed from that this connection was not told yet.
+    epochs_told: usize,
+    resumed_told: bool,
+    news: bool,
+}
+
+impl Untold {
+    pub fn progressed(&mut self, fraction: f64, message: String) {
+        self.progress.fraction = fraction;
+        self.progress.message = message;
+        self.news = true;
+    }
+
+    pub fn resumed(&mut self, epoch: u32, step: u64) {
+        self.progress.resumed = Some((epoch, step));
+        self.resumed_told = false;
+        self.news = true;
+    }
+
+    pub fn epoch_ended(&mut self, epoch: Epoch) {
+        if self.progress.epochs.len() == MOST_EPOCHS {
+            self.progress.epochs.remove(0);
+            self.epochs_told = self.epochs_told.saturating_sub(1);
+        }
+        if epoch.epochs > 0 {
+            self.progress.fraction = self.progress.fraction.max(f64::from(epoch.epoch) / f64::from(epoch.epochs));
+        }
+        self.progress.epochs.push(epoch);
+        self.news = true;
+    }
+
+    /// A new connection: what the last one was told may not have arrived.
+    pub fn rewind(&mut self) {
+        self.epochs_told = 0;
+        self.resumed_told = false;
+        self.news = self.progress != Progress::default();
+    }
+
+    /// The next message, if there is anything new.
+    pub fn next(&mut self) -> Option<Progress> {
+        if !self.news {
+            return None;
+        }
+        let until = self.progress.epochs.len().min(self.epochs_told + EPOCHS_AT_ONCE);
+        let epochs = self.progress.epochs[self.epochs_told..until].to_vec();
+        self.epochs_told = until;
+        self.news = until < self.progress.epochs.len();
+        let resumed = self.progress.resumed.filter(|_| !self.resumed_told);
+        self.resumed_told = true;
+        Some(Progress { epochs, resumed, message: self.progress.message.clone(), ..self.progress })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(epoch: u32) -> Epoch {
+        Epoch { epoch, epochs: 4, phase: String::new(), metrics: std::collections::BTreeMap::new() }
+    }
+
+    #[test]
+    fn every_epoch_is_told_once_and_all_of_them_again_to_a_new_connection() {
+        let mut untold = Untold::default();
+        assert_eq!(untold.next(), None);
+        untold.resumed(1, 10);
+        untold.epoch_ended(epoch(2));
+        untold.epoch_ended(epoch(3));
+        let told = untold.next().unwrap();
+        assert_eq!((told.epochs.len(), told.resumed, told.fraction), (2, Some((1, 10)), 0.75));
+        untold.epoch_ended(epoch(4));
+        let told = untold.next().unwrap();
+        assert_eq!((told.epochs, told.resumed), (vec![epoch(4)], None));
+        assert_eq!(untold.next(), None);
+        untold.rewind();
+        let told = untold.next().unwrap();
+        assert_eq!((told.epochs.len(), told.resumed), (3, Some((1, 10))));
+    }
+
+    #[test]
+    fn epochs_are_bounded_and_go_in_messages_of_bounded_size() {
+        let mut untold = Untold::default();
+        (0..MOST_EPOCHS as u32).for_each(|n| untold.epoch_ended(epoch(n)));
+        let told: Vec<Progress> = std::iter::from_fn(|| untold.next()).collect();
+        assert_eq!(told.len(), MOST_EPOCHS / EPOCHS_AT_ONCE);
+        assert!(told.iter().flat_map(|progress| &progress.epochs).map(|e| e.epoch).eq(0..MOST_EPOCHS as u32));
+        untold.epoch_ended(epoch(77));
+        assert_eq!(untold.progress.epochs.len(), MOST_EPOCHS);
+        assert_eq!(untold.next().unwrap().epochs, [epoch(77)]);
+    }
+}
