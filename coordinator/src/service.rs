@@ -129,6 +129,12 @@ pub(crate) async fn assemble(
     stop: CancellationToken,
 ) -> Result<(Api, Dispatcher), StoreError> {
     let artifacts = Artifacts::new(home.clone(), options.max_blob_bytes);
+    match store.drop_broken_checkpoints(|hash| artifacts.has(hash)).await {
+        Ok(0) => {}
+        Ok(dropped) => tracing::warn!(dropped, "checkpoints whose files are gone are forgotten"),
+        // Agents find out by themselves, and take the checkpoint before.
+        Err(error) => tracing::warn!(%error, "checkpoints could not be looked through"),
+    }
     let (board, logs) = (Board::new(), Logs::new(home.clone()));
     let (dispatcher, dispatch) = Dispatcher::new(store.clone(), artifacts.clone(), board.clone(), options).await?;
     let clock = options.clock.clone();

@@ -1,5 +1,6 @@
 //! A plan comes in.
 
+use sweep_shared::ids::SweepId;
 use sweep_shared::wire::{self, v1};
 use tonic::Status;
 
@@ -22,6 +23,7 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest) -> Result<v1::SubmitR
         files,
         reuse: !request.no_reuse,
         continue_same: request.continue_same,
+        amend: (request.amend > 0).then_some(SweepId(request.amend)),
         retry_failed: request.retry_failed,
         actor: super::USER.to_owned(),
     };
@@ -37,6 +39,8 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest) -> Result<v1::SubmitR
         created: made.created,
         jobs: made.jobs,
         reused: made.reused,
-        ..Default::default()
+        kept: made.kept,
+        added: made.added,
+        dropped: made.dropped,
     })
 }

@@ -12,18 +12,34 @@ use crate::transition::sweep_end;
 /// Ends those of the sweeps whose jobs have all ended.
 pub async fn end(tx: &mut Tx<'_>, sweeps: &BTreeSet<SweepId>) -> Result<(), StoreError> {
     for &sweep in sweeps {
-        if has_open_jobs(tx, sweep).await? {
-            continue;
-        }
-        let words = sqlx::query_scalar!("SELECT DISTINCT state FROM jobs WHERE sweep = ? AND dropped = 0", sweep.0)
-            .fetch_all(&mut *tx.conn)
-            .await?;
-        let states: Vec<JobState> = words.iter().filter_map(|word| word.parse().ok()).collect();
-        if let Some(state) = sweep_end(states) {
+        if let Some(state) = end_of(tx, sweep).await? {
             set_state(tx, sweep, SweepState::Active, state).await?;
         }
     }
     Ok(())
+}
+
+/// Brings the state in line with the jobs after their plan changed: one that gained jobs goes on, one that lost all that was
+/// still to do, or what had failed, ends otherwise.
+pub async fn settle(tx: &mut Tx<'_>, sweep: SweepId) -> Result<(), StoreError> {
+    let was = state(tx, sweep).await?;
+    let now = end_of(tx, sweep).await?.unwrap_or(SweepState::Active);
+    if now != was {
+        set_state(tx, sweep, was, now).await?;
+    }
+    Ok(())
+}
+
+/// The end that the sweep's jobs have come to; `None` while any can still go on.
+async fn end_of(tx: &mut Tx<'_>, sweep: SweepId) -> Result<Option<SweepState>, StoreError> {
+    if has_open_jobs(tx, sweep).await? {
+        return Ok(None);
+    }
+    let words = sqlx::query_scalar!("SELECT DISTINCT state FROM jobs WHERE sweep = ? AND dropped = 0", sweep.0)
+        .fetch_all(&mut *tx.conn)
+        .await?;
+    let states: Vec<JobState> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    Ok(sweep_end(states))
 }
 
 /// Sets a sweep's state where it is still `was`; a sweep that the user cancelled stays so. What is over is not paused.

@@ -78,6 +78,7 @@ pub fn plan(jobs: Vec<NewJob>) -> Submit {
         jobs,
         reuse: true,
         continue_same: false,
+        amend: None,
         retry_failed: false,
         priority: 0,
         budget: Default::default(),

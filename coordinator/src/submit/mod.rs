@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sweep_shared::ids::ContentHash;
+use sweep_shared::ids::{ContentHash, SweepId};
 use sweep_shared::plan::{self, ExpandedJob, ExpandedPlan, PlanErrors};
 use sweep_shared::spec::{Protocol, Role, StageKind};
 use sweep_shared::wire::to_json;
@@ -18,6 +18,8 @@ pub struct Wish {
     pub files: Vec<BlobRef>,
     pub reuse: bool,
     pub continue_same: bool,
+    /// Change this sweep to the plan.
+    pub amend: Option<SweepId>,
     pub retry_failed: bool,
     /// Who wishes it.
     pub actor: String,
@@ -42,6 +44,7 @@ fn command(wish: Wish, plan: ExpandedPlan, needs: &[Prediction]) -> Submit {
         jobs: plan.jobs.into_iter().zip(needs).map(|(job, need)| new_job(job, need)).collect(),
         reuse: wish.reuse,
         continue_same: wish.continue_same,
+        amend: wish.amend,
         retry_failed: wish.retry_failed,
         priority: plan.priority,
         budget: plan.budget,
@@ -99,6 +102,7 @@ mod tests {
             files: Vec::new(),
             reuse: true,
             continue_same: false,
+            amend: None,
             retry_failed: false,
             actor: "me".to_owned(),
         }

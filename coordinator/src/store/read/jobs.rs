@@ -28,7 +28,7 @@ pub struct JobRow {
     pub metrics_json: String,
 }
 
-/// All jobs of a sweep, in the plan's order.
+/// All jobs of a sweep, in the plan's order; those that an amended plan added come last.
 pub async fn jobs_of(store: &Store, sweep: SweepId) -> Result<Vec<JobRow>, StoreError> {
     let rows = sqlx::query_as!(
         JobRow,
@@ -41,7 +41,7 @@ pub async fn jobs_of(store: &Store, sweep: SweepId) -> Result<Vec<JobRow>, Store
            LEFT JOIN attempts a ON a.job = j.id AND a.number = j.attempt
            LEFT JOIN epochs e ON e.job = j.id AND e.attempt = j.attempt
                 AND e.epoch = (SELECT max(x.epoch) FROM epochs x WHERE x.job = j.id AND x.attempt = j.attempt)
-           WHERE j.sweep = ? ORDER BY j.id"#,
+           WHERE j.sweep = ? AND j.dropped = 0 ORDER BY j.id"#,
         sweep.0
     )
     .fetch_all(&store.readers)

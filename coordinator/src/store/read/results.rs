@@ -30,9 +30,12 @@ pub struct PointRow {
 
 /// All points of a sweep, in the plan's order.
 pub async fn points_of(store: &Store, sweep: SweepId) -> Result<Vec<PointRow>, StoreError> {
-    let ids = sqlx::query_scalar!("SELECT id FROM jobs WHERE sweep = ? AND state IN ('succeeded', 'stopped')", sweep.0)
-        .fetch_all(&store.readers)
-        .await?;
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM jobs WHERE sweep = ? AND dropped = 0 AND state IN ('succeeded', 'stopped')",
+        sweep.0
+    )
+    .fetch_all(&store.readers)
+    .await?;
     points_of_jobs(store, &ids.into_iter().map(JobId).collect::<Vec<_>>()).await
 }
 

@@ -1,10 +1,12 @@
 //! Uploaded checkpoints, from which any agent can go on. The two newest of a job are kept until it succeeds.
 
-use sweep_shared::ids::{JobId, Token};
+use std::collections::BTreeSet;
 
-use super::super::audit::json;
-use super::super::blobs;
-use super::{BlobRef, StoreError, Tx};
+use sweep_shared::ids::{ContentHash, JobId, Token};
+
+use super::super::audit::{SWEEP, json};
+use super::super::{Store, blobs};
+use super::{BlobRef, Command, StoreError, Tx};
 
 pub struct New {
     pub token: Token,
@@ -74,4 +76,53 @@ pub async fn drop_of(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<(), StoreError> 
         .execute(&mut *tx.conn)
         .await?;
     Ok(())
+}
+
+/// Forgets these checkpoints: their bytes are gone.
+#[derive(Debug, Clone)]
+struct DropCheckpoints {
+    places: Vec<Place>,
+}
+
+/// Job, attempt, epoch, position.
+type Place = (i64, i64, i64, i64);
+
+impl Command for DropCheckpoints {
+    type Reply = u32;
+
+    async fn apply(self, tx: &mut Tx<'_>) -> Result<u32, StoreError> {
+        let rows = json(&self.places);
+        let done = sqlx::query!(
+            "DELETE FROM checkpoints WHERE (job, attempt, epoch, step) IN
+                 (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?))",
+            rows
+        )
+        .execute(&mut *tx.conn)
+        .await?
+        .rows_affected();
+        tx.note_world(SWEEP, "checkpoints_dropped", format!("{done}, because their files are gone"));
+        Ok(done as u32)
+    }
+}
+
+impl Store {
+    /// Forgets the checkpoints of which a file is gone, as `has` tells, so that no attempt is sent to fetch them. A database
+    /// that was restored from a backup may know such. Answers how many.
+    pub async fn drop_broken_checkpoints(&self, has: impl Fn(&ContentHash) -> bool) -> Result<u32, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT job AS "job!: i64", attempt AS "attempt!: i64", epoch AS "epoch!: i64", step AS "step!: i64", hash
+               FROM checkpoint_files"#
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let gone = rows.into_iter().filter(|row| {
+            let hash = ContentHash::try_from(row.hash.clone());
+            !hash.is_ok_and(|hash| has(&hash))
+        });
+        let places: BTreeSet<Place> = gone.map(|row| (row.job, row.attempt, row.epoch, row.step)).collect();
+        if places.is_empty() {
+            return Ok(0);
+        }
+        self.write(DropCheckpoints { places: places.into_iter().collect() }).await
+    }
 }

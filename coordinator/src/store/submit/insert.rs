@@ -49,22 +49,33 @@ pub async fn files(tx: &mut Tx<'_>, sweep: SweepId, files: &[BlobRef]) -> Result
     Ok(())
 }
 
-/// Inserts the jobs under consecutive ids, in their order.
+/// What an amended plan's command stages read, instead of what the old one's did.
+pub async fn replace_files(tx: &mut Tx<'_>, sweep: SweepId, new: &[BlobRef]) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM sweep_files WHERE sweep = ?", sweep.0).execute(&mut *tx.conn).await?;
+    files(tx, sweep, new).await
+}
+
+/// Inserts the jobs under consecutive ids, in their order; but not those that `kept` has an id for. Answers all ids.
 pub async fn jobs(
     tx: &mut Tx<'_>,
     sweep: SweepId,
     jobs: &[NewJob],
     taken: &[Option<Taken>],
+    kept: &[Option<JobId>],
 ) -> Result<Vec<JobId>, StoreError> {
     // AUTOINCREMENT's own note of the last id, so that ids of deleted jobs never come back.
     let last =
         sqlx::query_scalar!(r#"SELECT CAST(seq AS INTEGER) AS "seq!: i64" FROM sqlite_sequence WHERE name = 'jobs'"#)
             .fetch_optional(&mut *tx.conn)
             .await?;
-    let first = last.unwrap_or(0) + 1;
-    let ids: Vec<JobId> = (0..jobs.len()).map(|i| JobId(first + i as i64)).collect();
+    let mut newest = last.unwrap_or(0);
+    let mut next = || {
+        newest += 1;
+        JobId(newest)
+    };
+    let ids: Vec<JobId> = kept.iter().map(|kept| kept.unwrap_or_else(&mut next)).collect();
     let rows: Vec<(JobId, &NewJob, Option<&Taken>)> =
-        ids.iter().zip(jobs).zip(taken).map(|((id, job), taken)| (*id, job, taken.as_ref())).collect();
+        (0..jobs.len()).filter(|at| kept[*at].is_none()).map(|at| (ids[at], &jobs[at], taken[at].as_ref())).collect();
     for chunk in rows.chunks(CHUNK) {
         insert_jobs(tx, sweep, chunk, taken).await?;
         insert_specs(tx, chunk).await?;

@@ -1,6 +1,8 @@
-//! A new sweep: all its jobs in one transaction.
+//! A plan comes in: it makes a sweep, with all its jobs in one transaction; or joins one that is the same; or amends one.
 
+mod amend;
 mod insert;
+mod policy;
 mod reuse;
 
 use sweep_shared::ids::{JobId, SweepId};
@@ -61,6 +63,8 @@ pub struct Submit {
     /// Join the newest sweep with this fingerprint, if there is one; and go before all other sweeps, since someone waits for
     /// it.
     pub continue_same: bool,
+    /// Change this sweep to the plan instead of making another.
+    pub amend: Option<SweepId>,
     /// With `continue_same`: bring back what ended without success.
     pub retry_failed: bool,
     /// Who wants it.
@@ -74,36 +78,47 @@ pub struct Submitted {
     pub created: bool,
     pub jobs: u32,
     pub reused: u32,
+    /// Of an amended sweep: jobs that went on, came new, and no longer count.
+    pub kept: u32,
+    pub added: u32,
+    pub dropped: u32,
 }
 
 impl Command for Submit {
     type Reply = Submitted;
 
     async fn apply(self, tx: &mut Tx<'_>) -> Result<Submitted, StoreError> {
+        if let Some(sweep) = self.amend {
+            return amend::amend(tx, sweep, self).await;
+        }
         if self.continue_same
             && let Some(sweep) = newest_with(tx, &self.fingerprint).await?
         {
-            let joined = join(tx, sweep, self.retry_failed, &self.actor).await?;
-            priority::raise(tx, sweep).await?;
-            return Ok(joined);
+            return join(tx, sweep, self).await;
         }
-        let taken = if self.reuse { reuse::find(tx, &self.jobs).await? } else { vec![None; self.jobs.len()] };
-        let sweep = insert::sweep(tx, &self).await?;
-        insert::files(tx, sweep, &self.files).await?;
-        let ids = insert::jobs(tx, sweep, &self.jobs, &taken).await?;
-        if self.continue_same {
-            priority::raise(tx, sweep).await?;
-        }
-        let reused: Vec<(JobId, JobId)> =
-            ids.iter().zip(&taken).filter_map(|(id, taken)| Some((*id, taken.as_ref()?.job))).collect();
-        reuse::copy_points(tx, &reused).await?;
-        tx.note_user(&self.actor, "submit", sweep, None, format!("{} jobs, {} reused", ids.len(), reused.len()));
-        tx.changes.sweeps.insert(sweep);
-        tx.changes.ready = true;
-        tx.changes.published.extend(reused.iter().map(|(job, _)| *job));
-        sweeps::end(tx, &[sweep].into()).await?;
-        Ok(Submitted { sweep, created: true, jobs: ids.len() as u32, reused: reused.len() as u32 })
+        make(tx, self).await
     }
+}
+
+async fn make(tx: &mut Tx<'_>, new: Submit) -> Result<Submitted, StoreError> {
+    let none = vec![None; new.jobs.len()];
+    let taken = reuse::find(tx, &new.jobs, &none, new.reuse).await?;
+    let sweep = insert::sweep(tx, &new).await?;
+    insert::files(tx, sweep, &new.files).await?;
+    let ids = insert::jobs(tx, sweep, &new.jobs, &taken, &vec![None; new.jobs.len()]).await?;
+    if new.continue_same {
+        priority::raise(tx, sweep).await?;
+    }
+    let reused: Vec<(JobId, JobId)> =
+        ids.iter().zip(&taken).filter_map(|(id, taken)| Some((*id, taken.as_ref()?.job))).collect();
+    reuse::copy_points(tx, &reused).await?;
+    tx.note_user(&new.actor, "submit", sweep, None, format!("{} jobs, {} reused", ids.len(), reused.len()));
+    tx.changes.sweeps.insert(sweep);
+    tx.changes.ready = true;
+    tx.changes.published.extend(reused.iter().map(|(job, _)| *job));
+    sweeps::end(tx, &[sweep].into()).await?;
+    let (jobs, reused) = (ids.len() as u32, reused.len() as u32);
+    Ok(Submitted { sweep, created: true, jobs, reused, kept: 0, added: jobs, dropped: 0 })
 }
 
 async fn newest_with(tx: &mut Tx<'_>, fingerprint: &str) -> Result<Option<SweepId>, StoreError> {
@@ -113,20 +128,24 @@ async fn newest_with(tx: &mut Tx<'_>, fingerprint: &str) -> Result<Option<SweepI
     Ok(id.map(SweepId))
 }
 
-async fn join(tx: &mut Tx<'_>, sweep: SweepId, retry_failed: bool, actor: &str) -> Result<Submitted, StoreError> {
-    if retry_failed {
+async fn join(tx: &mut Tx<'_>, sweep: SweepId, new: Submit) -> Result<Submitted, StoreError> {
+    policy::take(tx, sweep, &new).await?;
+    if new.retry_failed {
         let changed = retry::again_all(tx, sweep).await?;
         if changed > 0 {
-            tx.note_user(actor, "retry", sweep, None, "submitted again");
+            tx.note_user(&new.actor, "retry", sweep, None, "submitted again");
         }
     } else if sweeps::state(tx, sweep).await? == SweepState::Active {
-        tx.note_user(actor, "continue", sweep, None, "submitted again");
+        tx.note_user(&new.actor, "continue", sweep, None, "submitted again");
     }
+    priority::raise(tx, sweep).await?;
     let row = sqlx::query!(
-        r#"SELECT count(*) AS "jobs!: i64", count(reused_from) AS "reused!: i64" FROM jobs WHERE sweep = ?"#,
+        r#"SELECT count(*) AS "jobs!: i64", count(reused_from) AS "reused!: i64" FROM jobs
+           WHERE sweep = ? AND dropped = 0"#,
         sweep.0
     )
     .fetch_one(&mut *tx.conn)
     .await?;
-    Ok(Submitted { sweep, created: false, jobs: row.jobs as u32, reused: row.reused as u32 })
+    let (jobs, reused) = (row.jobs as u32, row.reused as u32);
+    Ok(Submitted { sweep, created: false, jobs, reused, kept: jobs, added: 0, dropped: 0 })
 }

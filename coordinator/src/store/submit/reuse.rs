@@ -1,7 +1,7 @@
 //! Equal work is done once: a succeeded job of another sweep stands for a new one with the same key, where the files it
 //! really read are the ones that the new one would read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sweep_shared::ids::JobId;
 
@@ -16,15 +16,25 @@ pub struct Taken {
     pub inputs_digest: String,
 }
 
-/// Beside each job: what stands for it.
-pub async fn find(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<Vec<Option<Taken>>, StoreError> {
-    let by_key = finished(tx, jobs).await?;
+/// Beside each job: what stands for it. `own`: what is known already of jobs that the sweep has, and whether they have
+/// succeeded. `others`: whether results of other sweeps may be taken over.
+pub async fn find(
+    tx: &mut Tx<'_>,
+    jobs: &[NewJob],
+    own: &[Option<Option<Taken>>],
+    others: bool,
+) -> Result<Vec<Option<Taken>>, StoreError> {
+    let by_key = if others { finished(tx, jobs).await? } else { HashMap::new() };
     if by_key.is_empty() {
-        return Ok(vec![None; jobs.len()]);
+        return Ok(own.iter().map(|own| own.clone().flatten()).collect());
     }
-    let files = files_of(tx, by_key.values()).await?;
+    let files = files_of(tx, by_key.values().chain(own.iter().flatten().flatten())).await?;
     let mut taken: Vec<Option<Taken>> = Vec::with_capacity(jobs.len());
-    for job in jobs {
+    for (job, own) in jobs.iter().zip(own) {
+        if let Some(own) = own {
+            taken.push(own.clone());
+            continue;
+        }
         let found = by_key.get(job.key.as_str()).filter(|_| job.reusable);
         let same = found.filter(|found| {
             let inputs: Option<Vec<Vec<BlobRef>>> = job
@@ -71,7 +81,7 @@ async fn finished<'a>(tx: &mut Tx<'_>, jobs: &'a [NewJob]) -> Result<HashMap<&'a
 type Files = HashMap<(JobId, String), Vec<BlobRef>>;
 
 async fn files_of(tx: &mut Tx<'_>, jobs: impl Iterator<Item = &Taken>) -> Result<Files, StoreError> {
-    let ids = json(&jobs.map(|taken| taken.job).collect::<Vec<_>>());
+    let ids = json(&jobs.map(|taken| taken.job).collect::<BTreeSet<_>>());
     let rows = sqlx::query!(
         r#"SELECT f.job AS "job!: i64", f.point AS "point!: String", f.name AS "name!: String", f.hash AS "hash!: String",
                   b.size_bytes AS "size_bytes!: i64"

@@ -1,10 +1,12 @@
 //! Stories on a real database.
 
+mod amend;
 mod cancel;
 mod fencing;
 mod flow;
 mod generation;
 mod limits;
+mod lineage;
 mod migrate;
 mod pause;
 mod poison;

@@ -1,0 +1,81 @@
+//! What a plan says of how its jobs are treated. None of it is part of a key, so a plan that is submitted again may say it
+//! otherwise.
+
+use sweep_shared::ids::SweepId;
+
+use super::super::audit::json;
+use super::super::priority;
+use super::{StoreError, Submit, Tx};
+
+/// Rows in one statement.
+const CHUNK: usize = 500;
+
+/// The sweep takes the plan's text, names, priorities and limits; its jobs are found by their keys, and their states stay as
+/// they are. A budget that is another than before holds anew.
+pub async fn take(tx: &mut Tx<'_>, sweep: SweepId, new: &Submit) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE sweeps SET name = ?2, fingerprint = ?3, plan_yaml = ?4, plan_path = ?5, priority = ?6,
+                budget_gpu_hours = ?7, budget_cpu_hours = ?8,
+                budget_waived = CASE WHEN budget_gpu_hours IS ?7 AND budget_cpu_hours IS ?8 THEN budget_waived ELSE 0 END,
+                paused = CASE WHEN paused_reason = '' OR (budget_gpu_hours IS ?7 AND budget_cpu_hours IS ?8)
+                         THEN paused ELSE 0 END,
+                paused_reason = CASE WHEN budget_gpu_hours IS ?7 AND budget_cpu_hours IS ?8 THEN paused_reason ELSE '' END
+         WHERE id = ?1",
+        sweep.0,
+        new.name,
+        new.fingerprint,
+        new.plan_yaml,
+        new.plan_path,
+        new.priority,
+        new.budget.gpu_hours,
+        new.budget.cpu_hours
+    )
+    .execute(&mut *tx.conn)
+    .await?;
+    for chunk in new.jobs.chunks(CHUNK) {
+        of_jobs(tx, sweep, chunk).await?;
+    }
+    priority::add_up(tx, sweep).await?;
+    tx.changes.sweeps.insert(sweep);
+    Ok(())
+}
+
+async fn of_jobs(tx: &mut Tx<'_>, sweep: SweepId, jobs: &[super::NewJob]) -> Result<(), StoreError> {
+    let rows: Vec<_> = jobs
+        .iter()
+        .map(|job| {
+            let need = (job.device, job.memory_bytes, job.exclusive, job.preemptible);
+            let policy = (job.retries, job.most_losses, job.max_hours, job.priority, job.reusable);
+            let words = (&job.stage, &job.label, &job.params_json, &job.spec_json);
+            (&job.key, need, policy, words)
+        })
+        .collect();
+    let rows = json(&rows);
+    sqlx::query!(
+        "UPDATE jobs SET device = n.device, memory_bytes = n.memory, exclusive = n.exclusive, preemptible = n.preemptible,
+                retries = n.retries, most_losses = n.losses, max_hours = n.hours, own_priority = n.priority,
+                reusable = n.reusable
+         FROM (SELECT value ->> 0 AS key, value ->> '$[1][0]' AS device, value ->> '$[1][1]' AS memory,
+                      value ->> '$[1][2]' AS exclusive, value ->> '$[1][3]' AS preemptible, value ->> '$[2][0]' AS retries,
+                      value ->> '$[2][1]' AS losses, value ->> '$[2][2]' AS hours, value ->> '$[2][3]' AS priority,
+                      value ->> '$[2][4]' AS reusable
+               FROM json_each(?1)) AS n
+         WHERE jobs.sweep = ?2 AND jobs.key = n.key",
+        rows,
+        sweep.0
+    )
+    .execute(&mut *tx.conn)
+    .await?;
+    sqlx::query!(
+        "UPDATE job_specs SET stage = n.stage, label = n.label, params_json = n.params, spec_json = n.spec
+         FROM (SELECT j.id, t.value ->> '$[3][0]' AS stage, t.value ->> '$[3][1]' AS label,
+                      t.value ->> '$[3][2]' AS params, t.value ->> '$[3][3]' AS spec
+               FROM json_each(?1) t JOIN jobs j ON j.key = t.value ->> 0 AND j.sweep = ?2) AS n
+         WHERE job_specs.job = n.id",
+        rows,
+        sweep.0
+    )
+    .execute(&mut *tx.conn)
+    .await?;
+    Ok(())
+}
