@@ -47,6 +47,15 @@ impl Board {
         }
     }
 
+    /// These live, and no others.
+    pub fn only(&self, live: impl Iterator<Item = (Token, SweepId)>) {
+        let live: HashMap<Token, SweepId> = live.collect();
+        self.entries.write().expect("no holder panics").retain(|_, entry| live.contains_key(&entry.token));
+        for (token, sweep) in live {
+            self.begin(token, sweep);
+        }
+    }
+
     pub fn end(&self, token: Token) {
         let mut entries = self.entries.write().expect("no holder panics");
         if entries.get(&token.job).is_some_and(|entry| entry.token == token) {

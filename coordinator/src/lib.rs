@@ -11,6 +11,7 @@ mod artifacts;
 mod board;
 mod clock;
 mod dispatch;
+mod explain;
 mod home;
 mod logs;
 mod luck;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sweep_shared::states::FailureClass;
+
 use crate::clock::{Clock, SystemClock};
 use crate::luck::{Luck, SystemLuck};
 
@@ -64,10 +66,13 @@ impl Options {
     }
 }
 
-/// Exponential backoff with jitter: the wait before the n-th retry lies within ± `jitter` of `first` · 2ⁿ⁻¹, at most `longest`.
+/// When a failed job is tried again. Exponential, with jitter: the wait before the n-th retry lies within ± `jitter` of
+/// `first` · 2ⁿ⁻¹, at most `longest`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Backoff {
     pub first: Duration,
+    /// Where the disk was full: somebody has to make room.
+    pub first_disk_full: Duration,
     pub longest: Duration,
     /// In 0..1.
     pub jitter: f64,
@@ -75,16 +80,33 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { first: Duration::from_secs(1), longest: Duration::from_mins(5), jitter: 0.2 }
+        Self {
+            first: Duration::from_secs(1),
+            first_disk_full: Duration::from_mins(1),
+            longest: Duration::from_mins(5),
+            jitter: 0.2,
+        }
     }
 }
 
 impl Backoff {
-    /// The wait after `failures` failures; `luck` is a random number in 0..1.
-    pub fn wait(&self, failures: u32, luck: f64) -> Duration {
-        let doubled = self.first.as_secs_f64() * 2f64.powi(failures.saturating_sub(1).min(30) as i32);
+    /// No waits at all, for tests.
+    pub const NONE: Self =
+        Self { first: Duration::ZERO, first_disk_full: Duration::ZERO, longest: Duration::ZERO, jitter: 0.0 };
+
+    /// The wait after `failures` failures, the last of this class; `luck` is a random number in 0..1. `None`: trying again
+    /// would end alike.
+    pub fn wait(&self, class: FailureClass, failures: u32, luck: f64) -> Option<Duration> {
+        let first = match class {
+            FailureClass::BadInput | FailureClass::Diverged | FailureClass::TimedOut => return None,
+            FailureClass::DiskFull => self.first_disk_full,
+            FailureClass::OutOfMemory | FailureClass::DeviceError | FailureClass::Lost | FailureClass::Internal => {
+                self.first
+            }
+        };
+        let doubled = first.as_secs_f64() * 2f64.powi(failures.saturating_sub(1).min(30) as i32);
         let spread = 1.0 + self.jitter * (2.0 * luck.clamp(0.0, 1.0) - 1.0);
-        Duration::from_secs_f64((doubled * spread).min(self.longest.as_secs_f64()).max(0.0))
+        Some(Duration::from_secs_f64((doubled * spread).min(self.longest.as_secs_f64()).max(0.0)))
     }
 }
 
@@ -95,10 +117,21 @@ mod tests {
     #[test]
     fn the_wait_doubles_stays_within_its_jitter_and_is_bounded() {
         let backoff = Backoff::default();
-        assert_eq!(backoff.wait(1, 0.5), Duration::from_secs(1));
-        assert_eq!(backoff.wait(4, 0.5), Duration::from_secs(8));
-        assert_eq!(backoff.wait(1, 0.0), Duration::from_millis(800));
-        assert_eq!(backoff.wait(1, 1.0), Duration::from_millis(1200));
-        assert_eq!(backoff.wait(1000, 1.0), Duration::from_mins(5));
+        let wait = |failures, luck| backoff.wait(FailureClass::Internal, failures, luck).unwrap();
+        assert_eq!(wait(1, 0.5), Duration::from_secs(1));
+        assert_eq!(wait(4, 0.5), Duration::from_secs(8));
+        assert_eq!(wait(1, 0.0), Duration::from_millis(800));
+        assert_eq!(wait(1, 1.0), Duration::from_millis(1200));
+        assert_eq!(wait(1000, 1.0), Duration::from_mins(5));
+    }
+
+    #[test]
+    fn each_class_waits_as_long_as_its_cause_may_last() {
+        let wait = |class| Backoff::default().wait(class, 1, 0.5);
+        assert_eq!(wait(FailureClass::DiskFull), Some(Duration::from_mins(1)));
+        assert_eq!(wait(FailureClass::OutOfMemory), Some(Duration::from_secs(1)));
+        for class in FailureClass::ALL {
+            assert_eq!(wait(*class).is_some(), class.is_retryable(), "{class}");
+        }
     }
 }

@@ -1,21 +1,30 @@
 //! Giving out work.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sweep_shared::ids::Token;
 
-use super::fleet::Live;
-use super::service::{Dispatcher, Stop};
+use super::fleet::{Live, Stop};
+use super::service::{Broken, Dispatcher};
 use super::translate;
-use crate::schedule::{self, ReadyJob, Snapshot};
+use crate::schedule::{self, DeviceView, Preemption, ReadyJob, Snapshot};
 use crate::store::read::LiveRow;
 use crate::store::{Grant, GrantRequest, Granted, read};
 
+/// What is to be done.
+pub(super) struct Plan {
+    /// `None`: there is nothing to grant.
+    pub grant: Option<Grant>,
+    pub give_way: Vec<Preemption>,
+}
+
 impl Dispatcher {
-    /// Grants until nothing more can be placed.
-    pub(super) async fn schedule(&mut self, now: Duration) -> Result<(), Stop> {
+    /// Grants until nothing more can be placed, and has others give way to what is more urgent.
+    pub(super) async fn schedule(&mut self) -> Result<(), Broken> {
         loop {
+            let now = self.look();
             let views = self.fleet.views(now);
             if views.agents.is_empty() || schedule::room(&views.agents) == 0 {
                 return Ok(());
@@ -25,15 +34,21 @@ impl Dispatcher {
                 let from = self.served.as_ref();
                 self.queue.read(&self.store, &views.agents, passed_over, from, self.clock.unix_ms()).await?;
             }
-            let Some(grant) = self.plan(now) else { return Ok(()) };
+            let plan = self.plan(now);
+            for Preemption { job, by } in plan.give_way {
+                tracing::info!(%job, %by, "a running job gives way");
+                self.fleet.stop(job, Stop::Preempted(by));
+            }
+            self.give_orders();
+            let Some(grant) = plan.grant else { return Ok(()) };
             if !self.grant(grant, now).await? {
                 return Ok(());
             }
         }
     }
 
-    /// Decides, without I/O. `None`: there is nothing to grant.
-    pub(super) fn plan(&mut self, now: Duration) -> Option<Grant> {
+    /// Decides, without I/O.
+    pub(super) fn plan(&mut self, now: Duration) -> Plan {
         let views = self.fleet.views(now);
         let now_ms = self.clock.unix_ms();
         let (mut ready, mut exclusive, mut steal) = (Vec::new(), Vec::new(), Vec::new());
@@ -55,16 +70,22 @@ impl Dispatcher {
         };
         queued(&mut ready, self.queue.ordinary());
         queued(&mut exclusive, self.queue.exclusive());
-        let cooled = |job, agent: usize| self.fleet.is_cooled(job, &views.names[agent]);
-        let made = schedule::assign(&Snapshot {
+        // What has begun goes on before what has not, and what is more urgent before both.
+        ready.sort_by_key(|job| Reverse(job.priority));
+        exclusive.sort_by_key(|job| Reverse(job.priority));
+        let barred = |job, agent: usize, device: &DeviceView| self.fleet.is_barred(job, &views.names[agent], device);
+        let snapshot = Snapshot {
             agents: &views.agents,
             ready: &ready,
             exclusive: &exclusive,
-            cooled: &cooled,
+            barred: &barred,
             patience: self.patience,
-        });
+        };
+        let assigned = schedule::assign(&snapshot);
+        let give_way = schedule::preempt(&snapshot, &assigned, &views.running);
+        let made = assigned.made;
         if made.is_empty() {
-            return None;
+            return Plan { grant: None, give_way };
         }
         let request = |made: &schedule::Assignment| GrantRequest {
             job: made.job,
@@ -77,26 +98,28 @@ impl Dispatcher {
         self.queue.remove(&made.iter().map(|made| made.job).collect());
         let asked: BTreeSet<_> = requests.iter().map(|request| request.job).collect();
         steal.retain(|token| asked.contains(&token.job));
-        Some(Grant { requests, steal })
+        Plan { grant: Some(Grant { requests, steal }), give_way }
     }
 
     /// Records a grant and tells the agents. Whether anything was granted.
-    pub(super) async fn grant(&mut self, grant: Grant, now: Duration) -> Result<bool, Stop> {
+    pub(super) async fn grant(&mut self, grant: Grant, now: Duration) -> Result<bool, Broken> {
         let asked = grant.clone();
         let reply = self.write(grant).await?;
-        let granted = self.granted(asked, reply, now);
+        let granted = self.granted(asked, reply, now).await?;
         let any = !granted.is_empty();
         self.send(granted);
         Ok(any)
     }
 
     /// Notes what is on disk.
-    pub(super) fn granted(&mut self, asked: Grant, granted: Vec<Granted>, now: Duration) -> Vec<Granted> {
-        if granted.len() < asked.requests.len() {
-            // The queue was not what it seemed.
-            self.queue.stale();
-        }
-        for token in &asked.steal {
+    pub(super) async fn granted(
+        &mut self,
+        asked: Grant,
+        granted: Vec<Granted>,
+        now: Duration,
+    ) -> Result<Vec<Granted>, Broken> {
+        let fenced = |token: &Token| granted.iter().any(|grant| grant.token.job == token.job);
+        for token in asked.steal.iter().filter(|token| fenced(token)) {
             self.fleet.end(*token);
             self.board.end(*token);
         }
@@ -104,7 +127,18 @@ impl Dispatcher {
             self.board.begin(grant.token, grant.sweep);
             self.fleet.granted(live(grant, now));
         }
-        granted
+        if granted.len() < asked.requests.len() {
+            // The queue was not what it seemed.
+            self.queue.stale();
+        }
+        if !asked.steal.iter().all(fenced) {
+            // Nor what was to be stolen: its job has ended, perhaps by this, or is set aside.
+            let rows = read::live(&self.store).await?;
+            for token in self.fleet.keep_only(&rows) {
+                self.board.end(token);
+            }
+        }
+        Ok(granted)
     }
 
     pub(super) fn send(&self, granted: Vec<Granted>) {
@@ -129,6 +163,7 @@ fn live(grant: &Granted, now: Duration) -> Live {
         has_readers: grant.has_readers,
         wanted: true,
         stop: None,
+        started: false,
         finishing: false,
         priority: grant.priority,
         preemptible: grant.preemptible,
@@ -136,5 +171,5 @@ fn live(grant: &Granted, now: Duration) -> Live {
         spent_s: grant.spent_s,
         held_s: 0.0,
     };
-    Live { attempt, granted: now }
+    Live::new(attempt, now)
 }

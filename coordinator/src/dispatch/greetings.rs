@@ -5,8 +5,9 @@ use std::time::Duration;
 use sweep_shared::wire::v1::coordinator_message::Body as Answer;
 use sweep_shared::wire::{PROTOCOL_VERSION, v1};
 
-use super::fleet::{Agent, SessionId};
-use super::service::{AgentNow, Dispatcher, Stop};
+use super::fleet::{Agent, Greeting, SessionId};
+use super::handle::AgentNow;
+use super::service::{Broken, Dispatcher};
 use super::{outbox, translate};
 use crate::store::{self, Greeted, NewGeneration};
 
@@ -18,7 +19,7 @@ impl Dispatcher {
         hello: v1::Hello,
         line: outbox::Line,
         now: Duration,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Broken> {
         let introduced = match self.introduction(hello, now) {
             Ok(introduced) => introduced,
             Err(reason) => {
@@ -26,7 +27,7 @@ impl Dispatcher {
                 return Ok(());
             }
         };
-        let translate::Introduction { info, spool, attempts, generation, acked_seq } = introduced;
+        let translate::Introduction { info, nth, spool, attempts, generation, acked_seq } = introduced;
         let command = store::Hello { agent: info.clone(), spool: spool.clone(), attempts, generation, acked_seq };
         let reconciled = match self.write(command).await? {
             Greeted::Reconciled(reconciled) => reconciled,
@@ -42,8 +43,13 @@ impl Dispatcher {
         for token in &reconciled.freed {
             self.board.end(*token);
         }
-        if let Some(replaced) = self.fleet.join(info.clone(), session, &reconciled.freed, now) {
+        let greeting =
+            Greeting { freed: &reconciled.freed, interrupt: &reconciled.interrupt, draining: reconciled.draining };
+        if let Some(replaced) = self.fleet.join(info.clone(), (session, nth), &greeting, now) {
             self.outboxes.close(replaced);
+        }
+        for token in &reconciled.keep {
+            self.fleet.begun(*token, now);
         }
         self.queue.stale();
         self.outboxes.open(session, line, info.id, spool, reconciled.acked_seq);
@@ -55,21 +61,16 @@ impl Dispatcher {
             logs: Vec::new(),
         };
         self.outboxes.send(session, Answer::Welcome(welcome));
+        self.give_orders();
         Ok(())
     }
 
     /// The database was restored from a backup. All sessions end, this one too; the agents come back, see another
     /// generation, and kill what is not kept.
-    async fn begin_anew(&mut self, why: String) -> Result<(), Stop> {
+    async fn begin_anew(&mut self, why: String) -> Result<(), Broken> {
         let name = self.luck.name();
-        let lost = self.write(NewGeneration { name, why }).await?;
-        for token in lost {
-            self.board.end(token);
-            self.fleet.end(token);
-        }
-        self.outboxes.close_all();
-        self.queue.stale();
-        Ok(())
+        self.write(NewGeneration { name, why }).await?;
+        self.begin_again().await
     }
 
     /// Who it is; or in words why it cannot have a session.
@@ -83,15 +84,16 @@ impl Dispatcher {
         }
         let introduced =
             translate::introduction(hello).map_err(|error| format!("the Hello cannot be read: {error}"))?;
-        self.fleet.admit(&introduced.info, now)?;
+        self.fleet.admit(&introduced.info, introduced.nth, now)?;
         Ok(introduced)
     }
 
     /// The agent has no runners any more, and will not be back soon.
-    pub(super) async fn goodbye(&mut self, session: SessionId, reason: String, now: Duration) -> Result<(), Stop> {
+    pub(super) async fn goodbye(&mut self, session: SessionId, reason: String, now: Duration) -> Result<(), Broken> {
         let Some(agent) = self.outboxes.get(session).map(|outbox| outbox.agent.clone()) else { return Ok(()) };
         self.outboxes.close(session);
         self.fleet.close(session, now);
+        self.fleet.left(&agent);
         for token in self.write(store::Goodbye { agent, reason }).await? {
             self.fleet.end(token);
             self.board.end(token);
@@ -107,6 +109,7 @@ impl Dispatcher {
             devices: agent.info.devices.clone(),
             running,
             heard_ago,
+            draining: agent.draining,
         };
         self.fleet.agents(now).map(row).collect()
     }

@@ -8,6 +8,8 @@
 mod fleet;
 mod grants;
 mod greetings;
+mod handle;
+mod limits;
 mod outbox;
 mod patience;
 mod queue;
@@ -19,8 +21,9 @@ mod turn;
 #[cfg(feature = "simulation")]
 pub use fleet::SessionId;
 #[cfg(feature = "simulation")]
-pub use outbox::Line;
+pub use handle::Input;
+pub use handle::{AgentNow, DispatchHandle};
 #[cfg(feature = "simulation")]
-pub use service::Input;
-pub use service::{AgentNow, DispatchHandle, Dispatcher};
+pub use outbox::Line;
+pub use service::Dispatcher;
 pub use session::AgentService;

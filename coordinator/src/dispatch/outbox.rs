@@ -89,6 +89,14 @@ impl Outboxes {
         self.send(session, Body::Cancel(v1::Cancel { token: Some(token.into()) }));
     }
 
+    pub fn interrupt(&self, session: SessionId, token: Token, reason: String) {
+        self.send(session, Body::Interrupt(v1::Interrupt { token: Some(token.into()), reason }));
+    }
+
+    pub fn drain(&self, session: SessionId, reason: &str) {
+        self.send(session, Body::Drain(v1::Drain { reason: reason.to_owned() }));
+    }
+
     pub fn missing(&self, session: SessionId, seq: u64, hashes: &[ContentHash]) {
         let hashes = hashes.iter().map(ContentHash::to_string).collect();
         self.send(session, Body::Missing(v1::Missing { seq, hashes }));

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::fleet::Fleet;
-use super::service::{Dispatcher, Stop};
+use super::fleet::{FAULT, Fleet};
+use super::service::{Broken, Dispatcher};
 use super::turn::Accepts;
 use crate::store::{Command, StoreError, read};
 
@@ -20,7 +20,7 @@ fn wait(failures: u32) -> Duration {
 
 impl Dispatcher {
     /// Carries out a command, however long the disk is full.
-    pub(super) async fn write<C: Command + Clone>(&self, command: C) -> Result<C::Reply, Stop> {
+    pub(super) async fn write<C: Command + Clone>(&self, command: C) -> Result<C::Reply, Broken> {
         for failures in 0.. {
             match self.store.write(command.clone()).await {
                 Err(StoreError::DiskFull) => self.rest(failures).await?,
@@ -32,30 +32,46 @@ impl Dispatcher {
 
     /// Nothing of a failed command is recorded, and what was on its way is not acknowledged: all sessions end, the agents come
     /// back and send it again, and what is believed of attempts is read anew.
-    pub(super) async fn recover(&mut self, error: StoreError) -> Result<(), Stop> {
+    pub(super) async fn recover(&mut self, error: StoreError) -> Result<(), Broken> {
         if matches!(error, StoreError::Stopping) {
             return Err(error);
         }
         tracing::warn!(%error, "the dispatcher begins anew");
         #[cfg(feature = "simulation")]
         self.troubles.push(error.to_string());
-        self.outboxes.close_all();
-        self.accepts = Accepts::default();
-        self.queue.stale();
         loop {
             self.rest(self.failures).await?;
             self.failures += 1;
-            match read::live(&self.store).await {
-                Ok(live) => {
-                    self.fleet = Fleet::new(self.terms, live, self.clock.now());
-                    return Ok(());
-                }
+            match self.begin_again().await {
+                Ok(()) => return Ok(()),
                 Err(error) => tracing::error!(%error, "the database cannot be read; trying again"),
             }
         }
     }
 
-    async fn rest(&self, failures: u32) -> Result<(), Stop> {
+    /// Ends all sessions, and believes what the database says.
+    pub(super) async fn begin_again(&mut self) -> Result<(), Broken> {
+        self.outboxes.close_all();
+        self.accepts = Accepts::default();
+        self.queue.stale();
+        self.learn().await
+    }
+
+    /// Reads what lives, and where jobs failed by a fault of the device.
+    pub(super) async fn learn(&mut self) -> Result<(), Broken> {
+        let now_ms = self.clock.unix_ms();
+        let live = read::live(&self.store).await?;
+        let faults = read::device_faults(&self.store, now_ms - FAULT.as_millis() as i64).await?;
+        self.board.only(live.iter().map(|row| (row.token, row.sweep)));
+        self.fleet = Fleet::new(self.terms, live, self.clock.now());
+        for fault in faults {
+            let ago = Duration::from_millis(u64::try_from(now_ms - fault.at_ms).unwrap_or(0));
+            self.fleet.device_failed_before(fault.job, &fault.agent, (fault.device, fault.device_index), ago);
+        }
+        Ok(())
+    }
+
+    async fn rest(&self, failures: u32) -> Result<(), Broken> {
         tokio::select! {
             () = self.stop.cancelled() => Err(StoreError::Stopping),
             () = tokio::time::sleep(wait(failures)) => Ok(()),

@@ -4,107 +4,29 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sweep_shared::ids::{JobId, SweepId, Token};
-use sweep_shared::resources::Device;
-use sweep_shared::wire::v1;
+use sweep_shared::ids::{SweepId, Token};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
 
-use super::fleet::{Fleet, SessionId, Terms};
-use super::outbox::{self, Outboxes};
+use super::fleet::{Fleet, Stop, Terms};
+use super::handle::{DispatchHandle, Input};
+use super::limits::Limits;
+use super::outbox::Outboxes;
 use super::queue::Queue;
 use super::turn::{Accepts, Work};
 use crate::artifacts::Artifacts;
 use crate::board::Board;
-use crate::clock::Clock;
+use crate::clock::{Clock, WallClock};
 use crate::luck::Luck;
 use crate::options::Backoff;
 use crate::store::report::{Body, Report, Reports};
-use crate::store::{Changes, Store, StoreError, read};
-
-/// What comes to the loop.
-pub enum Input {
-    Hello {
-        session: SessionId,
-        hello: v1::Hello,
-        line: outbox::Line,
-    },
-    Message {
-        session: SessionId,
-        message: v1::AgentMessage,
-    },
-    Closed {
-        session: SessionId,
-    },
-    Agents {
-        reply: oneshot::Sender<Vec<AgentNow>>,
-    },
-    /// Hand out the jobs of this sweep, too.
-    Serve {
-        sweep: SweepId,
-    },
-    /// Look at the clock.
-    Poke,
-}
-
-/// An agent as the dispatcher sees it now.
-#[derive(Debug, Clone)]
-pub struct AgentNow {
-    pub id: String,
-    pub connected: bool,
-    pub devices: Vec<Device>,
-    pub running: u32,
-    pub heard_ago: Duration,
-}
-
-/// For those who talk to the loop; cheap to clone.
-#[derive(Clone)]
-pub struct DispatchHandle {
-    inputs: mpsc::Sender<Input>,
-}
-
-impl DispatchHandle {
-    pub async fn send(&self, input: Input) -> Result<(), Status> {
-        self.inputs.send(input).await.map_err(|_| Status::unavailable("the coordinator is stopping"))
-    }
-
-    pub async fn agents(&self) -> Result<Vec<AgentNow>, Status> {
-        let ask = async {
-            let (reply, answer) = oneshot::channel();
-            self.send(Input::Agents { reply }).await?;
-            answer.await.map_err(|_| Status::unavailable("the coordinator is stopping"))
-        };
-        let busy = |_| Status::unavailable("the coordinator waits for its disk; is SWEEP_HOME full?");
-        tokio::time::timeout(ANSWER, ask).await.map_err(busy)?
-    }
-
-    /// An input without waiting for room: the simulation never fills the inbox.
-    #[cfg(feature = "simulation")]
-    pub(crate) fn post(&self, input: Input) {
-        assert!(self.inputs.try_send(input).is_ok(), "the dispatcher takes its inputs before the inbox is full");
-    }
-
-    /// Hands out this sweep's jobs, too, where only some sweeps are served.
-    pub async fn serve(&self, sweep: SweepId) {
-        // A loop that is gone hands out nothing.
-        let _ = self.inputs.send(Input::Serve { sweep }).await;
-    }
-
-    /// Makes the loop look at its clock, which it otherwise does each second.
-    pub async fn poke(&self) {
-        // One that is gone has no clock to look at.
-        let _ = self.inputs.send(Input::Poke).await;
-    }
-}
+use crate::store::{Changes, Grant, Store, StoreError};
 
 /// Messages that may wait for the loop before agents are slowed down.
 const INBOX: usize = 4096;
 /// Messages taken in one turn.
 const MOST_PER_TURN: usize = 512;
-/// How long a question may wait for the loop.
-const ANSWER: Duration = Duration::from_secs(3);
 /// How often the clock is looked at when nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -121,10 +43,14 @@ pub struct Dispatcher {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) luck: Arc<dyn Luck>,
     pub(super) terms: Terms,
-    backoff: Backoff,
+    pub(super) backoff: Backoff,
     pub(super) patience: Duration,
     /// The sweeps whose jobs are handed out; `None`: all.
     pub(super) served: Option<BTreeSet<SweepId>>,
+    pub(super) wall: WallClock,
+    pub(super) limits: Limits,
+    /// What others changed was missed, because there was too much of it.
+    missed: bool,
     pub(super) stop: CancellationToken,
     /// Turns in a row that the database failed.
     pub(super) failures: u32,
@@ -134,7 +60,7 @@ pub struct Dispatcher {
 }
 
 /// Why a turn broke off.
-pub(super) type Stop = StoreError;
+pub(super) type Broken = StoreError;
 
 impl Dispatcher {
     /// A dispatcher that knows what the database knows.
@@ -147,12 +73,8 @@ impl Dispatcher {
         let terms = Terms { lease: options.lease, grace: options.reconnect_grace };
         let (sender, inputs) = mpsc::channel(INBOX);
         let changes = store.watch();
-        let live = read::live(&store).await?;
-        for row in &live {
-            board.begin(row.token, row.sweep);
-        }
-        let dispatcher = Self {
-            fleet: Fleet::new(terms, live, options.clock.now()),
+        let mut dispatcher = Self {
+            fleet: Fleet::new(terms, Vec::new(), options.clock.now()),
             outboxes: Outboxes::default(),
             artifacts,
             board,
@@ -167,11 +89,16 @@ impl Dispatcher {
             backoff: options.backoff,
             patience: options.exclusive_patience,
             served: options.submitted_only.then(BTreeSet::new),
+            wall: WallClock::new(&*options.clock),
+            limits: Limits::default(),
+            missed: false,
             stop: CancellationToken::new(),
             failures: 0,
             #[cfg(feature = "simulation")]
             troubles: Vec::new(),
         };
+        dispatcher.bound_waits().await?;
+        dispatcher.learn().await?;
         Ok((dispatcher, DispatchHandle { inputs: sender }))
     }
 
@@ -184,26 +111,25 @@ impl Dispatcher {
         loop {
             let due = self.accepts.due().map(|due| due.saturating_sub(self.clock.now()));
             let mut work = Work::default();
-            let mut cancelled = Vec::new();
             tokio::select! {
                 () = stop.cancelled() => return,
                 taken = self.inputs.recv_many(&mut batch, MOST_PER_TURN) => if taken == 0 { return },
-                changes = self.changes.recv() => self.changed(&mut work, &mut cancelled, changes),
-                _ = tick.tick() => self.tick(&mut work),
+                changes = self.changes.recv() => self.changed(&mut work, changes),
+                _ = tick.tick() => work.tick = true,
                 () = tokio::time::sleep(due.unwrap_or(TICK)), if due.is_some() => {}
             }
             while let Ok(changes) = self.changes.try_recv() {
-                self.changed(&mut work, &mut cancelled, Ok(changes));
+                self.changed(&mut work, Ok(changes));
             }
-            if self.step(work, &mut batch, &cancelled).await.is_err() {
+            if self.step(work, &mut batch).await.is_err() {
                 return;
             }
         }
     }
 
     /// One turn, and what to do where it breaks off. An error: the coordinator is stopping.
-    async fn step(&mut self, work: Work, batch: &mut Vec<Input>, cancelled: &[JobId]) -> Result<(), Stop> {
-        match self.turn(work, batch, cancelled).await {
+    async fn step(&mut self, work: Work, batch: &mut Vec<Input>) -> Result<(), Broken> {
+        match self.turn(work, batch).await {
             Ok(()) => {
                 self.failures = 0;
                 Ok(())
@@ -214,20 +140,18 @@ impl Dispatcher {
 
     /// One step without waiting: takes what is there, and looks at the clock where `tick` says so.
     #[cfg(feature = "simulation")]
-    pub(crate) async fn step_now(&mut self, tick: bool, mut batch: Vec<Input>) -> Result<(), Stop> {
-        let (mut work, mut cancelled) = (Work::default(), Vec::new());
+    pub(crate) async fn step_now(&mut self, tick: bool, mut batch: Vec<Input>) -> Result<(), Broken> {
+        let mut work = Work::default();
         while batch.len() < MOST_PER_TURN
             && let Ok(input) = self.inputs.try_recv()
         {
             batch.push(input);
         }
         while let Ok(changes) = self.changes.try_recv() {
-            self.changed(&mut work, &mut cancelled, Ok(changes));
+            self.changed(&mut work, Ok(changes));
         }
-        if tick {
-            self.tick(&mut work);
-        }
-        self.step(work, &mut batch, &cancelled).await
+        work.tick = tick;
+        self.step(work, &mut batch).await
     }
 
     /// Why turns broke off since the last look.
@@ -248,44 +172,48 @@ impl Dispatcher {
         self.accepts.due()
     }
 
-    fn changed(&mut self, work: &mut Work, cancelled: &mut Vec<JobId>, changes: Result<Arc<Changes>, RecvError>) {
+    fn changed(&mut self, work: &mut Work, changes: Result<Arc<Changes>, RecvError>) {
         match changes {
             Ok(changes) => {
-                if changes.ready {
+                self.fleet.unwanted(&changes.cancelled);
+                self.fleet.resumed(&changes.resumed);
+                for (job, why) in &changes.interrupted {
+                    self.fleet.stop(*job, Stop::Paused(why.clone()));
+                }
+                self.fleet.prioritised(&changes.priorities);
+                self.fleet.drain(&changes.drained);
+                if changes.ready || !changes.priorities.is_empty() {
                     self.queue.stale();
                     work.schedule = true;
                 }
-                cancelled.extend(&changes.cancelled);
             }
-            Err(RecvError::Lagged(_)) => {
-                // What was missed is found again when the agents say hello.
-                self.outboxes.close_all();
-                self.queue.stale();
-                work.schedule = true;
-            }
+            Err(RecvError::Lagged(_)) => self.missed = true,
             // The store is gone; the next command will say so.
             Err(RecvError::Closed) => {}
         }
     }
 
-    fn tick(&mut self, work: &mut Work) {
-        // Jobs whose wait is over announce themselves by nothing else.
-        self.queue.stale();
-        work.schedule = true;
+    /// Looks at the clock. Whatever held the loop up, silence during it proves nothing.
+    pub(super) fn look(&mut self) -> Duration {
+        let now = self.clock.now();
+        self.fleet.tick(now);
+        now
     }
 
-    async fn turn(&mut self, mut work: Work, batch: &mut Vec<Input>, cancelled: &[JobId]) -> Result<(), Stop> {
-        for (session, token) in self.fleet.unwanted(cancelled) {
-            self.outboxes.cancel(session, token);
+    async fn turn(&mut self, mut work: Work, batch: &mut Vec<Input>) -> Result<(), Broken> {
+        let mut now = self.look();
+        self.follow_wall_clock().await?;
+        if std::mem::take(&mut self.missed) {
+            self.begin_again().await?;
+            work.schedule = true;
         }
-        let now = self.clock.now();
-        // The turn before may have waited for the disk, longer than any lease.
-        self.fleet.tick(now);
+        self.give_orders();
         for input in batch.drain(..) {
             match input {
                 Input::Message { session, message } => self.take(&mut work, session, message, now),
                 Input::Hello { session, hello, line } => {
                     self.settle(std::mem::take(&mut work)).await?;
+                    now = self.look();
                     self.hello(session, hello, line, now).await?;
                     work.schedule = true;
                 }
@@ -293,10 +221,9 @@ impl Dispatcher {
                     self.outboxes.close(session);
                     self.fleet.close(session, now);
                 }
-                Input::Agents { reply } => {
-                    // Who asked may have gone away.
-                    let _ = reply.send(self.agents_now(now));
-                }
+                // Who asked may have gone away.
+                Input::Agents { reply } => drop(reply.send(self.agents_now(now))),
+                Input::Facts { job, sweep, reply } => drop(reply.send(self.facts(job, sweep, now))),
                 Input::Serve { sweep } => {
                     if let Some(served) = &mut self.served {
                         served.insert(sweep);
@@ -304,52 +231,65 @@ impl Dispatcher {
                     self.queue.stale();
                     work.schedule = true;
                 }
-                Input::Poke => self.tick(&mut work),
+                Input::Poke => work.tick = true,
             }
         }
         self.settle(work).await
     }
 
     /// Records the turn, gives out work, and answers.
-    async fn settle(&mut self, mut work: Work) -> Result<(), Stop> {
-        let now = self.clock.now();
+    async fn settle(&mut self, mut work: Work) -> Result<(), Broken> {
+        let now = self.look();
+        if work.tick {
+            // Jobs whose wait is over announce themselves by nothing else.
+            self.queue.stale();
+            work.schedule = true;
+        }
         for token in self.accepts.take_due(now) {
             work.reports.push(Report { token, spooled: None, body: Body::Accepted });
         }
         let mut planned = None;
         // In one commit with the reports, where they cannot make anything ready that should go first.
         if work.schedule && !work.unblocks && self.queue.is_usable() {
-            planned = self.plan(now);
+            planned = self.plan(now).grant;
         }
-        let mut granted = Vec::new();
-        if !work.reports.is_empty() {
-            if work.unblocks {
-                self.queue.stale();
-            }
-            let reports = std::mem::take(&mut work.reports);
-            let tokens: Vec<Token> = reports.iter().map(|report| report.token).collect();
-            let record = Reports { reports, backoff: self.backoff, luck: self.luck.fraction() };
-            let answers = match planned.take() {
-                Some(grant) => {
-                    let asked = grant.clone();
-                    let (answers, reply) = tokio::join!(self.write(record), self.write(grant));
-                    granted = self.granted(asked, reply?, now);
-                    answers?
-                }
-                None => self.write(record).await?,
-            };
-            self.answer(&work, &tokens, &answers);
-        } else {
-            self.answer(&work, &[], &[]);
+        if work.unblocks {
+            self.queue.stale();
         }
-        self.send(granted);
-        if let Some(grant) = planned {
-            self.grant(grant, now).await?;
-        }
+        self.record(&mut work, planned, now).await?;
         for (session, reason) in std::mem::take(&mut work.leaving) {
             self.goodbye(session, reason, now).await?;
             work.schedule = true;
         }
-        if work.schedule || work.unblocks { self.schedule(now).await } else { Ok(()) }
+        if work.tick {
+            self.limits(now).await?;
+        }
+        // What was waited for may have taken long.
+        if work.schedule || work.unblocks { self.schedule().await } else { Ok(()) }
+    }
+
+    /// Writes down what was reported, and with it what was decided; then answers, and sends what was granted.
+    async fn record(&mut self, work: &mut Work, planned: Option<Grant>, now: Duration) -> Result<(), Broken> {
+        let reports = std::mem::take(&mut work.reports);
+        if reports.is_empty() {
+            self.answer(work, &[], &[]);
+            return match planned {
+                Some(grant) => self.grant(grant, now).await.map(drop),
+                None => Ok(()),
+            };
+        }
+        let tokens: Vec<Token> = reports.iter().map(|report| report.token).collect();
+        let record = Reports { reports, backoff: self.backoff, luck: self.luck.fraction() };
+        let Some(grant) = planned else {
+            let answers = self.write(record).await?;
+            self.answer(work, &tokens, &answers);
+            return Ok(());
+        };
+        let asked = grant.clone();
+        let (answers, reply) = tokio::join!(self.write(record), self.write(grant));
+        let granted = self.granted(asked, reply?, now).await?;
+        self.answer(work, &tokens, &answers?);
+        self.send(granted);
+        Ok(())
     }
 }

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::fleet::SessionId;
+use super::handle::{DispatchHandle, Input};
 use super::outbox::Line;
-use super::service::{DispatchHandle, Input};
 use crate::board::Board;
 use crate::logs::Logs;
 

@@ -18,6 +18,8 @@ const MOST_DEVICES: usize = 64;
 /// An agent's introduction.
 pub struct Introduction {
     pub info: AgentInfo,
+    /// Which of its process' sessions this is, from 1; 0: it does not count them.
+    pub nth: u64,
     pub spool: String,
     pub attempts: Vec<Token>,
     /// What it last heard of this coordinator's database.
@@ -36,6 +38,7 @@ pub fn introduction(hello: v1::Hello) -> Result<Introduction, WireError> {
     };
     Ok(Introduction {
         info,
+        nth: hello.nth,
         spool: name("a spool id", hello.spool_id)?,
         attempts: hello.attempts.into_iter().map(Token::from).collect(),
         generation: bounded(hello.generation),

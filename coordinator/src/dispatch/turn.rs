@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sweep_shared::ids::{ContentHash, Token};
+use sweep_shared::states::FailureClass;
 use sweep_shared::wire::v1;
 use sweep_shared::wire::v1::agent_message::Body as Wire;
 
@@ -25,6 +26,8 @@ pub struct Work {
     pub unblocks: bool,
     /// Capacity may have come free.
     pub schedule: bool,
+    /// It is time to look at the clock.
+    pub tick: bool,
     /// Sessions that said goodbye, and why.
     pub leaving: Vec<(SessionId, String)>,
 }
@@ -93,23 +96,30 @@ impl Dispatcher {
         }
         let ends = matches!(body, Body::Finished { .. } | Body::Refused { .. });
         match &body {
+            Body::Accepted | Body::Progress { .. } | Body::Checkpoint { .. } => self.fleet.begun(token, now),
+            Body::Finishing => {
+                // The slot is free; the lease goes on.
+                self.fleet.finishing(token, now);
+                work.schedule = true;
+            }
+            _ => {}
+        }
+        match &body {
             Body::Accepted if seq == 0 => return self.accepts.push(token, now),
             Body::Progress { epochs, resumed: None } if seq == 0 && epochs.is_empty() => return,
             Body::Nothing if seq == 0 => return,
             Body::Refused { reason } => {
                 tracing::info!(agent, %token, reason, "an assignment is refused");
-                self.fleet.refused(token, now);
+                self.fleet.refused(token, reason, now);
                 work.unblocks = true;
             }
-            Body::Finished { end: End::Interrupted { .. }, .. } => {
-                self.fleet.leaving(agent, now);
+            Body::Finished { end: End::Interrupted { .. } | End::Failure { .. } | End::Cancelled, .. } => {
                 work.unblocks = true;
             }
-            Body::Finished { end: End::Failure { .. } | End::Cancelled, .. } => work.unblocks = true,
             _ => {}
         }
         if ends {
-            self.ended(work, token, &body);
+            self.ended(work, agent, token, &body, now);
         }
         let spooled = self.outboxes.get(session).filter(|_| seq > 0).map(|outbox| {
             outbox.next_seq = seq + 1;
@@ -123,14 +133,19 @@ impl Dispatcher {
     }
 
     /// The attempt's place is free at once: its processes are gone, whatever becomes of the report.
-    fn ended(&mut self, work: &mut Work, token: Token, body: &Body) {
+    fn ended(&mut self, work: &mut Work, agent: &str, token: Token, body: &Body, now: Duration) {
         work.schedule = true;
         self.accepts.remove(token);
         self.board.end(token);
         let Some(live) = self.fleet.end(token) else { return };
         work.unblocks |= live.attempt.has_readers;
-        if let Body::Finished { end: End::Success { .. }, run_s } = body {
-            self.fleet.took(&live, *run_s);
+        let Body::Finished { end, run_s } = body else { return };
+        match end {
+            End::Success { .. } => self.fleet.took(&live, *run_s),
+            End::Failure { class: FailureClass::DeviceError, .. } => self.fleet.device_failed(&live, now),
+            // Nobody asked it to.
+            End::Interrupted { .. } if !live.was_told() => self.fleet.leaving(agent, now),
+            _ => {}
         }
     }
 

@@ -3,25 +3,45 @@
 use sweep_shared::resources::DeviceClass;
 
 use super::view::{AgentView, DeviceView, ReadyJob, Snapshot};
-use super::{Assignment, ahead_per_slot};
+use super::{Assignment, SHORT, ahead_per_slot};
 
 /// A device of an agent, by positions.
 type Place = (usize, usize);
 
+/// Whether a device of the agent (by position) is not to be tried for the job.
+type Barred<'a> = &'a dyn Fn(usize, &DeviceView) -> bool;
+
 /// Places an ordinary job, and takes the room that it needs.
-pub fn ordinary(job: &ReadyJob, agents: &mut [AgentView], cooled: &dyn Fn(usize) -> bool) -> Option<Assignment> {
+pub fn ordinary(job: &ReadyJob, agents: &mut [AgentView], barred: Barred<'_>) -> Option<Assignment> {
     let ahead = ahead_per_slot(job.expected);
     let place =
-        best(job, agents, cooled, free_now).or_else(|| best(job, agents, cooled, |job, d| waits(job, d, ahead)))?;
+        best(job, agents, barred, free_now).or_else(|| best(job, agents, barred, |job, d| waits(job, d, ahead)))?;
     Some(take(job, agents, place))
 }
 
+/// An ordinary job found no place: where it waits for a slot, nothing is queued ahead of it from now on. Else a stream of
+/// short jobs could keep a long one waiting for ever.
+pub fn hold(job: &ReadyJob, agents: &mut [AgentView], barred: Barred<'_>) {
+    for at in 0..agents.len() {
+        for index in 0..agents[at].devices.len() {
+            let (agent, device) = (&agents[at], &agents[at].devices[index]);
+            let lacks_a_slot = device.free_slots() == 0 && fits_memory(job, device.memory_total_bytes);
+            if lacks_a_slot && agent.accepts() && suits(job, agent, device) && !barred(at, device) {
+                agents[at].devices[index].held = true;
+            }
+        }
+    }
+}
+
 /// Places an exclusive job at an agent that has nothing to do.
-pub fn exclusive(job: &ReadyJob, agents: &mut [AgentView], cooled: &dyn Fn(usize) -> bool) -> Option<Assignment> {
-    let idle = |at: usize, agent: &AgentView| !agent.exclusive && agent.is_idle() && !cooled(at);
-    let (at, device) = agents.iter().enumerate().filter(|(at, agent)| idle(*at, agent)).find_map(|(at, agent)| {
+pub fn exclusive(job: &ReadyJob, agents: &mut [AgentView], barred: Barred<'_>) -> Option<Assignment> {
+    let idle = |agent: &AgentView| !agent.exclusive && !agent.leaving && agent.is_idle();
+    let (at, device) = agents.iter().enumerate().filter(|(_, agent)| idle(agent)).find_map(|(at, agent)| {
         let fits = |device: &DeviceView| {
-            suits(job, agent, device) && device.slots > 0 && fits_memory(job, device.memory_free_bytes)
+            suits(job, agent, device)
+                && device.slots > 0
+                && fits_memory(job, device.memory_free_bytes)
+                && !barred(at, device)
         };
         agent.devices.iter().position(fits).map(|device| (at, device))
     })?;
@@ -33,9 +53,8 @@ pub fn exclusive(job: &ReadyJob, agents: &mut [AgentView], cooled: &dyn Fn(usize
 pub fn kept_free(snapshot: &Snapshot<'_>, agents: &[AgentView]) -> Option<usize> {
     let job = snapshot.exclusive.iter().find(|job| job.waited > snapshot.patience)?;
     let able = |at: usize, agent: &AgentView| {
-        !(snapshot.cooled)(job.job, at)
-            && !agent.exclusive
-            && agent.devices.iter().any(|device| suits(job, agent, device))
+        let fits = |device: &DeviceView| suits(job, agent, device) && !(snapshot.barred)(job.job, at, device);
+        !agent.leaving && !agent.exclusive && agent.devices.iter().any(fits)
     };
     let candidates = agents.iter().enumerate().filter(|(at, agent)| able(*at, agent));
     candidates.min_by_key(|(at, agent)| (agent.assigned(), *at)).map(|(at, _)| at)
@@ -46,16 +65,13 @@ pub fn kept_free(snapshot: &Snapshot<'_>, agents: &[AgentView]) -> Option<usize>
 fn best(
     job: &ReadyJob,
     agents: &[AgentView],
-    cooled: &dyn Fn(usize) -> bool,
+    barred: Barred<'_>,
     score: impl Fn(&ReadyJob, &DeviceView) -> Option<u32>,
 ) -> Option<Place> {
     let mut best: Option<((bool, u32), Place)> = None;
-    for (at, agent) in agents.iter().enumerate() {
-        if !agent.accepts() || cooled(at) {
-            continue;
-        }
+    for (at, agent) in agents.iter().enumerate().filter(|(_, agent)| agent.accepts()) {
         for (index, device) in agent.devices.iter().enumerate() {
-            if !suits(job, agent, device) {
+            if !suits(job, agent, device) || barred(at, device) {
                 continue;
             }
             let Some(room) = score(job, device) else { continue };
@@ -70,7 +86,7 @@ fn best(
 
 /// A job without a wish leaves the CPU of an agent alone that has a GPU large enough: it would crawl there while the GPU is
 /// only busy for the moment, and take the host's cores from those who feed the GPU.
-fn suits(job: &ReadyJob, agent: &AgentView, device: &DeviceView) -> bool {
+pub fn suits(job: &ReadyJob, agent: &AgentView, device: &DeviceView) -> bool {
     let could = |gpu: &DeviceView| {
         gpu.class == DeviceClass::Cuda && fits_memory(job, gpu.memory_total_bytes.max(gpu.memory_free_bytes))
     };
@@ -92,17 +108,18 @@ fn free_now(job: &ReadyJob, device: &DeviceView) -> Option<u32> {
 
 /// Room to wait behind running jobs. The memory will be theirs to give back, so only the whole device bounds it.
 fn waits(job: &ReadyJob, device: &DeviceView, ahead: u32) -> Option<u32> {
-    if device.free_slots() > 0 {
-        // Not the slots are lacking but the memory: the agent would only refuse.
+    if device.free_slots() > 0 || device.held {
+        // Not the slots are lacking but the memory: the agent would only refuse. Or another goes first.
         return None;
     }
-    let room = (device.slots * (1 + ahead)).saturating_sub(device.assigned);
+    let room = device.room_ahead(ahead);
     (room > 0 && fits_memory(job, device.memory_total_bytes)).then_some(room)
 }
 
 fn take(job: &ReadyJob, agents: &mut [AgentView], (at, index): Place) -> Assignment {
     let device = &mut agents[at].devices[index];
     device.assigned += 1;
+    device.quick += u32::from(job.expected.is_some_and(|length| length <= SHORT));
     device.memory_free_bytes = device.memory_free_bytes.saturating_sub(job.memory_bytes);
     Assignment { job: job.job, agent: at, device: device.class, device_index: device.index }
 }

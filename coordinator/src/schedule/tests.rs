@@ -7,15 +7,24 @@ fn cpu(slots: u32, assigned: u32) -> AgentView {
 }
 
 fn agent(devices: Vec<DeviceView>) -> AgentView {
-    AgentView { devices, exclusive: false, kept_free: false }
+    AgentView { devices, exclusive: false, leaving: false, kept_free: false }
 }
 
 fn device(class: DeviceClass, slots: u32, assigned: u32, free: u64) -> DeviceView {
-    DeviceView { class, index: 0, slots, assigned, memory_free_bytes: free, memory_total_bytes: 8 * GIB }
+    DeviceView {
+        class,
+        index: 0,
+        slots,
+        assigned,
+        quick: 0,
+        held: false,
+        memory_free_bytes: free,
+        memory_total_bytes: 8 * GIB,
+    }
 }
 
 fn job(id: i64) -> ReadyJob {
-    ReadyJob { job: JobId(id), device: None, memory_bytes: 0, waited: Duration::ZERO, expected: None }
+    ReadyJob { job: JobId(id), priority: 0, device: None, memory_bytes: 0, waited: Duration::ZERO, expected: None }
 }
 
 fn jobs(count: i64) -> Vec<ReadyJob> {
@@ -26,12 +35,12 @@ struct Case {
     agents: Vec<AgentView>,
     ready: Vec<ReadyJob>,
     exclusive: Vec<ReadyJob>,
-    cooled: Vec<(i64, usize)>,
+    barred: Vec<(i64, usize)>,
 }
 
 impl Case {
     fn new(agents: Vec<AgentView>, ready: Vec<ReadyJob>) -> Self {
-        Self { agents, ready, exclusive: Vec::new(), cooled: Vec::new() }
+        Self { agents, ready, exclusive: Vec::new(), barred: Vec::new() }
     }
 
     /// (job, agent) pairs.
@@ -40,12 +49,16 @@ impl Case {
     }
 
     fn assign(&self) -> Vec<Assignment> {
-        let cooled = |job: JobId, agent: usize| self.cooled.contains(&(job.0, agent));
-        assign(&Snapshot {
+        self.with(|snapshot| assign(snapshot).made)
+    }
+
+    fn with<T>(&self, what: impl FnOnce(&Snapshot<'_>) -> T) -> T {
+        let barred = |job: JobId, agent: usize, _: &DeviceView| self.barred.contains(&(job.0, agent));
+        what(&Snapshot {
             agents: &self.agents,
             ready: &self.ready,
             exclusive: &self.exclusive,
-            cooled: &cooled,
+            barred: &barred,
             patience: Duration::from_mins(10),
         })
     }
@@ -83,7 +96,36 @@ fn only_jobs_known_to_be_short_are_queued_ahead_and_only_behind_full_slots() {
 #[test]
 fn a_free_slot_elsewhere_goes_before_a_queue() {
     let short = ReadyJob { expected: Some(Duration::from_millis(1)), ..job(1) };
-    assert_eq!(Case::new(vec![cpu(2, 2), cpu(1, 0)], vec![short]).pairs(), [(1, 1)]);
+    assert_eq!(Case::new(vec![turning(2), cpu(1, 0)], vec![short]).pairs(), [(1, 1)]);
+}
+
+/// All slots taken by jobs that will soon be over.
+fn turning(slots: u32) -> AgentView {
+    agent(vec![DeviceView { quick: slots, ..device(DeviceClass::Cpu, slots, slots, 8 * GIB) }])
+}
+
+#[test]
+fn nothing_is_queued_behind_a_long_job() {
+    let ready: Vec<ReadyJob> =
+        jobs(9).into_iter().map(|job| ReadyJob { expected: Some(Duration::from_millis(500)), ..job }).collect();
+    let placed = |agent| Case::new(vec![agent], ready.clone()).pairs().len();
+    assert_eq!(placed(turning(2)), 2);
+    assert_eq!(placed(cpu(2, 2)), 0, "a free slot elsewhere may come sooner");
+    let one_turns = agent(vec![DeviceView { quick: 1, ..device(DeviceClass::Cpu, 2, 2, 8 * GIB) }]);
+    assert_eq!(placed(one_turns), 1);
+}
+
+#[test]
+fn a_stream_of_short_jobs_does_not_keep_a_long_one_waiting() {
+    let mut ready: Vec<ReadyJob> =
+        jobs(9).into_iter().map(|job| ReadyJob { expected: Some(Duration::from_millis(1)), ..job }).collect();
+    ready[0].expected = None;
+    assert_eq!(Case::new(vec![turning(1)], ready.clone()).pairs(), [], "the next free slot is the long one's");
+    // Where it may not go, or could never fit, it holds up nobody.
+    let elsewhere = Case { barred: vec![(1, 0)], ..Case::new(vec![turning(1)], ready.clone()) };
+    assert_eq!(elsewhere.pairs().len(), 8);
+    ready[0].memory_bytes = 100 * GIB;
+    assert_eq!(Case::new(vec![turning(1)], ready).pairs().len(), 8);
 }
 
 #[test]
@@ -129,7 +171,7 @@ fn a_job_that_does_not_care_waits_for_the_gpu_of_its_host_rather_than_take_the_c
 
 #[test]
 fn a_pair_that_was_refused_rests() {
-    let case = Case { cooled: vec![(1, 0)], ..Case::new(vec![cpu(1, 0), cpu(1, 0)], jobs(2)) };
+    let case = Case { barred: vec![(1, 0)], ..Case::new(vec![cpu(1, 0), cpu(1, 0)], jobs(2)) };
     assert_eq!(case.pairs(), [(1, 1), (2, 0)]);
 }
 
@@ -158,7 +200,90 @@ fn an_exclusive_job_does_not_starve() {
 }
 
 #[test]
+fn an_agent_that_leaves_gets_nothing_and_is_not_kept_free() {
+    let leaving = AgentView { leaving: true, ..cpu(2, 0) };
+    let case = Case { exclusive: vec![job(90)], ..Case::new(vec![leaving.clone()], jobs(1)) };
+    assert_eq!(case.pairs(), []);
+    let waited = ReadyJob { waited: Duration::from_secs(601), ..job(90) };
+    let case = Case { exclusive: vec![waited], ..Case::new(vec![leaving, cpu(2, 1)], jobs(1)) };
+    assert_eq!(case.pairs(), [], "the other is kept free");
+}
+
+#[test]
 fn room_counts_what_could_be_queued() {
     assert_eq!(room(&[cpu(2, 0)]), 2 * (1 + MOST_AHEAD));
     assert_eq!(room(&[AgentView { exclusive: true, ..cpu(2, 1) }]), 0);
+}
+
+fn low(id: i64, ran: u64) -> RunningJob {
+    RunningJob {
+        job: JobId(id),
+        priority: 0,
+        agent: 0,
+        device: DeviceClass::Cpu,
+        device_index: 0,
+        memory_bytes: 0,
+        ran: Duration::from_secs(ran),
+        end: Ending::Willing,
+    }
+}
+
+fn urgent(id: i64) -> ReadyJob {
+    ReadyJob { priority: 5, ..job(id) }
+}
+
+/// (who gives way, to whom) pairs.
+fn preempted(case: &Case, running: &[RunningJob]) -> Vec<(i64, i64)> {
+    let made = case.with(|snapshot| preempt(snapshot, &assign(snapshot), running));
+    made.into_iter().map(|made| (made.job.0, made.by.0)).collect()
+}
+
+#[test]
+fn a_more_urgent_job_takes_the_place_of_the_youngest_of_the_least_urgent() {
+    let running = [low(1, 500), low(2, 100), RunningJob { priority: 1, ..low(3, 1) }];
+    assert_eq!(preempted(&Case::new(vec![cpu(3, 3)], vec![urgent(9)]), &running), [(2, 9)]);
+    assert_eq!(preempted(&Case::new(vec![cpu(3, 3)], vec![urgent(8), urgent(9)]), &running), [(2, 8), (1, 9)]);
+    assert_eq!(preempted(&Case::new(vec![cpu(3, 3)], vec![job(9)]), &running), [], "equal is not higher");
+    assert_eq!(preempted(&Case::new(vec![cpu(4, 3)], vec![urgent(9)]), &running), [], "there is room");
+}
+
+#[test]
+fn nobody_gives_way_for_a_place_that_comes_free_anyway() {
+    let case = Case::new(vec![cpu(2, 2)], vec![urgent(8), urgent(9)]);
+    let told = RunningJob { end: Ending::Near { promised: None }, ..low(1, 500) };
+    assert_eq!(preempted(&case, &[told.clone(), low(2, 100)]), [(2, 9)], "one is told already");
+    assert_eq!(preempted(&case, &[told.clone(), told]), []);
+}
+
+#[test]
+fn what_cannot_write_a_checkpoint_is_left_alone() {
+    let case = Case::new(vec![cpu(2, 2)], vec![urgent(9)]);
+    let fixed = RunningJob { end: Ending::Fixed, ..low(1, 1) };
+    assert_eq!(preempted(&case, &[fixed.clone(), low(2, 900)]), [(2, 9)]);
+    assert_eq!(preempted(&case, &[fixed.clone(), fixed]), []);
+}
+
+#[test]
+fn nobody_gives_way_where_that_would_not_help() {
+    let running = [low(1, 100)];
+    let needs = |bytes| ReadyJob { memory_bytes: bytes, ..urgent(9) };
+    let full = |free| vec![agent(vec![device(DeviceClass::Cpu, 1, 1, free)])];
+    assert_eq!(preempted(&Case::new(full(GIB), vec![needs(2 * GIB)]), &running), [], "it has too little to give back");
+    let large = [RunningJob { memory_bytes: GIB, ..low(1, 100) }];
+    assert_eq!(preempted(&Case::new(full(GIB), vec![needs(2 * GIB)]), &large), [(1, 9)]);
+    let on_gpu = ReadyJob { device: Some(DeviceClass::Cuda), ..urgent(9) };
+    assert_eq!(preempted(&Case::new(full(GIB), vec![on_gpu]), &running), [], "another device");
+    let case = Case { barred: vec![(9, 0)], ..Case::new(full(GIB), vec![urgent(9)]) };
+    assert_eq!(preempted(&case, &running), [], "it was refused there");
+    let leaving = AgentView { leaving: true, ..cpu(1, 1) };
+    assert_eq!(preempted(&Case::new(vec![leaving], vec![urgent(9)]), &running), [], "the agent drains");
+    assert_eq!(preempted(&Case::new(vec![cpu(0, 1)], vec![urgent(9)]), &running), [], "it has no slots any more");
+}
+
+#[test]
+fn memory_that_one_gives_back_is_promised_once() {
+    let running = [RunningJob { memory_bytes: 2 * GIB, ..low(1, 5) }, RunningJob { memory_bytes: GIB, ..low(2, 9) }];
+    let needs = |id| ReadyJob { memory_bytes: 2 * GIB, ..urgent(id) };
+    let host = agent(vec![device(DeviceClass::Cpu, 2, 2, 0)]);
+    assert_eq!(preempted(&Case::new(vec![host], vec![needs(8), needs(9)]), &running), [(1, 8)]);
 }

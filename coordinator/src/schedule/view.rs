@@ -15,8 +15,8 @@ pub struct Snapshot<'a> {
     pub ready: &'a [ReadyJob],
     /// Jobs that need a whole host, likewise.
     pub exclusive: &'a [ReadyJob],
-    /// Whether the agent (by position) refused the job lately.
-    pub cooled: &'a dyn Fn(JobId, usize) -> bool,
+    /// Whether this device of the agent (by position) is not to be tried: refused lately, or it failed under the job.
+    pub barred: &'a dyn Fn(JobId, usize, &DeviceView) -> bool,
     /// How long ordinary work may go before the oldest exclusive job.
     pub patience: Duration,
 }
@@ -25,6 +25,8 @@ pub struct Snapshot<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadyJob {
     pub job: JobId,
+    /// Higher goes first.
+    pub priority: i64,
     /// `None`: any, and a CPU only where its host has no GPU that could hold the job.
     pub device: Option<DeviceClass>,
     /// Predicted peak; 0: unknown.
@@ -34,13 +36,42 @@ pub struct ReadyJob {
     pub expected: Option<Duration>,
 }
 
+/// An attempt that holds a slot of an agent in the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningJob {
+    pub job: JobId,
+    pub priority: i64,
+    /// Position in [`Snapshot::agents`].
+    pub agent: usize,
+    pub device: DeviceClass,
+    pub device_index: u32,
+    /// What it gives back when it ends.
+    pub memory_bytes: u64,
+    /// Since its grant.
+    pub ran: Duration,
+    pub end: Ending,
+}
+
+/// How an attempt may come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It is told to stop, perhaps to make room for this job; or will soon be over by itself.
+    Near { promised: Option<JobId> },
+    /// It can write a checkpoint and give way.
+    Willing,
+    /// It must be left alone: it would lose all that it did, or it is being measured.
+    Fixed,
+}
+
 /// An agent with its devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentView {
     pub devices: Vec<DeviceView>,
     /// Runs an exclusive job.
     pub exclusive: bool,
-    /// Drains, or will be needed for an exclusive job.
+    /// It drains, or is about to.
+    pub leaving: bool,
+    /// It will be needed for an exclusive job.
     pub kept_free: bool,
 }
 
@@ -52,6 +83,10 @@ pub struct DeviceView {
     pub slots: u32,
     /// Jobs that hold a slot or wait for one here.
     pub assigned: u32,
+    /// Those of them that will soon be over, for all that is known.
+    pub quick: u32,
+    /// A job that should go first waits for a slot here: nothing is queued ahead of it.
+    pub held: bool,
     /// Free by the last report, less what was promised to jobs that the report cannot show yet.
     pub memory_free_bytes: u64,
     /// The whole device's.
@@ -60,11 +95,15 @@ pub struct DeviceView {
 
 impl AgentView {
     pub fn accepts(&self) -> bool {
-        !self.exclusive && !self.kept_free
+        !self.exclusive && !self.leaving && !self.kept_free
     }
 
     pub fn is_idle(&self) -> bool {
         self.devices.iter().all(|device| device.assigned == 0)
+    }
+
+    pub(super) fn device(&self, class: DeviceClass, index: u32) -> Option<usize> {
+        self.devices.iter().position(|device| device.class == class && device.index == index)
     }
 
     pub(super) fn assigned(&self) -> u32 {
@@ -79,5 +118,17 @@ impl DeviceView {
 
     pub(super) fn most_room(&self) -> u32 {
         (self.slots * (1 + MOST_AHEAD)).saturating_sub(self.assigned)
+    }
+
+    /// Whether a slot is free once one of its jobs ends. Not so where others are queued, or the agent has taken slots away.
+    pub(super) fn one_less_is_room(&self) -> bool {
+        self.slots > 0 && self.assigned <= self.slots
+    }
+
+    /// How many may be queued here behind what runs, where each slot that soon comes free takes `ahead`. Behind a long job
+    /// nothing is queued: it could begin sooner elsewhere.
+    pub(super) fn room_ahead(&self, ahead: u32) -> u32 {
+        let turning = self.slots.saturating_sub(self.assigned.saturating_sub(self.quick));
+        (self.slots + turning * ahead).saturating_sub(self.assigned)
     }
 }

@@ -41,6 +41,8 @@ pub struct Changes {
     pub cancelled: Vec<JobId>,
     /// The live attempts of these must stop with a checkpoint, and why.
     pub interrupted: Vec<(JobId, String)>,
+    /// The live attempts of these need not stop any more.
+    pub resumed: Vec<JobId>,
     /// The new priorities of running jobs.
     pub priorities: Vec<(JobId, i64)>,
     /// Users want these agents to leave.
@@ -61,7 +63,11 @@ impl Changes {
         self.sweeps.extend(other.sweeps);
         self.ready |= other.ready;
         self.cancelled.extend(other.cancelled);
+        // The last word counts.
+        self.interrupted.retain(|(job, _)| !other.resumed.contains(job));
+        self.resumed.retain(|job| !other.interrupted.iter().any(|(stopped, _)| stopped == job));
         self.interrupted.extend(other.interrupted);
+        self.resumed.extend(other.resumed);
         self.priorities.extend(other.priorities);
         self.drained.extend(other.drained);
         self.published.extend(other.published);

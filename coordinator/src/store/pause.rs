@@ -100,6 +100,7 @@ impl Command for Resume {
             }
         }
         tx.changes.ready = true;
+        tx.changes.resumed.extend(jobs.iter().filter(|open| open.live).map(|open| open.id));
         Ok(jobs.len() as u32)
     }
 }

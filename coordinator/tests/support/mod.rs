@@ -34,7 +34,7 @@ pub async fn site() -> Site {
 }
 
 async fn start(home: &std::path::Path, clock: &Arc<ManualClock>) -> Running {
-    let backoff = Backoff { first: Duration::ZERO, ..Backoff::default() };
+    let backoff = Backoff::NONE;
     let options = Options { clock: clock.clone(), backoff, max_blob_bytes: 1 << 20, ..Options::ephemeral(home) };
     Coordinator::start(options).await.unwrap()
 }

@@ -1,31 +1,57 @@
-//! Refusals rest: the same job is not offered to the same agent again until its memory changed or some time went by.
+//! Where a job is not tried for a while. A refusal stands until the agent's memory changed or some time went by; a device that
+//! failed under a job is not offered to it again for longer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sweep_shared::ids::JobId;
-use sweep_shared::resources::Device;
+use sweep_shared::resources::{Device, DeviceClass};
+
+use crate::explain::Barred;
 
 /// How long a refusal stands when the reports stay the same.
 const REST: Duration = Duration::from_secs(30);
 /// Free memory that must have come back for another try before that.
 const CHANGE_BYTES: u64 = 256 << 20;
+/// How long a device that failed under a job is not tried for it. Another job may well fare better there: the fault is the
+/// pair's until more is known.
+pub const FAULT: Duration = Duration::from_hours(1);
 
 #[derive(Debug, Default)]
 pub struct Cooling {
     pairs: BTreeMap<(JobId, String), Refused>,
+    faults: BTreeMap<(JobId, String, DeviceClass, u32), Duration>,
 }
 
 #[derive(Debug)]
 struct Refused {
     until: Duration,
     free_bytes: u64,
+    reason: String,
 }
 
 impl Cooling {
-    pub fn refused(&mut self, job: JobId, agent: &str, devices: &[Device], now: Duration) {
-        let refused = Refused { until: now + REST, free_bytes: most_free(devices) };
+    pub fn refused(&mut self, job: JobId, agent: &str, reason: &str, devices: &[Device], now: Duration) {
+        let refused = Refused { until: now + REST, free_bytes: most_free(devices), reason: reason.to_owned() };
         self.pairs.insert((job, agent.to_owned()), refused);
+    }
+
+    pub fn device_failed(&mut self, job: JobId, agent: &str, (class, index): (DeviceClass, u32), now: Duration) {
+        self.faults.insert((job, agent.to_owned(), class, index), now + FAULT);
+    }
+
+    /// The same, so long ago.
+    pub fn device_failed_before(
+        &mut self,
+        job: JobId,
+        agent: &str,
+        (class, index): (DeviceClass, u32),
+        ago: Duration,
+        now: Duration,
+    ) {
+        if let Some(left) = FAULT.checked_sub(ago) {
+            self.faults.insert((job, agent.to_owned(), class, index), now + left);
+        }
     }
 
     pub fn reported(&mut self, agent: &str, devices: &[Device]) {
@@ -33,20 +59,33 @@ impl Cooling {
         self.pairs.retain(|(_, of), refused| of != agent || free < refused.free_bytes + CHANGE_BYTES);
     }
 
+    /// What the agent refused says nothing any more.
     pub fn forget(&mut self, agent: &str) {
         self.pairs.retain(|(_, of), _| of != agent);
     }
 
     pub fn tick(&mut self, now: Duration) {
         self.pairs.retain(|_, refused| refused.until > now);
+        self.faults.retain(|_, until| *until > now);
     }
 
-    pub fn is_cooled(&self, job: JobId, agent: &str) -> bool {
-        !self.pairs.is_empty() && self.pairs.contains_key(&(job, agent.to_owned()))
+    pub fn is_barred(&self, job: JobId, agent: &str, (class, index): (DeviceClass, u32)) -> bool {
+        let refused = || self.pairs.contains_key(&(job, agent.to_owned()));
+        let failed = || self.faults.contains_key(&(job, agent.to_owned(), class, index));
+        (!self.pairs.is_empty() && refused()) || (!self.faults.is_empty() && failed())
+    }
+
+    /// Why, and for how long.
+    pub fn why(&self, job: JobId, agent: &str, (class, index): (DeviceClass, u32), now: Duration) -> Option<Barred> {
+        if let Some(until) = self.faults.get(&(job, agent.to_owned(), class, index)) {
+            return Some(Barred::Failed { left: until.saturating_sub(now) });
+        }
+        let refused = self.pairs.get(&(job, agent.to_owned()))?;
+        Some(Barred::Refused { reason: refused.reason.clone(), left: refused.until.saturating_sub(now) })
     }
 
     pub fn len(&self) -> usize {
-        self.pairs.len()
+        self.pairs.len() + self.faults.len()
     }
 }
 

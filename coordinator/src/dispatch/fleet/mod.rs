@@ -3,6 +3,9 @@
 //! only here.
 
 mod cooling;
+mod facts;
+mod live;
+mod orders;
 mod pace;
 mod views;
 
@@ -14,6 +17,10 @@ use sweep_shared::resources::Device;
 
 use crate::store::agents::AgentInfo;
 use crate::store::read::LiveRow;
+
+pub use cooling::FAULT;
+pub use live::{Live, Stop};
+pub use orders::Order;
 
 /// One connection of one agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +58,8 @@ pub struct Fleet {
     cooling: cooling::Cooling,
     pace: pace::Pace,
     looked: Duration,
+    /// Agents may have to be told something.
+    orders: bool,
 }
 
 #[derive(Debug)]
@@ -63,14 +72,23 @@ pub struct Agent {
     lease_until: Duration,
     reported: Duration,
     leaving_until: Duration,
+    /// A user wants it to leave.
+    pub draining: bool,
+    /// The session in which it was last told so.
+    drain_told: Option<SessionId>,
+    /// Counts the agent's sessions, as it does itself; 0: it does not.
+    nth: u64,
 }
 
-/// An attempt that was granted and of whose end nothing is known.
-#[derive(Debug, Clone)]
-pub struct Live {
-    pub attempt: LiveRow,
-    /// For attempts from before the coordinator's start: that start.
-    pub granted: Duration,
+/// What the database found when the agent said hello.
+#[derive(Debug, Clone, Default)]
+pub struct Greeting<'a> {
+    /// Attempts that are gone.
+    pub freed: &'a [Token],
+    /// Those that must stop for a pause, and why.
+    pub interrupt: &'a [(Token, String)],
+    /// A user wants the agent to leave.
+    pub draining: bool,
 }
 
 impl Fleet {
@@ -83,23 +101,28 @@ impl Fleet {
             cooling: cooling::Cooling::default(),
             pace: pace::Pace::default(),
             looked: now,
+            orders: false,
         };
         for row in live {
-            let live = Live { attempt: row, granted: now };
+            let live = Live::new(row, now);
             fleet
                 .agents
                 .entry(live.attempt.agent.clone())
-                .or_insert_with(|| Agent::unseen(&live.attempt.agent, now + terms.grace));
+                .or_insert_with(|| Agent::unseen(nameless(&live.attempt.agent), now + terms.grace));
             fleet.live.insert(live.attempt.token.job, live);
         }
         fleet
     }
 
-    /// Whether an agent may have a session; if not, why, in words.
-    pub fn admit(&self, info: &AgentInfo, now: Duration) -> Result<(), String> {
+    /// Whether an agent may have a session; if not, why, in words. `nth` counts the sessions of its process, 0 where it does
+    /// not: what an older connection still brings after a newer one was opened says nothing about now.
+    pub fn admit(&self, info: &AgentInfo, nth: u64, now: Duration) -> Result<(), String> {
         let Some(agent) = self.agents.get(&info.id) else { return Ok(()) };
-        let alive = agent.session.is_some() && now.saturating_sub(agent.heard) < self.terms.fresh();
         let other_machine = agent.info.host != info.host || agent.info.boot_id != info.boot_id;
+        if !other_machine && info.incarnation == agent.info.incarnation && nth != 0 && nth < agent.nth {
+            return Err(format!("a newer session of agent {} was opened meanwhile", info.id));
+        }
+        let alive = agent.session.is_some() && now.saturating_sub(agent.heard) < self.terms.fresh();
         let older = !other_machine && info.incarnation < agent.info.incarnation;
         if alive && (other_machine || older) {
             return Err(format!(
@@ -110,15 +133,31 @@ impl Fleet {
         Ok(())
     }
 
-    /// An agent's session is open, and the database reconciled: `freed` attempts are gone. Answers the session this replaces.
-    pub fn join(&mut self, info: AgentInfo, session: SessionId, freed: &[Token], now: Duration) -> Option<SessionId> {
-        for token in freed {
+    /// An agent's session is open, its process' `nth`, and the database reconciled. Answers the session this replaces.
+    pub fn join(
+        &mut self,
+        info: AgentInfo,
+        (session, nth): (SessionId, u64),
+        greeting: &Greeting<'_>,
+        now: Duration,
+    ) -> Option<SessionId> {
+        for token in greeting.freed {
             self.end(*token);
         }
-        let lease_until = now + self.terms.lease;
-        let agent = Agent { info, session: Some(session), heard: now, lease_until, reported: now, leaving_until: now };
-        self.cooling.forget(&agent.info.id);
-        self.agents.insert(agent.info.id.clone(), agent).and_then(|old| old.session)
+        let agent = Agent {
+            session: Some(session),
+            heard: now,
+            lease_until: now + self.terms.lease,
+            reported: now,
+            draining: greeting.draining,
+            nth,
+            ..Agent::unseen(info, now)
+        };
+        let id = agent.info.id.clone();
+        self.cooling.forget(&id);
+        let old = self.agents.insert(id.clone(), agent).and_then(|old| old.session);
+        self.reconsider(&id, greeting.interrupt);
+        old
     }
 
     /// Anything from an agent renews its lease. Answers whose session this is; `None` for one that was replaced.
@@ -152,6 +191,13 @@ impl Fleet {
         }
     }
 
+    /// The agent has said goodbye: a wish that it leave is fulfilled.
+    pub fn left(&mut self, agent: &str) {
+        if let Some(agent) = self.agents.get_mut(agent) {
+            agent.draining = false;
+        }
+    }
+
     /// The agent interrupted a job by itself.
     pub fn leaving(&mut self, agent: &str, now: Duration) {
         if let Some(agent) = self.agents.get_mut(agent) {
@@ -160,39 +206,11 @@ impl Fleet {
     }
 
     /// The agent would not start the job.
-    pub fn refused(&mut self, token: Token, now: Duration) {
+    pub fn refused(&mut self, token: Token, reason: &str, now: Duration) {
         if let Some(live) = self.live.get(&token.job).filter(|live| live.attempt.token == token) {
             let devices = self.agents.get(&live.attempt.agent).map_or(&[][..], |agent| &agent.info.devices);
-            self.cooling.refused(token.job, &live.attempt.agent, devices, now);
+            self.cooling.refused(token.job, &live.attempt.agent, reason, devices, now);
         }
-    }
-
-    /// A grant is on disk. It replaces an attempt that it fenced.
-    pub fn granted(&mut self, live: Live) {
-        self.live.insert(live.attempt.token.job, live);
-    }
-
-    /// The agent says that the attempt's processes are gone: its place is free, whatever becomes of the report.
-    pub fn end(&mut self, token: Token) -> Option<Live> {
-        self.live.get(&token.job).filter(|live| live.attempt.token == token)?;
-        self.live.remove(&token.job)
-    }
-
-    /// How long an attempt at a stage took.
-    pub fn took(&mut self, live: &Live, run_s: f64) {
-        self.pace.took(live.attempt.sweep, &live.attempt.stage, run_s);
-    }
-
-    /// Users cancelled these jobs. Answers the attempts that must be killed, with their agents' sessions.
-    pub fn unwanted(&mut self, jobs: &[JobId]) -> Vec<(SessionId, Token)> {
-        let mut kill = Vec::new();
-        for job in jobs {
-            let Some(live) = self.live.get_mut(job) else { continue };
-            live.attempt.wanted = false;
-            let session = self.agents.get(&live.attempt.agent).and_then(|agent| agent.session);
-            kill.extend(session.map(|session| (session, live.attempt.token)));
-        }
-        kill
     }
 
     /// Looks at the clock. After a gap in the coordinator's own time everyone gets a fresh grace.
@@ -205,10 +223,6 @@ impl Fleet {
         }
         self.looked = now;
         self.cooling.tick(now);
-    }
-
-    pub fn attempts_of(&self, agent: &str) -> Vec<Token> {
-        self.live.values().filter(|live| live.attempt.agent == agent).map(|live| live.attempt.token).collect()
     }
 
     pub fn session_of(&self, agent: &str) -> Option<SessionId> {
@@ -229,17 +243,35 @@ impl Fleet {
 }
 
 impl Agent {
-    fn unseen(id: &str, lease_until: Duration) -> Self {
-        let info = AgentInfo {
-            id: id.to_owned(),
-            host: String::new(),
-            boot_id: String::new(),
-            incarnation: 0,
-            slots: 0,
-            devices: Vec::new(),
-        };
+    fn unseen(info: AgentInfo, lease_until: Duration) -> Self {
         let zero = Duration::ZERO;
-        Self { info, session: None, heard: zero, lease_until, reported: zero, leaving_until: zero }
+        Self {
+            info,
+            session: None,
+            heard: zero,
+            lease_until,
+            reported: zero,
+            leaving_until: zero,
+            draining: false,
+            drain_told: None,
+            nth: 0,
+        }
+    }
+
+    fn is_leaving(&self, now: Duration) -> bool {
+        self.draining || self.leaving_until > now
+    }
+}
+
+/// Of an agent that only the database knows.
+fn nameless(id: &str) -> AgentInfo {
+    AgentInfo {
+        id: id.to_owned(),
+        host: String::new(),
+        boot_id: String::new(),
+        incarnation: 0,
+        slots: 0,
+        devices: Vec::new(),
     }
 }
 

@@ -2,6 +2,8 @@ use sweep_shared::ids::SweepId;
 use sweep_shared::resources::DeviceClass;
 
 use super::*;
+use crate::explain::Barred;
+use crate::schedule::Ending;
 use crate::store::read::Ready;
 
 const GIB: u64 = 1 << 30;
@@ -51,6 +53,7 @@ fn row(job: i64, agent: &str) -> LiveRow {
         has_readers: false,
         wanted: true,
         stop: None,
+        started: false,
         finishing: false,
         priority: 0,
         preemptible: true,
@@ -61,13 +64,30 @@ fn row(job: i64, agent: &str) -> LiveRow {
 }
 
 fn live(job: i64, agent: &str, granted: Duration) -> Live {
-    Live { attempt: row(job, agent), granted }
+    Live::new(row(job, agent), granted)
+}
+
+fn join(fleet: &mut Fleet, id: &str, session: u64, now: Duration) -> Option<SessionId> {
+    fleet.join(info(id), (SessionId(session), session), &Greeting::default(), now)
+}
+
+fn ready(job: i64) -> Ready {
+    Ready {
+        job: JobId(job),
+        sweep: SweepId(1),
+        stage: "work".to_owned(),
+        priority: 0,
+        device: None,
+        memory_bytes: 0,
+        exclusive: false,
+        since_ms: 0,
+    }
 }
 
 /// One connected agent that runs job 1.
 fn fleet() -> Fleet {
     let mut fleet = Fleet::new(TERMS, vec![], at(0));
-    fleet.join(info("a"), SessionId(1), &[], at(0));
+    join(&mut fleet, "a", 1, at(0));
     fleet.granted(live(1, "a", at(0)));
     fleet
 }
@@ -122,19 +142,19 @@ fn what_lived_at_the_coordinators_start_has_a_fresh_grace() {
 #[test]
 fn the_same_agent_may_come_back_and_another_machine_may_not_take_its_place() {
     let fleet = fleet();
-    assert_eq!(fleet.admit(&info("a"), at(1)), Ok(()));
-    assert_eq!(fleet.admit(&AgentInfo { incarnation: 2, ..info("a") }, at(1)), Ok(()));
+    assert_eq!(fleet.admit(&info("a"), 0, at(1)), Ok(()));
+    assert_eq!(fleet.admit(&AgentInfo { incarnation: 2, ..info("a") }, 0, at(1)), Ok(()));
     let elsewhere = AgentInfo { host: "elsewhere".to_owned(), ..info("a") };
-    assert!(fleet.admit(&elsewhere, at(1)).unwrap_err().contains("connected already, from host of a"));
-    assert!(fleet.admit(&AgentInfo { incarnation: 0, ..info("a") }, at(1)).is_err());
+    assert!(fleet.admit(&elsewhere, 0, at(1)).unwrap_err().contains("connected already, from host of a"));
+    assert!(fleet.admit(&AgentInfo { incarnation: 0, ..info("a") }, 0, at(1)).is_err());
     // Once the first has been silent for three heartbeats its connection may be dead.
-    assert_eq!(fleet.admit(&elsewhere, at(15)), Ok(()));
+    assert_eq!(fleet.admit(&elsewhere, 0, at(15)), Ok(()));
 }
 
 #[test]
 fn a_replaced_session_is_no_longer_heard() {
     let mut fleet = fleet();
-    assert_eq!(fleet.join(info("a"), SessionId(2), &[], at(1)), Some(SessionId(1)));
+    assert_eq!(join(&mut fleet, "a", 2, at(1)), Some(SessionId(1)));
     assert_eq!(fleet.heard(SessionId(1), at(2)), None);
     fleet.close(SessionId(1), at(2));
     assert_eq!(fleet.session_of("a"), Some(SessionId(2)));
@@ -155,7 +175,8 @@ fn an_attempts_memory_is_reserved_until_the_report_can_show_it() {
 fn a_place_is_held_until_its_attempt_ends_whether_it_is_wanted_or_not() {
     let mut fleet = fleet();
     let assigned = |fleet: &Fleet| fleet.views(at(1)).agents[0].devices[0].assigned;
-    assert_eq!(fleet.unwanted(&[JobId(1), JobId(9)]), [(SessionId(1), token(1))]);
+    fleet.unwanted(&[JobId(1), JobId(9)]);
+    assert_eq!(fleet.orders(), [(SessionId(1), Order::Kill(token(1)))]);
     assert_eq!(assigned(&fleet), 1);
     assert!(fleet.end(Token { lease: 8, ..token(1) }).is_none(), "another lease");
     assert_eq!(assigned(&fleet), 1);
@@ -167,15 +188,7 @@ fn a_place_is_held_until_its_attempt_ends_whether_it_is_wanted_or_not() {
 fn a_retried_job_waits_for_its_cancelled_attempt() {
     let mut fleet = fleet();
     fleet.unwanted(&[JobId(1)]);
-    let ready = Ready {
-        job: JobId(1),
-        sweep: SweepId(1),
-        stage: "work".to_owned(),
-        device: None,
-        memory_bytes: 0,
-        exclusive: false,
-        since_ms: 0,
-    };
+    let ready = ready(1);
     assert!(fleet.candidate(&ready, at(59), 0).is_none());
     let (_, fences) = fleet.candidate(&ready, at(60), 0).unwrap();
     assert_eq!(fences, Some(token(1)));
@@ -183,43 +196,60 @@ fn a_retried_job_waits_for_its_cancelled_attempt() {
     assert_eq!(fleet.candidate(&ready, at(1), 0).unwrap().1, None);
 }
 
+fn barred(fleet: &Fleet, job: i64, agent: &str) -> bool {
+    let device = fleet.views(at(0)).agents[0].devices[0].clone();
+    fleet.is_barred(JobId(job), agent, &device)
+}
+
 #[test]
 fn a_refusal_rests_until_memory_came_back_or_time_went_by() {
     let mut fleet = fleet();
     fleet.report("a", vec![device(GIB)], at(1));
-    fleet.refused(token(1), at(1));
-    assert!(fleet.is_cooled(JobId(1), "a") && !fleet.is_cooled(JobId(2), "a") && !fleet.is_cooled(JobId(1), "b"));
+    fleet.refused(token(1), "no memory", at(1));
+    assert!(barred(&fleet, 1, "a") && !barred(&fleet, 2, "a") && !barred(&fleet, 1, "b"));
     fleet.report("a", vec![device(GIB + 1)], at(2));
-    assert!(fleet.is_cooled(JobId(1), "a"));
+    assert!(barred(&fleet, 1, "a"));
     fleet.report("a", vec![device(2 * GIB)], at(3));
-    assert!(!fleet.is_cooled(JobId(1), "a"));
-    fleet.refused(token(1), at(3));
+    assert!(!barred(&fleet, 1, "a"));
+    fleet.refused(token(1), "no memory", at(3));
+    let why = fleet.facts(JobId(1), at(13)).agents[0].devices[0].barred.clone();
+    assert_eq!(why, Some(Barred::Refused { reason: "no memory".to_owned(), left: at(20) }));
     wait(&mut fleet, 3, 33);
-    assert!(!fleet.is_cooled(JobId(1), "a"));
+    assert!(!barred(&fleet, 1, "a"));
+}
+
+#[test]
+fn a_device_that_failed_under_a_job_is_not_tried_for_it_for_an_hour_whoever_comes_and_goes() {
+    let mut fleet = fleet();
+    let failed = fleet.end(token(1)).unwrap();
+    fleet.device_failed(&failed, at(10));
+    fleet.report("a", vec![device(8 * GIB)], at(11));
+    join(&mut fleet, "a", 2, at(12));
+    assert!(barred(&fleet, 1, "a") && !barred(&fleet, 2, "a"));
+    fleet.tick(at(3609));
+    assert!(barred(&fleet, 1, "a"));
+    fleet.tick(at(3610));
+    assert!(!barred(&fleet, 1, "a"));
+    fleet.device_failed_before(JobId(1), "a", (DeviceClass::Cpu, 0), at(3000));
+    assert!(barred(&fleet, 1, "a"), "also from before the coordinator's start");
+    fleet.tick(at(3610 + 600));
+    assert!(!barred(&fleet, 1, "a"));
 }
 
 #[test]
 fn an_agent_that_interrupts_by_itself_is_left_in_peace_for_a_while() {
     let mut fleet = fleet();
     fleet.leaving("a", at(1));
-    assert!(fleet.views(at(2)).agents[0].kept_free);
-    assert!(!fleet.views(at(11)).agents[0].kept_free);
-    fleet.join(info("a"), SessionId(2), &[], at(3));
-    assert!(!fleet.views(at(3)).agents[0].kept_free);
+    assert!(fleet.views(at(2)).agents[0].leaving);
+    assert!(!fleet.views(at(11)).agents[0].leaving);
+    join(&mut fleet, "a", 2, at(3));
+    assert!(!fleet.views(at(3)).agents[0].leaving);
 }
 
 #[test]
 fn the_pace_of_a_stage_is_learnt_and_a_sudden_long_job_counts_at_once() {
     let mut fleet = fleet();
-    let ready = Ready {
-        job: JobId(5),
-        sweep: SweepId(1),
-        stage: "work".to_owned(),
-        device: None,
-        memory_bytes: 0,
-        exclusive: false,
-        since_ms: 0,
-    };
+    let ready = ready(5);
     let expected = |fleet: &Fleet| fleet.candidate(&ready, at(1), 0).unwrap().0.expected;
     assert_eq!(expected(&fleet), None);
     fleet.took(&live(1, "a", at(0)), 0.001);
@@ -228,4 +258,142 @@ fn the_pace_of_a_stage_is_learnt_and_a_sudden_long_job_counts_at_once() {
     assert!(expected(&fleet).unwrap() >= at(20));
     fleet.took(&live(1, "a", at(0)), f64::NAN);
     assert!(expected(&fleet).unwrap() >= at(20));
+}
+
+fn stop(job: i64) -> (SessionId, Order) {
+    (SessionId(1), Order::Stop(token(job), "paused".to_owned()))
+}
+
+fn paused() -> Stop {
+    Stop::Paused("paused".to_owned())
+}
+
+#[test]
+fn what_must_stop_is_told_once_in_a_session_and_again_in_the_next() {
+    let mut fleet = fleet();
+    fleet.stop(JobId(1), paused());
+    assert_eq!(fleet.orders(), [stop(1)]);
+    fleet.stop(JobId(1), paused());
+    assert_eq!(fleet.orders(), []);
+    let again = Greeting { interrupt: &[(token(1), "paused".to_owned())], ..Greeting::default() };
+    fleet.join(info("a"), (SessionId(2), 2), &again, at(1));
+    assert_eq!(fleet.orders(), [(SessionId(2), Order::Stop(token(1), "paused".to_owned()))]);
+    assert_eq!(fleet.views(at(1)).agents[0].devices[0].assigned, 1, "its place is held until it has stopped");
+}
+
+#[test]
+fn what_was_resumed_while_the_agent_was_away_goes_on() {
+    let mut fleet = fleet();
+    fleet.close(SessionId(1), at(0));
+    fleet.stop(JobId(1), paused());
+    assert_eq!(fleet.orders(), []);
+    assert_eq!(stolen(&fleet, at(70)), [], "what is set aside is not given to others");
+    fleet.resumed(&[JobId(1)]);
+    assert_eq!(stolen(&fleet, at(70)), [token(1)]);
+    fleet.stop(JobId(1), paused());
+    join(&mut fleet, "a", 2, at(80));
+    assert_eq!(fleet.orders(), [], "the store does not say so any more");
+}
+
+#[test]
+fn a_cancel_is_told_also_to_one_that_was_told_to_stop_and_a_finishing_one_need_not_stop() {
+    let mut fleet = fleet();
+    fleet.stop(JobId(1), paused());
+    fleet.orders();
+    fleet.unwanted(&[JobId(1)]);
+    assert_eq!(fleet.orders(), [(SessionId(1), Order::Kill(token(1)))]);
+    fleet.unwanted(&[JobId(1)]);
+    assert_eq!(fleet.orders(), []);
+    fleet.granted(live(2, "a", at(0)));
+    fleet.finishing(token(2), at(1));
+    fleet.stop(JobId(2), paused());
+    assert_eq!(fleet.orders(), []);
+    fleet.unwanted(&[JobId(2)]);
+    assert_eq!(fleet.orders(), [(SessionId(1), Order::Kill(token(2)))]);
+}
+
+#[test]
+fn what_only_uploads_holds_no_slot_and_keeps_its_lease() {
+    let mut fleet = fleet();
+    fleet.finishing(token(1), at(1));
+    let views = fleet.views(at(1));
+    assert_eq!((views.agents[0].devices[0].assigned, views.running.len()), (0, 0));
+    assert_eq!((stolen(&fleet, at(59)), stolen(&fleet, at(60))), (vec![], vec![token(1)]));
+}
+
+#[test]
+fn an_agent_that_a_user_sends_away_is_told_in_each_session_and_gets_nothing() {
+    let mut fleet = fleet();
+    fleet.drain(&["a".to_owned(), "unknown".to_owned()]);
+    assert_eq!(fleet.orders(), [(SessionId(1), Order::Leave)]);
+    assert!(fleet.views(at(99)).agents[0].leaving);
+    assert_eq!(fleet.orders(), []);
+    fleet.join(info("a"), (SessionId(2), 2), &Greeting { draining: true, ..Greeting::default() }, at(1));
+    assert_eq!(fleet.orders(), [(SessionId(2), Order::Leave)]);
+    fleet.left("a");
+    join(&mut fleet, "a", 3, at(2));
+    assert_eq!((fleet.orders(), fleet.views(at(2)).agents[0].leaving), (vec![], false));
+}
+
+#[test]
+fn what_an_older_connection_still_brings_is_refused() {
+    let mut fleet = fleet();
+    join(&mut fleet, "a", 5, at(1));
+    assert!(fleet.admit(&info("a"), 4, at(2)).unwrap_err().contains("newer session"));
+    assert_eq!(fleet.admit(&info("a"), 6, at(2)), Ok(()));
+    assert_eq!(fleet.admit(&info("a"), 0, at(2)), Ok(()), "one that does not count");
+    assert_eq!(fleet.admit(&AgentInfo { incarnation: 2, ..info("a") }, 1, at(2)), Ok(()), "it was started again");
+}
+
+#[test]
+fn hours_count_while_an_attempt_runs_with_those_of_the_attempts_before() {
+    let mut fleet = fleet();
+    let limited = LiveRow { max_hours: Some(1.0), spent_s: 3000.0, ..row(1, "a") };
+    fleet.granted(Live::new(limited.clone(), at(0)));
+    let mut heard = |fleet: &mut Fleet, now| {
+        fleet.heard(SessionId(1), at(now));
+        fleet.overrun(at(now))
+    };
+    assert_eq!(heard(&mut fleet, 5000), [], "it waits in the agent's queue");
+    fleet.begun(token(1), at(5000));
+    assert_eq!(heard(&mut fleet, 5600), []);
+    assert_eq!(heard(&mut fleet, 5601), [token(1)]);
+    assert_eq!(fleet.overrun(at(6000)), [], "of a silent agent nobody knows");
+    fleet.finishing(token(1), at(5601));
+    assert_eq!(heard(&mut fleet, 6001), [], "its runner is done");
+    assert_eq!(fleet.held(at(9000)), [(token(1), 601.0)]);
+    // As a restarted coordinator finds it.
+    let found = LiveRow { started: true, held_s: 599.0, ..limited };
+    let mut fleet = Fleet::new(TERMS, vec![found], at(0));
+    assert_eq!((fleet.overrun(at(1)), fleet.overrun(at(2))), (vec![], vec![token(1)]));
+    fleet.unwanted(&[JobId(1)]);
+    assert_eq!(fleet.overrun(at(2)), [], "it is told already");
+    assert_eq!((fleet.abandoned(at(14)), fleet.abandoned(at(15))), (vec![], vec![token(1)]));
+}
+
+#[test]
+fn of_a_silent_agent_hours_count_until_its_lease_is_over() {
+    let mut fleet = fleet();
+    fleet.begun(token(1), at(0));
+    assert_eq!(fleet.held(at(30)), [(token(1), 30.0)]);
+    assert_eq!(fleet.held(at(3000)), [(token(1), 60.0)]);
+}
+
+#[test]
+fn who_may_be_asked_to_give_way() {
+    let mut fleet = fleet();
+    let end = |fleet: &Fleet| fleet.views(at(100)).running[0].end;
+    assert_eq!(end(&fleet), Ending::Willing);
+    fleet.stop(JobId(1), Stop::Preempted(JobId(7)));
+    assert_eq!(end(&fleet), Ending::Near { promised: Some(JobId(7)) });
+    assert_eq!(fleet.orders(), [(SessionId(1), Order::Stop(token(1), "preempted by j7".to_owned()))]);
+    fleet.granted(Live::new(LiveRow { preemptible: false, ..row(1, "a") }, at(0)));
+    assert_eq!(end(&fleet), Ending::Fixed);
+    fleet.granted(Live::new(LiveRow { exclusive: true, ..row(1, "a") }, at(0)));
+    assert_eq!(end(&fleet), Ending::Fixed);
+    fleet.granted(live(1, "a", at(99)));
+    fleet.took(&live(1, "a", at(0)), 0.1);
+    assert_eq!(end(&fleet), Ending::Near { promised: None }, "its kind is short");
+    fleet.prioritised(&[(JobId(1), 9)]);
+    assert_eq!(fleet.views(at(1)).running[0].priority, 9);
 }

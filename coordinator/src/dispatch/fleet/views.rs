@@ -5,8 +5,9 @@ use std::time::Duration;
 use sweep_shared::ids::{JobId, SweepId, Token};
 use sweep_shared::resources::Device;
 
+use super::live::Stop;
 use super::{Agent, Fleet, Live};
-use crate::schedule::{AgentView, DeviceView, ReadyJob};
+use crate::schedule::{self, AgentView, DeviceView, Ending, ReadyJob, RunningJob};
 use crate::store::read::Ready;
 
 /// A runner's memory is in the report only some time after its start: until then its reservation is counted instead.
@@ -16,35 +17,92 @@ const SETTLED: Duration = Duration::from_secs(20);
 pub struct Views {
     pub names: Vec<String>,
     pub agents: Vec<AgentView>,
+    /// What holds their slots.
+    pub running: Vec<RunningJob>,
 }
 
 impl Fleet {
     pub fn views(&self, now: Duration) -> Views {
-        let open = self.agents.values().filter(|agent| agent.session.is_some());
-        let (names, agents) = open.map(|agent| (agent.info.id.clone(), self.view(agent, now))).unzip();
-        Views { names, agents }
+        let open = || self.agents.values().filter(|agent| agent.session.is_some());
+        let (names, agents) = open().map(|agent| (agent.info.id.clone(), self.view(agent, now))).unzip();
+        let running = open().enumerate().flat_map(|(at, agent)| self.running(at, agent, now)).collect();
+        Views { names, agents, running }
+    }
+
+    fn of<'a>(&'a self, agent: &'a Agent) -> impl Iterator<Item = &'a Live> {
+        self.live.values().filter(|live| live.attempt.agent == agent.info.id)
     }
 
     fn view(&self, agent: &Agent, now: Duration) -> AgentView {
-        let mine: Vec<&Live> = self.live.values().filter(|live| live.attempt.agent == agent.info.id).collect();
-        let devices = agent.info.devices.iter().map(|device| device_view(agent, device, &mine)).collect();
+        let mine: Vec<&Live> = self.of(agent).collect();
+        let devices = agent.info.devices.iter().map(|device| self.device_view(agent, device, &mine, now)).collect();
         AgentView {
             devices,
             exclusive: mine.iter().any(|live| live.attempt.exclusive),
-            kept_free: agent.leaving_until > now,
+            leaving: agent.is_leaving(now),
+            kept_free: false,
         }
     }
 
-    /// Jobs whose lease is over, as candidates for another attempt, with the tokens that it would fence.
+    /// An attempt that only uploads what it made holds no slot.
+    pub(super) fn device_view(&self, agent: &Agent, device: &Device, mine: &[&Live], now: Duration) -> DeviceView {
+        let (mut assigned, mut quick, mut promised) = (0, 0, 0);
+        for live in mine.iter().filter(|live| live.is_on(device) && !live.attempt.finishing) {
+            assigned += 1;
+            quick += u32::from(self.is_quick(live, now));
+            if agent.reported < live.granted + SETTLED {
+                promised += live.attempt.memory_bytes;
+            }
+        }
+        DeviceView {
+            class: device.class,
+            index: device.index,
+            slots: device.slots,
+            assigned,
+            quick,
+            held: false,
+            memory_free_bytes: device.memory_free_bytes.saturating_sub(promised),
+            memory_total_bytes: device.memory_total_bytes,
+        }
+    }
+
+    fn is_quick(&self, live: &Live, now: Duration) -> bool {
+        let expected = self.pace.expected(live.attempt.sweep, &live.attempt.stage);
+        schedule::is_quick(expected, now.saturating_sub(live.granted))
+    }
+
+    fn running<'a>(&'a self, at: usize, agent: &'a Agent, now: Duration) -> impl Iterator<Item = RunningJob> {
+        let slots = self.of(agent).filter(|live| !live.attempt.finishing);
+        slots.map(move |live| RunningJob {
+            job: live.attempt.token.job,
+            priority: live.attempt.priority,
+            agent: at,
+            device: live.attempt.device,
+            device_index: live.attempt.device_index,
+            memory_bytes: live.attempt.memory_bytes,
+            ran: now.saturating_sub(live.granted),
+            end: self.ending(live, now),
+        })
+    }
+
+    fn ending(&self, live: &Live, now: Duration) -> Ending {
+        match live.stop {
+            Some(Stop::Preempted(by)) => Ending::Near { promised: Some(by) },
+            Some(Stop::Paused(_)) => Ending::Near { promised: None },
+            None if !live.attempt.wanted || self.is_quick(live, now) => Ending::Near { promised: None },
+            None if live.attempt.preemptible && !live.attempt.exclusive => Ending::Willing,
+            None => Ending::Fixed,
+        }
+    }
+
+    /// Jobs whose lease is over, as candidates for another attempt, with the tokens that it would fence. Those that are set
+    /// aside keep theirs: should the agent come back with the work done, it counts.
     pub fn stealable(&self, now: Duration) -> Vec<(ReadyJob, Token)> {
-        let mut list: Vec<(ReadyJob, Token)> = self
-            .live
-            .values()
-            .filter(|live| live.attempt.wanted && self.is_stealable(live, now))
-            .map(|live| (as_ready(live, now), live.attempt.token))
-            .collect();
-        list.sort_by_key(|(job, _)| job.job);
-        list
+        let may = |live: &&Live| {
+            let paused = matches!(live.stop, Some(Stop::Paused(_)));
+            live.attempt.wanted && !paused && self.is_stealable(live, now)
+        };
+        self.live.values().filter(may).map(|live| (as_ready(live, now), live.attempt.token)).collect()
     }
 
     pub fn sweep_of(&self, job: JobId) -> Option<SweepId> {
@@ -63,6 +121,7 @@ impl Fleet {
         };
         let job = ReadyJob {
             job: ready.job,
+            priority: ready.priority,
             device: ready.device,
             memory_bytes: ready.memory_bytes,
             waited: Duration::from_millis(u64::try_from(now_ms - ready.since_ms).unwrap_or(0)),
@@ -71,8 +130,9 @@ impl Fleet {
         Some((job, steal))
     }
 
-    pub fn is_cooled(&self, job: JobId, agent: &str) -> bool {
-        self.cooling.is_cooled(job, agent)
+    /// Whether this device of the agent is not to be tried for the job just now.
+    pub fn is_barred(&self, job: JobId, agent: &str, device: &DeviceView) -> bool {
+        self.cooling.is_barred(job, agent, (device.class, device.index))
     }
 
     /// How many ready jobs may have to be passed over.
@@ -81,29 +141,16 @@ impl Fleet {
     }
 }
 
-fn device_view(agent: &Agent, device: &Device, mine: &[&Live]) -> DeviceView {
-    let here =
-        mine.iter().filter(|live| live.attempt.device == device.class && live.attempt.device_index == device.index);
-    let (mut assigned, mut promised) = (0, 0);
-    for live in here {
-        assigned += 1;
-        if agent.reported < live.granted + SETTLED {
-            promised += live.attempt.memory_bytes;
-        }
-    }
-    DeviceView {
-        class: device.class,
-        index: device.index,
-        slots: device.slots,
-        assigned,
-        memory_free_bytes: device.memory_free_bytes.saturating_sub(promised),
-        memory_total_bytes: device.memory_total_bytes,
+impl Live {
+    pub(super) fn is_on(&self, device: &Device) -> bool {
+        self.attempt.device == device.class && self.attempt.device_index == device.index
     }
 }
 
 fn as_ready(live: &Live, now: Duration) -> ReadyJob {
     ReadyJob {
         job: live.attempt.token.job,
+        priority: live.attempt.priority,
         device: live.attempt.wants,
         memory_bytes: live.attempt.memory_bytes,
         waited: now.saturating_sub(live.granted),

@@ -23,6 +23,8 @@ pub struct LiveRow {
     pub wanted: bool,
     /// Why it must stop with a checkpoint: its job or its sweep is paused.
     pub stop: Option<String>,
+    /// Its agent has begun it.
+    pub started: bool,
     /// Its processes are gone; its slot is free, its files are on their way.
     pub finishing: bool,
     /// Effective: the sweep's and the job's own.
@@ -71,6 +73,7 @@ pub async fn live(store: &Store) -> Result<Vec<LiveRow>, StoreError> {
             has_readers: row.has_readers,
             wanted: !row.unwanted,
             stop: (row.paused && !row.unwanted).then(|| PAUSED.to_owned()),
+            started: row.started_ms.is_some(),
             finishing: row.finishing,
             priority: row.priority,
             preemptible: row.preemptible,

@@ -1,6 +1,8 @@
 //! What readers ask. Each answer is of one whole commit.
 
 mod agents;
+mod facts;
+mod faults;
 mod jobs;
 mod live;
 mod logs;
@@ -9,6 +11,8 @@ mod results;
 mod sweeps;
 
 pub use agents::{AgentRow, agents};
+pub use facts::job_facts;
+pub use faults::device_faults;
 pub use jobs::{JobRow, jobs_by_id, jobs_of};
 pub use live::{LiveRow, live};
 pub use logs::newest_attempt;

@@ -14,6 +14,8 @@ pub struct Ready {
     pub job: JobId,
     pub sweep: SweepId,
     pub stage: String,
+    /// Effective: the sweep's and the job's own.
+    pub priority: i64,
     pub device: Option<DeviceClass>,
     pub memory_bytes: u64,
     pub exclusive: bool,
@@ -42,8 +44,8 @@ impl Store {
         let any = cpu.max(cuda);
         let served = query.served.map(json);
         let rows = sqlx::query!(
-            r#"SELECT j.id AS "id!: i64", j.sweep AS "sweep!: i64", s.stage AS "stage!: String", j.device AS "device?: String",
-                      j.memory_bytes AS "memory_bytes!: i64", j.changed_ms AS "changed_ms!: i64"
+            r#"SELECT j.id AS "id!: i64", j.sweep AS "sweep!: i64", s.stage AS "stage!: String", j.priority AS "priority!: i64",
+                      j.device AS "device?: String", j.memory_bytes AS "memory_bytes!: i64", j.changed_ms AS "changed_ms!: i64"
                FROM jobs j JOIN job_specs s ON s.job = j.id JOIN sweeps w ON w.id = j.sweep
                WHERE j.state = 'ready' AND j.exclusive = ?1 AND j.not_before_ms <= ?2 AND w.paused = 0
                  AND j.memory_bytes <= CASE j.device WHEN 'cpu' THEN ?3 WHEN 'cuda' THEN ?4 ELSE ?5 END
@@ -64,6 +66,7 @@ impl Store {
             job: JobId(row.id),
             sweep: SweepId(row.sweep),
             stage: row.stage,
+            priority: row.priority,
             device: row.device.as_deref().and_then(|word| sweep_shared::wire::device_class(word).ok()),
             memory_bytes: row.memory_bytes as u64,
             exclusive: query.exclusive,

@@ -132,6 +132,18 @@ struct Terms {
     luck: f64,
 }
 
+impl Terms {
+    /// How long the job waits where the end is a failure, its n-th. Jobs that fail together draw different luck.
+    fn wait_ms(&self, end: &End, token: Token, failures: u32) -> i64 {
+        let End::Failure { class, .. } = end else { return 0 };
+        let luck = (self.luck + token.job.0 as f64 * GOLDEN).fract();
+        self.backoff.wait(*class, failures, luck).map_or(0, |wait| wait.as_millis() as i64)
+    }
+}
+
+/// Its multiples' fractions are spread evenly.
+const GOLDEN: f64 = 0.618_033_988_749_895;
+
 /// All of these, with a handful of statements, or none.
 async fn together(tx: &mut Tx<'_>, reports: Vec<Report>, terms: Terms) -> Result<Vec<Recorded>, StoreError> {
     let mut ledger = Ledger::load(tx, reports.iter().map(|report| report.token)).await?;
@@ -184,7 +196,7 @@ fn take(
         }
         Body::Finished { end, run_s } => {
             let (current, has_checkpoints) = (entry.is_current(), entry.has_checkpoints);
-            let wait_ms = terms.backoff.wait(entry.failures() + 1, terms.luck).as_millis() as i64;
+            let wait_ms = terms.wait_ms(&end, token, entry.failures() + 1);
             let detail = Detail { run_s: Some(run_s), wait_ms, ..Detail::default() };
             let (attempt, job, detail) = meaning(&end, detail);
             entry.end(attempt, job, detail, now_ms)?;

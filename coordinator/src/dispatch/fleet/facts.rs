@@ -1,0 +1,64 @@
+//! The fleet as far as it concerns one job, for those who ask why it waits.
+
+use std::time::Duration;
+
+use sweep_shared::ids::JobId;
+use sweep_shared::resources::Device;
+
+use super::live::Stop;
+use super::{Agent, Fleet, Live};
+use crate::explain::{AgentFacts, DeviceFacts, FleetFacts, LiveFacts};
+
+impl Fleet {
+    pub fn facts(&self, job: JobId, now: Duration) -> FleetFacts {
+        let gives_way = |live: &&Live| live.attempt.wanted && live.stop == Some(Stop::Preempted(job));
+        FleetFacts {
+            agents: self.agents.values().map(|agent| self.agent_facts(job, agent, now)).collect(),
+            live: self.live.get(&job).map(|live| self.live_facts(live, now)),
+            giving_way: self.live.values().filter(gives_way).map(|live| live.attempt.token.job).collect(),
+            unserved: false,
+            patience: Duration::ZERO,
+        }
+    }
+
+    fn agent_facts(&self, job: JobId, agent: &Agent, now: Duration) -> AgentFacts {
+        let mine: Vec<&Live> = self.live.values().filter(|live| live.attempt.agent == agent.info.id).collect();
+        let measured = mine.iter().find(|live| live.attempt.exclusive && live.attempt.token.job != job);
+        let device = |device: &Device| {
+            let seen = self.device_view(agent, device, &mine, now);
+            let here = mine.iter().filter(|live| live.is_on(device));
+            DeviceFacts {
+                class: device.class,
+                index: device.index,
+                slots: device.slots,
+                assigned: seen.assigned,
+                lowest: here.map(|live| live.attempt.priority).min(),
+                free_bytes: seen.memory_free_bytes,
+                total_bytes: device.memory_total_bytes,
+                barred: self.cooling.why(job, &agent.info.id, (device.class, device.index), now),
+            }
+        };
+        AgentFacts {
+            id: agent.info.id.clone(),
+            connected: agent.session.is_some(),
+            heard: now.saturating_sub(agent.heard),
+            leaving: agent.is_leaving(now),
+            measures: measured.map(|live| live.attempt.token.job),
+            devices: agent.info.devices.iter().map(device).collect(),
+        }
+    }
+
+    fn live_facts(&self, live: &Live, now: Duration) -> LiveFacts {
+        let agent = self.agents.get(&live.attempt.agent);
+        LiveFacts {
+            agent: live.attempt.agent.clone(),
+            connected: agent.is_some_and(|agent| agent.session.is_some()),
+            heard: agent.map_or(Duration::ZERO, |agent| now.saturating_sub(agent.heard)),
+            lease: agent.map(|agent| agent.lease_until.saturating_sub(now)).filter(|left| !left.is_zero()),
+            stopping: live.stop.as_ref().map(Stop::reason),
+            unwanted: !live.attempt.wanted,
+            finishing: live.attempt.finishing,
+            spent: live.spent(now),
+        }
+    }
+}
