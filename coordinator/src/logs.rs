@@ -49,6 +49,11 @@ impl Logs {
         Ok(())
     }
 
+    /// How much of it is here.
+    pub fn length(&self, job: JobId, attempt: u32) -> u64 {
+        fs::metadata(self.home.log(job, attempt)).map_or(0, |log| log.len())
+    }
+
     /// The next bytes from `offset`; empty where there are none (yet).
     pub fn read(&self, job: JobId, attempt: u32, offset: u64) -> io::Result<Vec<u8>> {
         let mut file = match File::open(self.home.log(job, attempt)) {

@@ -136,7 +136,8 @@ pub(crate) async fn assemble(
         Err(error) => tracing::warn!(%error, "checkpoints could not be looked through"),
     }
     let (board, logs) = (Board::new(), Logs::new(home.clone()));
-    let (dispatcher, dispatch) = Dispatcher::new(store.clone(), artifacts.clone(), board.clone(), options).await?;
+    let (dispatcher, dispatch) =
+        Dispatcher::new(store.clone(), artifacts.clone(), (board.clone(), logs.clone()), options).await?;
     let clock = options.clock.clone();
     Ok((Api { home, store, board, logs, artifacts, dispatch, clock, stop }, dispatcher))
 }

@@ -123,8 +123,8 @@ impl v1::sweeps_server::Sweeps for Api {
         Err(Status::unimplemented("not yet"))
     }
 
-    async fn explain(&self, _: Request<v1::ExplainRequest>) -> Reply<v1::ExplainReply> {
-        Err(Status::unimplemented("not yet"))
+    async fn explain(&self, request: Request<v1::ExplainRequest>) -> Reply<v1::ExplainReply> {
+        status::explain(self, JobId(request.into_inner().job)).await.map(Response::new)
     }
 
     async fn events(&self, _: Request<v1::EventsRequest>) -> Reply<Self::EventsStream> {

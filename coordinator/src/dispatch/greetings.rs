@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sweep_shared::ids::Token;
 use sweep_shared::wire::v1::coordinator_message::Body as Answer;
 use sweep_shared::wire::{PROTOCOL_VERSION, v1};
 
@@ -53,12 +54,17 @@ impl Dispatcher {
         }
         self.queue.stale();
         self.outboxes.open(session, line, info.id, spool, reconciled.acked_seq);
+        // What was written last may be on its way to the disk yet: told again, it does no harm.
+        let log = |token: &Token| v1::LogLength {
+            token: Some((*token).into()),
+            bytes: self.logs.length(token.job, token.attempt),
+        };
         let welcome = v1::Welcome {
+            logs: reconciled.keep.iter().map(log).collect(),
             generation: reconciled.generation,
             acked_seq: reconciled.acked_seq,
             keep: reconciled.keep.into_iter().map(v1::Token::from).collect(),
             lease_ms: self.terms.lease.as_millis() as u64,
-            logs: Vec::new(),
         };
         self.outboxes.send(session, Answer::Welcome(welcome));
         self.give_orders();
@@ -109,7 +115,6 @@ impl Dispatcher {
             devices: agent.info.devices.clone(),
             running,
             heard_ago,
-            draining: agent.draining,
         };
         self.fleet.agents(now).map(row).collect()
     }

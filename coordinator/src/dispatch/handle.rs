@@ -53,8 +53,6 @@ pub struct AgentNow {
     pub devices: Vec<Device>,
     pub running: u32,
     pub heard_ago: Duration,
-    /// A user wants it to leave.
-    pub draining: bool,
 }
 
 /// How long a question may wait for the loop.

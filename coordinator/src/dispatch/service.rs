@@ -18,6 +18,7 @@ use super::turn::{Accepts, Work};
 use crate::artifacts::Artifacts;
 use crate::board::Board;
 use crate::clock::{Clock, WallClock};
+use crate::logs::Logs;
 use crate::luck::Luck;
 use crate::options::Backoff;
 use crate::store::report::{Body, Report, Reports};
@@ -35,6 +36,7 @@ pub struct Dispatcher {
     pub(super) outboxes: Outboxes,
     pub(super) artifacts: Artifacts,
     pub(super) board: Board,
+    pub(super) logs: Logs,
     pub(super) accepts: Accepts,
     inputs: mpsc::Receiver<Input>,
     changes: broadcast::Receiver<Arc<Changes>>,
@@ -67,7 +69,7 @@ impl Dispatcher {
     pub async fn new(
         store: Store,
         artifacts: Artifacts,
-        board: Board,
+        (board, logs): (Board, Logs),
         options: &crate::options::Options,
     ) -> Result<(Self, DispatchHandle), StoreError> {
         let terms = Terms { lease: options.lease, grace: options.reconnect_grace };
@@ -78,6 +80,7 @@ impl Dispatcher {
             outboxes: Outboxes::default(),
             artifacts,
             board,
+            logs,
             accepts: Accepts::default(),
             inputs,
             changes,

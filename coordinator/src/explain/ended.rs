@@ -8,7 +8,7 @@ use super::{Explanation, FleetFacts, JobFacts};
 pub fn succeeded(said: &mut Explanation, job: &JobFacts) {
     match (&job.reused_from, &job.last) {
         (Some((from, sweep)), _) => {
-            said.reason(format!("Its result was taken over from {from} of sweep {sweep}: equal work is done once."))
+            said.reason(format!("Its result was taken over from {from} of sweep {sweep}: equal work is done once."));
         }
         (None, Some(last)) => {
             said.reason(format!("It succeeded{} in attempt {} on {}.", ago(job), last.number, last.agent));

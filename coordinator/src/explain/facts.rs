@@ -157,8 +157,6 @@ pub struct LiveFacts {
     pub lease: Option<Duration>,
     /// Why it was told to stop.
     pub stopping: Option<String>,
-    /// What it does counts no longer: the job has ended.
-    pub unwanted: bool,
     pub finishing: bool,
     /// Of its job's hours, how much is spent.
     pub spent: Duration,

@@ -90,7 +90,6 @@ fn live() -> LiveFacts {
         heard: s(2),
         lease: Some(s(58)),
         stopping: None,
-        unwanted: false,
         finishing: false,
         spent: s(0),
     }
@@ -273,6 +272,15 @@ fn a_paused_job() {
 }
 
 #[test]
+fn a_paused_job_that_is_nearly_done() {
+    let told = explain(&job(JobState::Paused), &with_live(LiveFacts { finishing: true, ..live() }));
+    assert_eq!(
+        told.reasons[1],
+        "Its attempt on lab-1 was done before that; what it made is being uploaded, and counts."
+    );
+}
+
+#[test]
 fn a_coordinator_that_serves_another_plan() {
     let told = explain(&ready(), &FleetFacts { unserved: true, ..fleet(vec![]) });
     assert!(told.reasons[0].starts_with("This coordinator was started by `sweep local` for another plan"));
@@ -376,7 +384,7 @@ fn jobs_that_are_over() {
         JobFacts { message: "cancelled by alice".to_owned(), ended: Some(s(5)), ..job(JobState::Cancelled) };
     said(
         &cancelled,
-        &with_live(LiveFacts { unwanted: true, ..live() }),
+        &with_live(live()),
         &[
             "It was cancelled 5 s ago: cancelled by alice.",
             "Its attempt on lab-1 has been told to stop, and holds its slot until it has.",

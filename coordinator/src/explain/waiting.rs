@@ -94,6 +94,10 @@ pub fn paused(said: &mut Explanation, job: &JobFacts, fleet: &FleetFacts) {
     let paused = job.paused.clone().unwrap_or_default();
     said.reason(format!("It is paused{}.", by(&paused)));
     match &fleet.live {
+        Some(live) if live.finishing => said.reason(format!(
+            "Its attempt on {} was done before that; what it made is being uploaded, and counts.",
+            live.agent
+        )),
         Some(live) if live.connected => said.reason(format!(
             "Its attempt on {} has been told to write a checkpoint and stop; should it succeed first, that counts.",
             live.agent

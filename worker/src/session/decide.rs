@@ -68,6 +68,8 @@ pub struct Session {
     pub(super) devices: Vec<Device>,
     pub(super) room: bool,
     pub(super) line: Line,
+    /// How often it said hello.
+    pub(super) greetings: u64,
     /// Was ever welcomed.
     pub(super) known: bool,
     /// A renewed spool is not on disk yet.
@@ -95,6 +97,7 @@ impl Session {
             devices,
             room: true,
             line: Line::Closed,
+            greetings: 0,
             known: false,
             renewing: false,
             renewed: None,

@@ -40,6 +40,7 @@ impl Session {
         // The spool that Hello would name is not there yet. Once it is, another connection is made.
         if !self.renewing {
             self.line = Line::Greeting;
+            self.greetings += 1;
             let hello = self.hello();
             self.out.push(Effect::Send(Outbound::Hello(hello)));
         }
@@ -51,6 +52,7 @@ impl Session {
             host: self.identity.host.clone(),
             boot: self.identity.boot.clone(),
             incarnation: self.identity.incarnation,
+            nth: self.greetings,
             devices: self.offered(),
             attempts: self.state.attempts(),
             slots: self.state.slots(),

@@ -80,6 +80,8 @@ pub struct Hello {
     pub host: String,
     pub boot: String,
     pub incarnation: u64,
+    /// Counts this incarnation's sessions, from 1: what an older connection still brings is told from what is new.
+    pub nth: u64,
     pub devices: Vec<Device>,
     pub attempts: Vec<Token>,
     pub slots: u32,

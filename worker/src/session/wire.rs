@@ -90,6 +90,7 @@ fn hello(hello: Hello) -> v1::Hello {
         spool_id: hello.spool,
         generation: hello.generation.unwrap_or_default(),
         acked_seq: hello.acked,
+        nth: hello.nth,
     }
 }
 

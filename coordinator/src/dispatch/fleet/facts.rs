@@ -56,7 +56,6 @@ impl Fleet {
             heard: agent.map_or(Duration::ZERO, |agent| now.saturating_sub(agent.heard)),
             lease: agent.map(|agent| agent.lease_until.saturating_sub(now)).filter(|left| !left.is_zero()),
             stopping: live.stop.as_ref().map(Stop::reason),
-            unwanted: !live.attempt.wanted,
             finishing: live.attempt.finishing,
             spent: live.spent(now),
         }

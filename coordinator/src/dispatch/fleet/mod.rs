@@ -40,6 +40,11 @@ impl Terms {
     fn fresh(self) -> Duration {
         HEARTBEATS.min(self.lease / 4)
     }
+
+    /// The coordinator itself was away, if it did not look at its clock for so long.
+    fn own_gap(self) -> Duration {
+        OWN_GAP.min(self.lease / 2)
+    }
 }
 
 /// An agent must have said something lately if its connection is still good: three heartbeats, of which a lease has twelve.
@@ -215,7 +220,7 @@ impl Fleet {
 
     /// Looks at the clock. After a gap in the coordinator's own time everyone gets a fresh grace.
     pub fn tick(&mut self, now: Duration) {
-        if now.saturating_sub(self.looked) > OWN_GAP {
+        if now.saturating_sub(self.looked) > self.terms.own_gap() {
             for agent in self.agents.values_mut() {
                 agent.lease_until = agent.lease_until.max(now + self.terms.grace);
                 agent.heard = agent.heard.max(now);
