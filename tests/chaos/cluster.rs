@@ -6,13 +6,14 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use serde_json::Value;
 use sweep_tests::{binary, text};
 
-use crate::blows::{AGENTS, Blow, Process};
+use crate::blows::{Blow, Process};
 use crate::processes;
 
 /// The shortest that `sweep serve` takes.
@@ -31,15 +32,15 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Everything lies in `folder`.
-    pub fn start(folder: &Path) -> Result<Self, String> {
+    /// A coordinator and so many agents. Everything lies in `folder`.
+    pub fn start(folder: &Path, agents: usize) -> Result<Self, String> {
         fs::create_dir_all(folder.join("logs")).map_err(|error| error.to_string())?;
         let address = free_address();
         let mut coordinator = start(&mut serve(folder, &address), &log(folder, "coordinator"));
         // It makes the token that agents are told to read.
         wait_until_it_serves(&mut coordinator)?;
         let agents =
-            (0..AGENTS).map(|n| start(&mut agent(folder, &address, n), &log(folder, &agent_name(n)))).collect();
+            (0..agents).map(|n| start(&mut agent(folder, &address, n), &log(folder, &agent_name(n)))).collect();
         Ok(Self { folder: folder.to_owned(), address, coordinator, agents, thaws: Vec::new() })
     }
 
@@ -82,8 +83,8 @@ impl Cluster {
                 }
             }
             Blow::KillAll => {
-                everyone().for_each(|process| self.kill(process));
-                everyone().for_each(|process| self.restart(process));
+                self.kill_all();
+                self.restart_all();
             }
             Blow::KillRunner { which } => return Ok(self.kill_runner(which)),
             Blow::Freeze(process, time) => self.freeze(process, time),
@@ -95,9 +96,21 @@ impl Cluster {
         Ok(true)
     }
 
+    pub fn kill_all(&mut self) {
+        for process in self.everyone() {
+            self.kill(process);
+        }
+    }
+
+    pub fn restart_all(&mut self) {
+        for process in self.everyone() {
+            self.restart(process);
+        }
+    }
+
     /// Nobody may have ended but by a blow.
     pub fn check_alive(&mut self) -> Result<(), String> {
-        for process in everyone() {
+        for process in self.everyone() {
             let ended = self.child(process).try_wait().map_err(|error| error.to_string())?;
             if let Some(status) = ended {
                 return Err(format!("the {process:?} ended by itself: {status}"));
@@ -115,7 +128,7 @@ impl Cluster {
 
     /// Stops the agents in good order, so that all that they have to say is said.
     pub fn end_agents(&mut self) -> Result<(), String> {
-        (0..AGENTS).try_for_each(|n| self.end(Process::Agent(n)))
+        (0..self.agents.len()).try_for_each(|n| self.end(Process::Agent(n)))
     }
 
     pub fn end_coordinator(&mut self) -> Result<(), String> {
@@ -123,7 +136,7 @@ impl Cluster {
     }
 
     /// SIGTERM; it must take it well.
-    fn end(&mut self, process: Process) -> Result<(), String> {
+    pub fn end(&mut self, process: Process) -> Result<(), String> {
         // One that is frozen gets the signal once it goes on.
         self.thaw();
         let child = self.child(process);
@@ -135,7 +148,7 @@ impl Cluster {
         if status.success() { Ok(()) } else { Err(format!("the {process:?} did not stop in good order: {status}")) }
     }
 
-    fn kill(&mut self, process: Process) {
+    pub fn kill(&mut self, process: Process) {
         let child = self.child(process);
         child.kill().expect("a child can be killed");
         let _: ExitStatus = child.wait().expect("a killed child ends");
@@ -157,12 +170,16 @@ impl Cluster {
         }));
     }
 
-    fn restart(&mut self, process: Process) {
+    pub fn restart(&mut self, process: Process) {
         let child = match process {
             Process::Coordinator => start(&mut serve(&self.folder, &self.address), &log(&self.folder, "coordinator")),
             Process::Agent(n) => start(&mut agent(&self.folder, &self.address, n), &log(&self.folder, &agent_name(n))),
         };
         *self.child(process) = child;
+    }
+
+    fn everyone(&self) -> impl Iterator<Item = Process> + use<> {
+        std::iter::once(Process::Coordinator).chain((0..self.agents.len()).map(Process::Agent))
     }
 
     fn child(&mut self, process: Process) -> &mut Child {
@@ -180,17 +197,13 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        everyone().for_each(|process| {
+        for process in self.everyone() {
             let child = self.child(process);
             let _ = child.kill();
             let _ = child.wait();
-        });
+        }
         self.thaw();
     }
-}
-
-fn everyone() -> impl Iterator<Item = Process> {
-    std::iter::once(Process::Coordinator).chain((0..AGENTS).map(Process::Agent))
 }
 
 fn sweep(folder: &Path) -> Command {
@@ -244,7 +257,9 @@ fn wait_until_it_serves(coordinator: &mut Child) -> Result<(), String> {
 /// A port that restarts can come back to: below those that the kernel gives to outgoing connections, one of which might otherwise
 /// take it while the coordinator is away.
 fn free_address() -> String {
-    let from = 20_000 + (std::process::id() % 10_000) as u16;
-    let free = (from..32_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 10_000) as u16;
+    let mut ports = std::iter::repeat_with(|| first + TRIED.fetch_add(1, Ordering::Relaxed)).take(2_000);
+    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     format!("127.0.0.1:{}", free.expect("one of many ports is free"))
 }

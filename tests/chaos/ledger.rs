@@ -70,10 +70,7 @@ pub struct Attempt {
 
 /// Reads the database of a coordinator that is gone, and checks what must hold of it at the end of a sweep that succeeded.
 pub fn audit(home: &Path) -> Result<Vec<Attempt>, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let options = SqliteConnectOptions::new().filename(home.join("sweep.db")).read_only(true);
-        let mut db = SqliteConnection::connect_with(&options).await.map_err(|error| error.to_string())?;
+    read(home, async |mut db| {
         is_whole(&mut db).await?;
         for (wrong, query) in RULES {
             let found = texts(&mut db, query).await?;
@@ -83,6 +80,41 @@ pub fn audit(home: &Path) -> Result<Vec<Attempt>, String> {
         }
         blobs_are_there(&mut db, home).await?;
         attempts(&mut db).await
+    })
+}
+
+/// Looks into the database of a coordinator that is gone.
+fn read<T>(home: &Path, look: impl AsyncFnOnce(SqliteConnection) -> Result<T, String>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        // One that was killed left its log of writes, which takes the right to write to be read.
+        let options = SqliteConnectOptions::new().filename(home.join("sweep.db"));
+        let db = SqliteConnection::connect_with(&options).await.map_err(|error| error.to_string())?;
+        look(db).await
+    })
+}
+
+/// A checkpoint that is recorded.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    pub epoch: i64,
+    pub hashes: Vec<String>,
+}
+
+/// The checkpoints of all jobs, newest first.
+pub fn checkpoints(home: &Path) -> Result<Vec<Checkpoint>, String> {
+    read(home, async |mut db| {
+        let query = "SELECT epoch, hash FROM checkpoint_files ORDER BY attempt DESC, epoch DESC, step DESC";
+        let rows = sqlx::query(query).fetch_all(&mut db).await.map_err(|error| error.to_string())?;
+        let mut checkpoints: Vec<Checkpoint> = Vec::new();
+        for row in rows {
+            let (epoch, hash): (i64, String) = (row.get(0), row.get(1));
+            match checkpoints.last_mut() {
+                Some(last) if last.epoch == epoch => last.hashes.push(hash),
+                _ => checkpoints.push(Checkpoint { epoch, hashes: vec![hash] }),
+            }
+        }
+        Ok(checkpoints)
     })
 }
 

@@ -11,6 +11,7 @@
 
 mod blows;
 mod cluster;
+mod damage;
 mod dice;
 mod ledger;
 mod marks;

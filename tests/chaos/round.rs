@@ -29,7 +29,7 @@ pub struct Outcome {
 
 /// Runs the plan in a folder of its own, and checks everything but the table.
 pub fn run(folder: &Path, blows: &[Planned]) -> Result<Outcome, String> {
-    let mut cluster = Cluster::start(folder)?;
+    let mut cluster = Cluster::start(folder, AGENTS)?;
     let plan = workspace_root().join("tests/plans/chaos.yaml");
     let submitted = cluster.user().arg("submit").arg(plan).output().map_err(|error| error.to_string())?;
     if !submitted.status.success() {

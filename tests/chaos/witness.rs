@@ -66,13 +66,22 @@ impl Witness {
 
     /// Waits until so many lines are there.
     pub fn wait(&self, count: u64, patience: Duration) -> News {
+        self.wait_until(|lines| lines.len() as u64 >= count, patience)
+    }
+
+    /// Waits until such a line is there.
+    pub fn wait_for(&self, wanted: impl Fn(&str) -> bool, patience: Duration) -> News {
+        self.wait_until(|lines| lines.iter().any(|line| wanted(line)), patience)
+    }
+
+    fn wait_until(&self, enough: impl Fn(&[String]) -> bool, patience: Duration) -> News {
         let deadline = Instant::now() + patience;
         let mut lines = self.told.lines.lock().expect("the reader does not panic");
         loop {
             if lines.over {
                 return News::Over;
             }
-            if lines.lines.len() as u64 >= count {
+            if enough(&lines.lines) {
                 return News::Enough;
             }
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { return News::Silence };

@@ -21,6 +21,8 @@ const AHEAD: usize = 64;
 const SHARE: f64 = 0.1;
 /// What it may take at once after a quiet time.
 const CREDIT: Duration = Duration::from_millis(20);
+/// No rest is longer: an answer that took very long was most likely not work, but a machine that slept or a disk that hung.
+const LONGEST_REST: Duration = Duration::from_secs(2);
 
 pub async fn watch(api: Api, sweep: SweepId) -> Result<Answers<v1::WatchEvent>, Status> {
     // Registered before the snapshot is read, so that nothing falls between.
@@ -127,6 +129,7 @@ impl Budget {
     fn spend(&mut self, now: Instant, took: Duration) -> Duration {
         let earned = now.saturating_duration_since(self.at).as_secs_f64() * SHARE;
         self.credit = (self.credit + earned).min(CREDIT.as_secs_f64()) - took.as_secs_f64();
+        self.credit = self.credit.max(-SHARE * LONGEST_REST.as_secs_f64());
         self.at = now;
         Duration::from_secs_f64((-self.credit).max(0.0) / SHARE)
     }
@@ -157,5 +160,13 @@ mod tests {
         let share = worked.as_secs_f64() / now.duration_since(begun).as_secs_f64();
         assert!((share - SHARE).abs() < 0.01, "{share}");
         assert_eq!(budget.spend(now + 1000 * MS, 19 * MS), Duration::ZERO, "after a quiet time");
+    }
+
+    #[test]
+    fn a_night_in_the_middle_of_an_answer_does_not_silence_the_watcher() {
+        let begun = Instant::now();
+        let mut budget = Budget::new(begun);
+        let night = Duration::from_hours(8);
+        assert!(budget.spend(begun + night, night) <= LONGEST_REST);
     }
 }

@@ -1,0 +1,223 @@
+//! Files that are damaged, cut short or gone while nobody runs: what a failing disk, a power cut or a hand may do.
+//!
+//! Each time coordinator and agent are killed, files are changed, and both are started again. Work may have to be repeated; what
+//! comes out is what an undisturbed run comes to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use sweep_tests::text;
+
+use crate::blows::Process;
+use crate::cluster::{Cluster, agent_name};
+use crate::ledger::{self, Checkpoint};
+use crate::table;
+use crate::witness::{News, Witness};
+
+const PLAN: &str = "name: damage
+data: { name: synthetic, train: 1000, validation: 100, test: 200 }
+measure: false
+stages:
+  base: { train: { model: small-cnn, epochs: 6, batch: 64 } }
+";
+/// No run takes so long unless something hangs.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// A cluster with one agent and one sweep.
+struct Site {
+    folder: tempfile::TempDir,
+    cluster: Cluster,
+    witness: Witness,
+}
+
+impl Site {
+    fn submit(plan: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let cluster = Cluster::start(folder.path(), 1).unwrap();
+        let path = folder.path().join("plan.yaml");
+        fs::write(&path, plan).unwrap();
+        let submitted = cluster.user().arg("submit").arg(path).output().unwrap();
+        assert!(submitted.status.success(), "{}", text(&submitted));
+        let witness = Witness::start(cluster.user().arg("watch"), &folder.path().join("logs/watch"));
+        Self { folder, cluster, witness }
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    fn agent(&self) -> PathBuf {
+        self.folder.path().join(agent_name(0)).join("agent")
+    }
+
+    fn cached(&self, hash: &str) -> PathBuf {
+        self.agent().join("cache").join(&hash[..2]).join(hash)
+    }
+
+    fn stored(&self, hash: &str) -> PathBuf {
+        self.home().join("artifacts").join(&hash[..2]).join(hash)
+    }
+
+    /// Kills everybody once there are several checkpoints, and answers those, newest first.
+    fn killed_in_the_middle(&mut self) -> Vec<Checkpoint> {
+        let epoch = |line: &str| line.contains("epoch 4/6");
+        assert_eq!(self.witness.wait_for(epoch, PATIENCE), News::Enough);
+        self.cluster.kill_all();
+        let checkpoints = ledger::checkpoints(&self.home()).unwrap();
+        assert!(checkpoints.len() >= 2, "{checkpoints:?}");
+        checkpoints
+    }
+
+    /// Starts everybody again and waits for the end. The jobs of the sweep, and its table.
+    fn finish(&mut self) -> (Vec<Value>, Vec<Map<String, Value>>) {
+        self.cluster.restart_all();
+        let over = self.witness.wait(u64::MAX, PATIENCE);
+        let ask = |question: &str| self.cluster.ask(&[question]).unwrap().unwrap();
+        let status = ask("status");
+        assert_eq!(over, News::Over, "{status:#}");
+        let table = table::comparable(ask("results"));
+        self.cluster.end_agents().unwrap();
+        self.cluster.end_coordinator().unwrap();
+        let Value::Array(jobs) = status["jobs"].clone() else { panic!("{status:#}") };
+        assert!(jobs.iter().all(|job| job["state"] == "succeeded"), "{status:#}");
+        (jobs, table)
+    }
+}
+
+/// What PLAN comes to where nothing happens.
+fn undisturbed() -> &'static [Map<String, Value>] {
+    static TABLE: OnceLock<Vec<Map<String, Value>>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let site = Site::submit(PLAN);
+        assert_eq!(site.witness.wait(u64::MAX, PATIENCE), News::Over);
+        table::comparable(site.cluster.ask(&["results"]).unwrap().unwrap())
+    })
+}
+
+/// Other bytes of the same length.
+fn scramble(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    replace(path, &bytes);
+}
+
+fn cut_short(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    replace(path, &bytes[..bytes.len() / 2]);
+}
+
+/// In place: blobs are read-only, and hard links to them see the change, as with a disk that fails.
+fn replace(path: &Path, bytes: &[u8]) {
+    let mut permissions = fs::metadata(path).unwrap().permissions();
+    #[allow(clippy::permissions_set_readonly_false, reason = "in a temporary folder")]
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_checkpoint_damaged_at_the_coordinator_is_passed_over_for_the_one_before() {
+    let mut site = Site::submit(PLAN);
+    let checkpoints = site.killed_in_the_middle();
+    let [newest, before, ..] = &checkpoints[..] else { unreachable!() };
+    for (n, hash) in newest.hashes.iter().enumerate() {
+        if before.hashes.contains(hash) {
+            continue;
+        }
+        if n % 2 == 0 { scramble(&site.stored(hash)) } else { cut_short(&site.stored(hash)) }
+    }
+    // As if another machine went on with the job.
+    fs::remove_dir_all(site.agent().join("cache")).unwrap();
+    let (jobs, table) = site.finish();
+    assert_eq!(jobs[0]["attempt"], 2, "{jobs:#?}");
+    assert_eq!(jobs[0]["resumed_from"], before.epoch, "{jobs:#?}");
+    table::compare(undisturbed(), &table).unwrap();
+}
+
+#[test]
+fn a_checkpoint_damaged_in_the_agents_cache_is_fetched_again() {
+    let mut site = Site::submit(PLAN);
+    let checkpoints = site.killed_in_the_middle();
+    for hash in &checkpoints[0].hashes {
+        scramble(&site.cached(hash));
+    }
+    let newest = checkpoints[0].epoch;
+    let (jobs, table) = site.finish();
+    assert_eq!((&jobs[0]["attempt"], &jobs[0]["resumed_from"]), (&2.into(), &newest.into()), "{jobs:#?}");
+    table::compare(undisturbed(), &table).unwrap();
+}
+
+#[test]
+fn where_no_checkpoint_can_be_read_the_job_begins_anew() {
+    let mut site = Site::submit(PLAN);
+    for hash in site.killed_in_the_middle().iter().flat_map(|checkpoint| &checkpoint.hashes) {
+        // Files that two checkpoints share are cut twice.
+        cut_short(&site.stored(hash));
+    }
+    fs::remove_dir_all(site.agent().join("cache")).unwrap();
+    let (jobs, table) = site.finish();
+    assert_eq!((&jobs[0]["attempt"], &jobs[0]["resumed_from"]), (&2.into(), &0.into()), "{jobs:#?}");
+    table::compare(undisturbed(), &table).unwrap();
+}
+
+/// A command ends while nobody but its agent is there to learn of it; the agent is killed as well, and `harm` done to its spool.
+/// How often the command ran in all.
+fn reported_to_nobody(harm: impl FnOnce(&Path)) -> usize {
+    let mut site = Site::submit(
+        r#"name: spool
+stages:
+  work:
+    command: { run: [/bin/sh, -c, 'echo began >> "$CHAOS_FOLDER/marks"; test -e "$CHAOS_FOLDER/went" || read go < "$CHAOS_FOLDER/go"'] }
+"#,
+    );
+    let folder = site.folder.path().to_owned();
+    let go = folder.join("go");
+    assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
+    assert_eq!(site.witness.wait_for(|line| line.contains("running"), PATIENCE), News::Enough);
+    site.cluster.kill(Process::Coordinator);
+    // Opening a fifo waits for its reader.
+    fs::write(&go, "go\n").unwrap();
+    fs::write(folder.join("went"), "").unwrap();
+    let spool = site.agent().join("spool");
+    while !holds_a_report(&segment(&spool)) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    site.cluster.kill_all();
+    harm(&spool);
+    let (jobs, _) = site.finish();
+    let ran = fs::read_to_string(folder.join("marks")).unwrap().lines().count();
+    assert_eq!(jobs[0]["attempt"], ran, "{jobs:#?}");
+    ran
+}
+
+/// The file that reports are written to.
+fn segment(spool: &Path) -> PathBuf {
+    let files = fs::read_dir(spool).unwrap().map(|entry| entry.unwrap().path());
+    files.into_iter().find(|path| path.extension().is_some_and(|suffix| suffix == "seg")).expect("a segment")
+}
+
+/// Where a segment's first record lies, and the length of what comes before its payload (worker/src/spool/segment.rs).
+const FIRST_RECORD: u64 = 4096;
+const RECORD_HEADER: u64 = 20;
+
+fn holds_a_report(segment: &Path) -> bool {
+    let bytes = fs::read(segment).unwrap();
+    bytes[FIRST_RECORD as usize..][..RECORD_HEADER as usize].iter().any(|byte| *byte != 0)
+}
+
+#[test]
+fn a_report_that_only_the_spool_knows_is_delivered_and_one_that_is_gone_costs_another_run() {
+    assert_eq!(reported_to_nobody(|_| {}), 1, "the spool holds what nobody was there to hear");
+    let cut_to = |bytes: u64| {
+        move |spool: &Path| fs::File::options().write(true).open(segment(spool)).unwrap().set_len(bytes).unwrap()
+    };
+    assert_eq!(reported_to_nobody(cut_to(FIRST_RECORD + RECORD_HEADER + 1)), 2, "within the report");
+    assert_eq!(reported_to_nobody(cut_to(0)), 2, "an empty file");
+    assert_eq!(reported_to_nobody(|spool| fs::remove_dir_all(spool).unwrap()), 2, "no spool at all");
+}
