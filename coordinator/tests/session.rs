@@ -362,6 +362,9 @@ async fn logs_are_kept_and_followed() {
     while text != "hello " {
         text += std::str::from_utf8(&heard(log.message()).await.unwrap().unwrap().data).unwrap();
     }
+    // A new session goes on where the coordinator's copy ends.
+    let mut agent = Agent::connect(&site, "a", vec![token.unwrap()]).await;
+    assert_eq!(agent.welcome.logs, [v1::LogLength { token, bytes: 6 }]);
     agent.say(chunk(6, "world"));
     let seq = agent.report(success(token, vec![]));
     agent.acked(seq).await;

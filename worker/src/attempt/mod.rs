@@ -2,7 +2,7 @@
 //! what it made, say how it ended.
 //!
 //! [`run`] is the whole story; the parts are `folder` (where it happens), `prepare` (inputs and `job.json`), `launch`
-//! (program and environment), `supervise` (the runner from its start to its end), `outputs` (files on their way),
+//! (program and environment), `supervise` (the runner from its start to its end), `outputs` and `staged` (files on their way),
 //! `verdict` (what the end means) and `log` (what is kept of stdout and stderr).
 
 mod context;
@@ -12,6 +12,7 @@ mod lines;
 mod log;
 mod outputs;
 mod prepare;
+mod staged;
 mod supervise;
 mod verdict;
 

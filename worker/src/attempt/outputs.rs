@@ -1,21 +1,22 @@
 //! What the runner made, on its way to the coordinator while the runner goes on.
 //!
 //! A file is taken out of the attempt folder the moment its event arrives, since a runner removes old checkpoints: by a
-//! hard link where the runner is ours (it never rewrites a file in place), by a copy where it is the user's command. It
-//! is hashed, put into the cache and uploaded behind the runner's back. Of checkpoints that wait only the newest goes.
+//! hard link where the runner is ours (it never rewrites a file in place), and then by a copy of that where it is the
+//! user's command. It is hashed, put into the cache and uploaded behind the runner's back. Of checkpoints that wait only
+//! the newest goes.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use sweep_shared::event::FileRef;
 use sweep_shared::metrics::Metrics;
 use sweep_shared::states::FailureClass;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::folder::Folder;
+use super::staged::Staged;
 use super::{Context, News, Tell};
 use crate::report::{Checkpoint, Point, Success};
 use crate::transfer::TransferError;
@@ -42,21 +43,6 @@ impl OutputError {
             Self::Transfer(TransferError::NoSpace(_)) => FailureClass::DiskFull,
             Self::Changed { .. } | Self::Transfer(_) => FailureClass::Internal,
         }
-    }
-}
-
-/// A file set aside for delivery. Dropped undelivered, it goes.
-struct Staged {
-    file: FileRef,
-    path: PathBuf,
-    /// Still to be copied from there.
-    source: Option<PathBuf>,
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        // Usually it has become a blob.
-        let _moved = fs::remove_file(&self.path);
     }
 }
 
@@ -179,12 +165,9 @@ impl Outputs {
         // Absolute paths into the folder are the same thing to a script that asked for its working folder.
         let relative = Path::new(told).strip_prefix(root).unwrap_or(Path::new(told));
         let found = self.folder.find(&relative.to_string_lossy()).map_err(unusable)?;
-        let path = self.context.cache.staging_path();
-        if self.copy {
-            return Ok(Staged { file, path, source: Some(found) });
-        }
-        fs::hard_link(&found, &path).map_err(unusable)?;
-        Ok(Staged { file, path, source: None })
+        let cache = &self.context.cache;
+        let staged = Staged::link(file.clone(), &found, cache.staging_path()).map_err(unusable)?;
+        Ok(if self.copy { staged.copy(cache.staging_path()) } else { staged })
     }
 
     /// Waits until everything has arrived. Checkpoints no longer matter.
@@ -246,11 +229,7 @@ async fn deliver_all(context: &Context, checkpoint: &StagedCheckpoint) -> Result
 
 /// Hash, cache, upload.
 async fn deliver(context: &Context, staged: &Staged) -> Result<FileRef, OutputError> {
-    if let Some(source) = staged.source.clone() {
-        let path = staged.path.clone();
-        spawn_blocking(move || fs::copy(source, path)).await.map_err(io::Error::other)??;
-    }
-    let (hash, size_bytes) = context.cache.adopt(&staged.path).await?;
+    let (hash, size_bytes) = context.cache.adopt(staged.whole().await?).await?;
     if staged.file.hash.as_ref().is_some_and(|told| *told != hash) {
         return Err(OutputError::Changed { name: staged.file.name.clone() });
     }

@@ -12,7 +12,7 @@ use sweep_shared::states::FailureClass;
 use sweep_shared::wire::to_json;
 
 use super::folder::Folder;
-use super::{Context, Early, protocol};
+use super::{Context, Early, disk_class, protocol};
 use crate::session::Assign;
 use crate::transfer::TransferError;
 
@@ -46,33 +46,48 @@ pub async fn prepare(context: &Context, folder: &Folder, assign: &Assign, thread
     fs::write(folder.path.join(JOB_FILE), to_json(&assignment)).map_err(|e| Early::disk(JOB_FILE, &e))
 }
 
-/// Fetches checkpoints, newest first. One that cannot be had is passed over: an older one will do.
+/// Fetches checkpoints, newest first. One that cannot be had is passed over: an older one will do, and without any the
+/// runner begins anew.
 async fn fetch_checkpoints(context: &Context, folder: &Folder, assign: &Assign) -> Result<Vec<String>, Early> {
     let mut resume = Vec::new();
     for (index, checkpoint) in assign.checkpoints.iter().enumerate() {
         let into = format!("resume/{index}");
         match link_all(context, folder, &into, &checkpoint.files).await {
             Ok(_) => resume.push(into),
-            Err(Fetch::Transfer(name, error)) => {
-                folder.note(&format!("the checkpoint of epoch {} is left out: {name}: {error}", checkpoint.epoch));
+            Err(error) if error.is_full_disk() => return Err(error.fatal()),
+            Err(error) => {
+                folder.note(&format!("the checkpoint of epoch {} is left out: {error}", checkpoint.epoch));
             }
-            Err(error) => return Err(error.fatal()),
         }
     }
     Ok(resume)
 }
 
 /// Why a file is not in the folder.
+#[derive(Debug, thiserror::Error)]
 enum Fetch {
+    #[error("{0}: {1}")]
     Transfer(String, TransferError),
+    #[error("{0}: {1}")]
     Disk(String, io::Error),
 }
 
 impl Fetch {
+    fn is_full_disk(&self) -> bool {
+        let (Self::Transfer(_, TransferError::Disk(error)) | Self::Disk(_, error)) = self else { return false };
+        disk_class(error) == FailureClass::DiskFull
+    }
+
+    /// Without this file the attempt cannot be made.
     fn fatal(self) -> Early {
         match self {
             Self::Transfer(name, TransferError::Disk(error)) | Self::Disk(name, error) => {
                 Early::disk(&format!("fetching {name}"), &error)
+            }
+            // No fault of the job's: it waits until the coordinator has the file again, as when a backup of the files
+            // follows that of the database.
+            Self::Transfer(name, error @ TransferError::Unknown(_)) => {
+                Early::Refused(format!("cannot fetch {name}: {error}"))
             }
             Self::Transfer(name, error) => Early::failure(FailureClass::Internal, format!("fetching {name}: {error}")),
         }

@@ -97,9 +97,10 @@ impl Cache {
             return Ok(false);
         }
         if !self.verified.borrow().contains(hash) {
-            let (actual, size_bytes) = hash_file(path.clone()).await?;
-            if actual != *hash {
-                tracing::warn!(%hash, "a cached blob was damaged; it is fetched again");
+            let hashed = hash_file(path.clone()).await;
+            if !hashed.as_ref().is_ok_and(|(actual, _)| actual == hash) {
+                tracing::warn!(%hash, unreadable = ?hashed.err(), "a cached blob was damaged; it is fetched again");
+                let size_bytes = fs::metadata(&path).map_or(0, |meta| meta.len());
                 fs::remove_file(&path)?;
                 self.held_bytes.set(self.held_bytes.get().saturating_sub(size_bytes));
                 return Ok(false);

@@ -6,6 +6,8 @@
 //! makes connections when it is told to, and passes messages both ways; `wire` turns them into protobuf and back. `run`
 //! keeps what belongs to each attempt beside its task: its stop signal and its log.
 
+#[cfg(test)]
+mod bench;
 mod clock;
 mod decide;
 #[cfg(test)]

@@ -16,7 +16,7 @@ use sweep_shared::spec::{CommandFile, CommandSpec, JobSpec, Protocol, StageKind}
 use sweep_shared::wire::v1::{self, agent_message, coordinator_message};
 use sweep_worker::{Agent, AgentError, Options, Shutdown};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream, UnboundedReceiverStream};
 use tokio_util::sync::CancellationToken;
@@ -72,6 +72,12 @@ pub struct Blobs {
     pub cut_after: Arc<Mutex<Option<usize>>>,
     /// Offsets at which uploads and downloads began.
     pub began: Arc<Mutex<Vec<u64>>>,
+    /// Bytes that came in uploads, whatever became of them.
+    pub uploaded_bytes: Arc<Mutex<u64>>,
+    /// While this is held for writing, uploads and downloads wait.
+    pub gate: Arc<RwLock<()>>,
+    /// Counts the calls that have come to the gate.
+    pub at_gate: Arc<watch::Sender<u32>>,
 }
 
 impl Blobs {
@@ -83,6 +89,21 @@ impl Blobs {
 
     pub fn get(&self, hash: &str) -> Option<Vec<u8>> {
         self.whole.lock().unwrap().get(hash).cloned()
+    }
+
+    /// Stops transfers until the guard is dropped.
+    pub async fn shut(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.gate).write_owned().await
+    }
+
+    /// Until so many calls have come to the gate.
+    pub async fn until_at_gate(&self, count: u32) {
+        self.at_gate.subscribe().wait_for(|at| *at >= count).await.unwrap();
+    }
+
+    async fn pass_gate(&self) {
+        self.at_gate.send_modify(|count| *count += 1);
+        let _open = self.gate.read().await;
     }
 
     fn cut(&self, sent: usize) -> bool {
@@ -110,6 +131,7 @@ impl v1::artifacts_server::Artifacts for Blobs {
     }
 
     async fn upload(&self, request: Request<Streaming<v1::Chunk>>) -> Result<Response<v1::StatReply>, Status> {
+        self.pass_gate().await;
         let mut chunks = request.into_inner();
         let mut hash = String::new();
         while let Some(chunk) = chunks.message().await? {
@@ -117,6 +139,7 @@ impl v1::artifacts_server::Artifacts for Blobs {
                 hash.clone_from(&chunk.hash);
                 self.began.lock().unwrap().push(chunk.offset);
             }
+            *self.uploaded_bytes.lock().unwrap() += chunk.data.len() as u64;
             let mut partial = self.partial.lock().unwrap();
             let bytes = partial.entry(hash.clone()).or_default();
             assert_eq!(bytes.len() as u64, chunk.offset);
@@ -133,6 +156,7 @@ impl v1::artifacts_server::Artifacts for Blobs {
     }
 
     async fn download(&self, request: Request<v1::DownloadRequest>) -> Result<Response<Self::DownloadStream>, Status> {
+        self.pass_gate().await;
         let v1::DownloadRequest { hash, offset } = request.into_inner();
         let bytes = self.get(&hash).ok_or_else(|| Status::not_found("no such blob"))?;
         self.began.lock().unwrap().push(offset);
@@ -222,8 +246,12 @@ impl Session {
     }
 
     pub fn welcome(&self, acked_seq: u64, keep: &[Token]) {
+        self.welcome_to("g", acked_seq, keep);
+    }
+
+    pub fn welcome_to(&self, generation: &str, acked_seq: u64, keep: &[Token]) {
         let keep = keep.iter().map(|token| (*token).into()).collect();
-        let generation = "g".to_owned();
+        let generation = generation.to_owned();
         let logs = self.logs.clone();
         let lease_ms = 60_000;
         self.say(coordinator_message::Body::Welcome(v1::Welcome { generation, acked_seq, keep, lease_ms, logs }));
@@ -231,6 +259,15 @@ impl Session {
 
     pub fn assign(&self, assign: v1::Assign) {
         self.say(coordinator_message::Body::Assign(assign));
+    }
+
+    pub fn cancel(&self, job: i64) {
+        self.say(coordinator_message::Body::Cancel(v1::Cancel { token: Some(token(job).into()) }));
+    }
+
+    pub fn interrupt(&self, job: i64, reason: &str) {
+        let (token, reason) = (Some(token(job).into()), reason.to_owned());
+        self.say(coordinator_message::Body::Interrupt(v1::Interrupt { token, reason }));
     }
 
     pub fn ack(&self, seq: u64) {
@@ -335,6 +372,18 @@ pub fn assign(job: i64, command: CommandSpec) -> v1::Assign {
         device: "cpu".to_owned(),
         ..v1::Assign::default()
     }
+}
+
+/// A shell script that speaks the runner protocol: `say EVENT`.
+pub fn speaking(script: &str) -> CommandSpec {
+    let mut job = shell(&format!("say() {{ echo \"$1\" >&3; }}; {script}"));
+    job.protocol = Protocol::Events;
+    job
+}
+
+/// The event that a file is a checkpoint.
+pub fn checkpoint_event(epoch: u32, file: &str) -> String {
+    format!(r#"{{"event":"checkpoint","epoch":{epoch},"step":{epoch},"files":[{{"name":"state","path":"{file}"}}]}}"#)
 }
 
 pub fn file(name: &str, hash: &ContentHash) -> CommandFile {
