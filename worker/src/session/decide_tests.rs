@@ -138,6 +138,21 @@ fn a_restored_database_gets_every_unacknowledged_end_and_nothing_else_goes_on() 
 }
 
 #[test]
+fn what_another_database_granted_is_begun_only_if_this_one_keeps_it() {
+    let mut bench = Bench::welcomed();
+    bench.assigns(1);
+    bench.assigns(2);
+    bench.loses_connection();
+    bench.hello();
+    renewal(&bench.welcome("h", 0, &[1, 2]));
+    assert_eq!(bench.ends(1, success()), [append(1, &finished(1, success(), 2.0))], "a slot is free, and stays so");
+    bench.durable(1);
+    let met = bench.meets("h", 0, &[2]);
+    let starts = |effect: &Effect| matches!(effect, Effect::Start { assign, .. } if assign.token == token(2));
+    assert!(met.iter().any(starts), "{met:?}");
+}
+
+#[test]
 fn a_coordinator_that_keeps_changing_is_met_with_growing_patience() {
     let mut bench = Bench::welcomed();
     bench.loses_connection();

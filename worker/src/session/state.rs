@@ -171,6 +171,8 @@ impl State {
             Inbound::Welcome { generation, acked, keep, lease_ms, .. } => {
                 let same_database = self.generation.replace(generation.clone()).is_none_or(|known| known == generation);
                 if !same_database || !fits(acked) {
+                    // What was granted before this is not begun any more, until the next Welcome keeps it.
+                    self.lease = Duration::ZERO;
                     return vec![Action::RenewSpool];
                 }
                 self.link = Link::Up;
