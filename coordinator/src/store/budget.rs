@@ -39,9 +39,9 @@ async fn spent(tx: &mut Tx<'_>, held: &[(Token, f64)]) -> Result<Vec<(SweepId, S
     let rows = sqlx::query!(
         r#"SELECT w.id AS "id!: i64", w.budget_gpu_hours AS "gpu?: f64", w.budget_cpu_hours AS "cpu?: f64",
                   total(CASE a.device WHEN 'cuda' THEN
-                        coalesce(a.run_s, h.seconds, (a.finished_ms - a.started_ms) / 1000.0) END) / 3600 AS "gpu_hours!: f64",
+                        coalesce(a.run_s, h.seconds, max(0, a.finished_ms - a.started_ms) / 1000.0) END) / 3600 AS "gpu_hours!: f64",
                   total(CASE a.device WHEN 'cpu' THEN
-                        coalesce(a.run_s, h.seconds, (a.finished_ms - a.started_ms) / 1000.0) END) / 3600 AS "cpu_hours!: f64"
+                        coalesce(a.run_s, h.seconds, max(0, a.finished_ms - a.started_ms) / 1000.0) END) / 3600 AS "cpu_hours!: f64"
            FROM sweeps w JOIN jobs j ON j.sweep = w.id JOIN attempts a ON a.job = j.id
            LEFT JOIN (SELECT value ->> 0 AS job, value ->> 1 AS number, value ->> 2 AS seconds FROM json_each(?1)) h
                 ON h.job = a.job AND h.number = a.number

@@ -59,7 +59,7 @@ pub async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Fo
                   j.failures AS "failures!: i64", j.losses AS "losses!: i64", j.retries AS "retries!: i64",
                   j.most_losses AS "most_losses!: i64", j.priority AS "priority!: i64",
                   j.preemptible AS "preemptible!: bool", j.max_hours AS "max_hours?: f64",
-                  (SELECT total(coalesce(run_s, (finished_ms - started_ms) / 1000.0)) FROM attempts
+                  (SELECT total(coalesce(run_s, max(0, finished_ms - started_ms) / 1000.0)) FROM attempts
                    WHERE job = j.id AND number > j.hours_from) AS "spent_s!: f64",
                   j.memory_bytes AS "memory_bytes!: i64", j.exclusive AS "exclusive!: bool",
                   j.device AS "wants?: String", s.stage AS "stage!: String", s.spec_json AS "spec_json!: String",

@@ -49,7 +49,7 @@ pub async fn live(store: &Store) -> Result<Vec<LiveRow>, StoreError> {
                   j.preemptible AS "preemptible!: bool", j.max_hours, s.stage,
                   j.state = 'paused' OR w.paused = 1 AS "paused!: bool",
                   EXISTS (SELECT 1 FROM job_inputs WHERE source = a.job) AS "has_readers!: bool",
-                  (SELECT total(coalesce(b.run_s, (b.finished_ms - b.started_ms) / 1000.0)) FROM attempts b
+                  (SELECT total(coalesce(b.run_s, max(0, b.finished_ms - b.started_ms) / 1000.0)) FROM attempts b
                    WHERE b.job = a.job AND b.number > j.hours_from AND b.finished_ms IS NOT NULL) AS "spent_s!: f64"
            FROM attempts a JOIN jobs j ON j.id = a.job JOIN job_specs s ON s.job = a.job JOIN sweeps w ON w.id = j.sweep
            WHERE a.finished_ms IS NULL

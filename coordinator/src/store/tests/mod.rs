@@ -8,6 +8,7 @@ mod generation;
 mod limits;
 mod lineage;
 mod migrate;
+mod model;
 mod pause;
 mod poison;
 mod priority;
