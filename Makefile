@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 RELEASE := target/release
 
-.PHONY: help setup build quickstart test lint fmt unit sqlx bench 
+.PHONY: help setup build quickstart test soak lint fmt unit sqlx bench
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -19,6 +19,12 @@ quickstart: build ## train, distil, prune and quantize a small network, and prin
 	$(RELEASE)/sweep local examples/quickstart.yaml
 
 test: setup lint unit ## formatting, clippy and every test
+
+# A failure tells its seed and the command that repeats it.
+soak: setup ## hours of faults: SWEEP_ROUNDS (500) rounds of kill -9, from the seed SWEEP_SEED (1000) on
+	cargo build --workspace --bins --locked
+	SWEEP_ROUNDS=$${SWEEP_ROUNDS:-500} SWEEP_SEED=$${SWEEP_SEED:-1000} \
+		cargo test --workspace --locked --test chaos -- --nocapture whatever
 
 lint: setup
 	cargo fmt --all --check

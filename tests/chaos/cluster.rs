@@ -44,6 +44,11 @@ impl Cluster {
         Ok(Self { folder: folder.to_owned(), address, coordinator, agents, thaws: Vec::new() })
     }
 
+    /// A coordinator that was just started again can be asked from now on.
+    pub fn wait_until_it_serves(&mut self) -> Result<(), String> {
+        wait_until_it_serves(&mut self.coordinator)
+    }
+
     /// A user's command, which finds the coordinator as users on this machine do.
     pub fn user(&self) -> Command {
         sweep(&self.folder)

@@ -6,98 +6,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-use sweep_tests::text;
-
 use crate::blows::Process;
-use crate::cluster::{Cluster, agent_name};
-use crate::ledger::{self, Checkpoint};
+use crate::site::{PLAN, Site, undisturbed};
 use crate::table;
-use crate::witness::{News, Witness};
-
-const PLAN: &str = "name: damage
-data: { name: synthetic, train: 1000, validation: 100, test: 200 }
-measure: false
-stages:
-  base: { train: { model: small-cnn, epochs: 6, batch: 64 } }
-";
-/// No run takes so long unless something hangs.
-const PATIENCE: Duration = Duration::from_mins(3);
-
-/// A cluster with one agent and one sweep.
-struct Site {
-    folder: tempfile::TempDir,
-    cluster: Cluster,
-    witness: Witness,
-}
-
-impl Site {
-    fn submit(plan: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let cluster = Cluster::start(folder.path(), 1).unwrap();
-        let path = folder.path().join("plan.yaml");
-        fs::write(&path, plan).unwrap();
-        let submitted = cluster.user().arg("submit").arg(path).output().unwrap();
-        assert!(submitted.status.success(), "{}", text(&submitted));
-        let witness = Witness::start(cluster.user().arg("watch"), &folder.path().join("logs/watch"));
-        Self { folder, cluster, witness }
-    }
-
-    fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
-    }
-
-    fn agent(&self) -> PathBuf {
-        self.folder.path().join(agent_name(0)).join("agent")
-    }
-
-    fn cached(&self, hash: &str) -> PathBuf {
-        self.agent().join("cache").join(&hash[..2]).join(hash)
-    }
-
-    fn stored(&self, hash: &str) -> PathBuf {
-        self.home().join("artifacts").join(&hash[..2]).join(hash)
-    }
-
-    /// Kills everybody once there are several checkpoints, and answers those, newest first.
-    fn killed_in_the_middle(&mut self) -> Vec<Checkpoint> {
-        let epoch = |line: &str| line.contains("epoch 4/6");
-        assert_eq!(self.witness.wait_for(epoch, PATIENCE), News::Enough);
-        self.cluster.kill_all();
-        let checkpoints = ledger::checkpoints(&self.home()).unwrap();
-        assert!(checkpoints.len() >= 2, "{checkpoints:?}");
-        checkpoints
-    }
-
-    /// Starts everybody again and waits for the end. The jobs of the sweep, and its table.
-    fn finish(&mut self) -> (Vec<Value>, Vec<Map<String, Value>>) {
-        self.cluster.restart_all();
-        let over = self.witness.wait(u64::MAX, PATIENCE);
-        let ask = |question: &str| self.cluster.ask(&[question]).unwrap().unwrap();
-        let status = ask("status");
-        assert_eq!(over, News::Over, "{status:#}");
-        let table = table::comparable(ask("results"));
-        self.cluster.end_agents().unwrap();
-        self.cluster.end_coordinator().unwrap();
-        let Value::Array(jobs) = status["jobs"].clone() else { panic!("{status:#}") };
-        assert!(jobs.iter().all(|job| job["state"] == "succeeded"), "{status:#}");
-        (jobs, table)
-    }
-}
-
-/// What PLAN comes to where nothing happens.
-fn undisturbed() -> &'static [Map<String, Value>] {
-    static TABLE: OnceLock<Vec<Map<String, Value>>> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        let site = Site::submit(PLAN);
-        assert_eq!(site.witness.wait(u64::MAX, PATIENCE), News::Over);
-        table::comparable(site.cluster.ask(&["results"]).unwrap().unwrap())
-    })
-}
 
 /// Other bytes of the same length.
 fn scramble(path: &Path) {
@@ -179,7 +93,7 @@ stages:
     let folder = site.folder.path().to_owned();
     let go = folder.join("go");
     assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
-    assert_eq!(site.witness.wait_for(|line| line.contains("running"), PATIENCE), News::Enough);
+    site.reaches("running");
     site.cluster.kill(Process::Coordinator);
     // Opening a fifo waits for its reader.
     fs::write(&go, "go\n").unwrap();

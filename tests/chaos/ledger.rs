@@ -118,6 +118,28 @@ pub fn checkpoints(home: &Path) -> Result<Vec<Checkpoint>, String> {
     })
 }
 
+/// A copy of the database of a coordinator that runs, as `sqlite3 sweep.db '.backup …'` makes it.
+pub fn back_up(home: &Path, to: &Path) -> Result<(), String> {
+    read(home, async |mut db| {
+        let copied = sqlx::query("VACUUM INTO ?").bind(to.to_str()).execute(&mut db).await;
+        copied.map(drop).map_err(|error| error.to_string())
+    })
+}
+
+/// Puts the copy in the place of the database of a coordinator that is gone.
+pub fn restore(home: &Path, from: &Path) {
+    for of_the_old in ["sweep.db-wal", "sweep.db-shm"] {
+        // Gone already where the coordinator stopped in good order.
+        let _ = fs::remove_file(home.join(of_the_old));
+    }
+    fs::copy(from, home.join("sweep.db")).expect("the copy is put in place");
+}
+
+/// One number or text of each row.
+pub fn ask(home: &Path, query: &'static str) -> Result<Vec<String>, String> {
+    read(home, async |mut db| texts(&mut db, query).await)
+}
+
 /// What may not be, and the query that would find it.
 const RULES: &[(&str, &str)] = &[
     ("jobs that did not succeed", "SELECT 'j' || id || ' ' || state FROM jobs WHERE state <> 'succeeded'"),

@@ -9,6 +9,7 @@
 //! folder, logs included. The seed determines the blows and the moments in terms of what a watcher sees; the machine's own timing
 //! it does not, so a seed may have to be repeated to fail again.
 
+mod backup;
 mod blows;
 mod cluster;
 mod damage;
@@ -17,6 +18,7 @@ mod ledger;
 mod marks;
 mod processes;
 mod round;
+mod site;
 mod table;
 mod witness;
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// Who did it, when, and how often it was begun.
-const ASIDE: [&str; 5] = ["host", "agent", "attempt", "resumed_from", "reused"];
+/// Under which number, by whom, and how often it was begun.
+const ASIDE: [&str; 7] = ["sweep", "job", "host", "agent", "attempt", "resumed_from", "reused"];
 
 /// `sweep results --json` without hosts, attempts, times and paths. What remains (accuracies, losses, sizes, hashes of all files)
 /// must be equal to the bit.

@@ -1,0 +1,81 @@
+//! A backup of the database that is put back while the world has moved on: agents know more than it does.
+//!
+//! Whatever the database has forgotten is done again; nothing that it never heard of is recorded; and the table is that of
+//! a sweep to which nothing happened.
+
+use std::path::PathBuf;
+
+use crate::blows::Process;
+use crate::ledger;
+use crate::site::{PATIENCE, PLAN, Site, undisturbed};
+use crate::table;
+use crate::witness::News;
+
+impl Site {
+    fn back_up(&self) -> PathBuf {
+        let copy = self.folder.path().join("backup.db");
+        ledger::back_up(&self.home(), &copy).unwrap();
+        copy
+    }
+
+    /// The coordinator alone is stopped for it: its agent goes on.
+    fn restore(&mut self, copy: &std::path::Path) {
+        self.cluster.end_coordinator().unwrap();
+        ledger::restore(&self.home(), copy);
+        self.cluster.restart(Process::Coordinator);
+        self.cluster.wait_until_it_serves().unwrap();
+    }
+
+    fn ask(&self, query: &'static str) -> Vec<String> {
+        ledger::ask(&self.home(), query).unwrap()
+    }
+}
+
+const GENERATION: &str = "SELECT name FROM generation";
+const ATTEMPTS: &str = "SELECT number || ' ' || state FROM attempts ORDER BY job, number";
+const LOSSES: &str = "SELECT CAST(losses + failures AS TEXT) FROM jobs";
+
+#[test]
+fn put_back_while_a_job_runs_the_job_goes_on_from_a_checkpoint_that_the_backup_knows() {
+    let mut site = Site::submit(PLAN);
+    site.reaches("epoch 3/6");
+    let copy = site.back_up();
+    let generation = site.ask(GENERATION);
+    site.reaches("epoch 5/6");
+    site.restore(&copy);
+    let (jobs, table) = site.end();
+    table::compare(undisturbed(), &table).unwrap();
+    assert_ne!(site.ask(GENERATION), generation, "older tokens are worth nothing");
+    assert_eq!((site.ask(ATTEMPTS), site.ask(LOSSES)), (vec!["1 lost".into(), "2 succeeded".into()], vec!["0".into()]));
+    assert!(jobs[0]["resumed_from"].as_u64() >= Some(1), "{jobs:#?}");
+}
+
+#[test]
+fn put_back_after_the_end_the_work_that_it_forgot_is_done_again() {
+    let mut site = Site::submit(PLAN);
+    site.reaches("epoch 2/6");
+    let copy = site.back_up();
+    assert_eq!(site.witness.wait(u64::MAX, PATIENCE), News::Over);
+    site.restore(&copy);
+    site.watch_again();
+    let (_, table) = site.end();
+    table::compare(undisturbed(), &table).unwrap();
+    assert_eq!((site.ask(ATTEMPTS), site.ask(LOSSES)), (vec!["1 lost".into(), "2 succeeded".into()], vec!["0".into()]));
+}
+
+#[test]
+fn put_back_from_before_the_sweep_its_attempt_is_killed_and_leaves_nothing() {
+    let mut site = Site::submit("name: before\nstages:\n  first: { command: { run: [/bin/true] } }\n");
+    assert_eq!(site.witness.wait(u64::MAX, PATIENCE), News::Over);
+    let copy = site.back_up();
+    std::fs::write(site.folder.path().join("plan.yaml"), PLAN).unwrap();
+    site.submit_again();
+    site.reaches("epoch 3/6");
+    site.restore(&copy);
+    // The same number as the sweep that is forgotten: what is left of that must not be taken for this one's.
+    site.submit_again();
+    let (jobs, table) = site.end();
+    table::compare(undisturbed(), &table).unwrap();
+    assert_eq!((&jobs[0]["attempt"], &jobs[0]["resumed_from"]), (&1.into(), &0.into()), "{jobs:#?}");
+    assert!(site.cluster.runners().is_empty());
+}
