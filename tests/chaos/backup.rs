@@ -31,9 +31,21 @@ impl Site {
     }
 }
 
+/// All that ran when the backup was put back is lost, without a loss being counted, and one attempt succeeds. (In between there may
+/// be a grant that does not reach the agent while it learns of the new generation.)
+fn check_attempts(site: &Site) {
+    let attempts = site.ask(ATTEMPTS);
+    let (last, before) = attempts.split_last().unwrap();
+    assert!(last.ends_with("succeeded") && before.iter().all(|attempt| attempt.ends_with("lost")), "{attempts:?}");
+    assert_eq!(before.first().map(String::as_str), Some("1 lost"), "{attempts:?}");
+    assert_eq!(site.ask(LOSSES), ["0"]);
+    assert_eq!(site.ask(RESTORED), ["1"], "one backup is one new generation");
+}
+
 const GENERATION: &str = "SELECT name FROM generation";
 const ATTEMPTS: &str = "SELECT number || ' ' || state FROM attempts ORDER BY job, number";
 const LOSSES: &str = "SELECT CAST(losses + failures AS TEXT) FROM jobs";
+const RESTORED: &str = "SELECT CAST(count(*) AS TEXT) FROM events WHERE what = 'restored'";
 
 #[test]
 fn put_back_while_a_job_runs_the_job_goes_on_from_a_checkpoint_that_the_backup_knows() {
@@ -46,7 +58,7 @@ fn put_back_while_a_job_runs_the_job_goes_on_from_a_checkpoint_that_the_backup_k
     let (jobs, table) = site.end();
     table::compare(undisturbed(), &table).unwrap();
     assert_ne!(site.ask(GENERATION), generation, "older tokens are worth nothing");
-    assert_eq!((site.ask(ATTEMPTS), site.ask(LOSSES)), (vec!["1 lost".into(), "2 succeeded".into()], vec!["0".into()]));
+    check_attempts(&site);
     assert!(jobs[0]["resumed_from"].as_u64() >= Some(1), "{jobs:#?}");
 }
 
@@ -60,7 +72,7 @@ fn put_back_after_the_end_the_work_that_it_forgot_is_done_again() {
     site.watch_again();
     let (_, table) = site.end();
     table::compare(undisturbed(), &table).unwrap();
-    assert_eq!((site.ask(ATTEMPTS), site.ask(LOSSES)), (vec!["1 lost".into(), "2 succeeded".into()], vec!["0".into()]));
+    check_attempts(&site);
 }
 
 #[test]
@@ -76,6 +88,7 @@ fn put_back_from_before_the_sweep_its_attempt_is_killed_and_leaves_nothing() {
     site.submit_again();
     let (jobs, table) = site.end();
     table::compare(undisturbed(), &table).unwrap();
-    assert_eq!((&jobs[0]["attempt"], &jobs[0]["resumed_from"]), (&1.into(), &0.into()), "{jobs:#?}");
+    assert_eq!(jobs[0]["resumed_from"], 0, "{jobs:#?}");
+    assert_eq!(site.ask(RESTORED), ["1"]);
     assert!(site.cluster.runners().is_empty());
 }

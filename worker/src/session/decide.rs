@@ -1,6 +1,6 @@
 //! The whole session, decided: the attempts ([`State`]), the reports ([`Delivery`]), what is untold, and the connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sweep_shared::ids::{ContentHash, Token};
@@ -65,6 +65,9 @@ pub struct Session {
     pub(super) delivery: Delivery,
     /// Of attempts since their start, until their ends are acknowledged.
     pub(super) untold: BTreeMap<Token, Untold>,
+    /// What another database granted and the one heard last does not know. Hello does not name it: that would tell this
+    /// database that it is older than the world, and it would begin one generation after the other.
+    pub(super) disowned: BTreeSet<Token>,
     pub(super) devices: Vec<Device>,
     pub(super) room: bool,
     pub(super) line: Line,
@@ -94,6 +97,7 @@ impl Session {
             state: State::new(slots, inherited, recovered.generation.clone(), now),
             delivery: Delivery::new(recovered),
             untold: BTreeMap::new(),
+            disowned: BTreeSet::new(),
             devices,
             room: true,
             line: Line::Closed,
@@ -117,7 +121,7 @@ impl Session {
         (session, effects)
     }
 
-    /// For Hello: the attempts whose runners live, and those whose ends are not acknowledged.
+    /// The attempts whose runners live, and those whose ends are not acknowledged.
     pub fn attempts(&self) -> Vec<Token> {
         self.state.attempts()
     }
@@ -272,6 +276,7 @@ impl Session {
                 Action::Stop(token, stop) => self.out.push(Effect::Stop(token, stop)),
                 Action::Forget(token) => {
                     self.untold.remove(&token);
+                    self.disowned.remove(&token);
                     self.out.push(Effect::Forget(token));
                 }
                 Action::Supply { seq, hashes } if self.delivery.get(seq).is_some() => {

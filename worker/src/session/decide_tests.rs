@@ -132,9 +132,12 @@ fn a_restored_database_gets_every_unacknowledged_end_and_nothing_else_goes_on() 
     assert!(matches!(durable[..], [Effect::Connect { .. }]), "{durable:?}");
     let hello = bench.hello();
     assert_eq!((hello.generation.as_deref(), hello.acked, hello.spool), (Some("h"), 0, bench.spool.clone()));
+    assert_eq!(hello.attempts, [token(2)], "what this database never granted would make it begin another generation");
     let met = bench.welcome("h", 0, &[]);
     assert!(met.contains(&Effect::Stop(token(2), Stop::Cancel)), "{met:?}");
     assert_eq!(reports(&met), [(1, 1)]);
+    bench.loses_connection();
+    assert_eq!(bench.hello().attempts, [token(2)]);
 }
 
 #[test]

@@ -47,6 +47,7 @@ impl Session {
     }
 
     pub(super) fn hello(&self) -> Hello {
+        let attempts = self.state.attempts().into_iter().filter(|token| !self.disowned.contains(token));
         Hello {
             agent: self.identity.agent.clone(),
             host: self.identity.host.clone(),
@@ -54,7 +55,7 @@ impl Session {
             incarnation: self.identity.incarnation,
             nth: self.greetings,
             devices: self.offered(),
-            attempts: self.state.attempts(),
+            attempts: attempts.collect(),
             slots: self.state.slots(),
             spool: self.delivery.spool().to_owned(),
             generation: self.state.generation().map(str::to_owned),
@@ -98,9 +99,12 @@ impl Session {
     }
 
     pub(super) fn welcome(&mut self, welcome: Inbound) {
-        let Inbound::Welcome { generation, acked, logs, .. } = &welcome else { return };
+        let Inbound::Welcome { generation, acked, keep, logs, .. } = &welcome else { return };
         let (generation, acked, logs) = (generation.clone(), *acked, logs.clone());
         let is_new = self.state.generation() != Some(generation.as_str());
+        if is_new {
+            self.disowned = self.state.attempts().into_iter().filter(|token| !keep.contains(token)).collect();
+        }
         let delivery = &self.delivery;
         let actions = self.state.on_message(welcome, |acked| delivery.fits(acked), self.now);
         if actions.contains(&Action::RenewSpool) {
