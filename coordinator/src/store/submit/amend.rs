@@ -12,7 +12,7 @@ use super::super::ledger::word;
 use super::super::retry::{self, Ended};
 use super::super::target::{Open, Target, open};
 use super::super::{priority, sweeps};
-use super::reuse::{self, Taken};
+use super::reuse::{self, Own, Taken};
 use super::{StoreError, Submit, Submitted, Tx, insert, policy};
 
 /// What a dropped job that had not ended says, and by which it is known again when a later plan has it.
@@ -39,7 +39,7 @@ pub async fn amend(tx: &mut Tx<'_>, sweep: SweepId, new: Submit) -> Result<Submi
     let gone = known.iter().filter(|(key, job)| !job.dropped && !keys.contains(key.as_str()));
     let dropped = drop_jobs(tx, sweep, gone.map(|(_, job)| job.id).collect()).await?;
 
-    let own: Vec<Option<Option<Taken>>> = kept.iter().map(|job| job.map(Known::result)).collect();
+    let own: Vec<Own> = kept.iter().map(|job| job.map_or(Own::Nothing, Known::own)).collect();
     let results = reuse::find(tx, &new.jobs, &own, new.reuse).await?;
     let ids: Vec<Option<JobId>> = kept.iter().map(|job| job.map(|known| known.id)).collect();
     insert::replace_files(tx, sweep, &new.files).await?;
@@ -64,10 +64,11 @@ pub async fn amend(tx: &mut Tx<'_>, sweep: SweepId, new: Submit) -> Result<Submi
 }
 
 impl Known {
-    /// Its own result, for those that read it.
-    fn result(&self) -> Option<Taken> {
+    /// As those see it that read it.
+    fn own(&self) -> Own {
         let inputs_digest = self.inputs_digest.clone();
-        (self.state == JobState::Succeeded).then_some(Taken { job: self.id, inputs_digest })
+        let taken = Taken { job: self.id, inputs_digest };
+        if self.state == JobState::Succeeded { Own::Result(taken) } else { Own::Job }
     }
 }
 

@@ -101,8 +101,8 @@ impl Command for Submit {
 }
 
 async fn make(tx: &mut Tx<'_>, new: Submit) -> Result<Submitted, StoreError> {
-    let none = vec![None; new.jobs.len()];
-    let taken = reuse::find(tx, &new.jobs, &none, new.reuse).await?;
+    let nothing = vec![reuse::Own::Nothing; new.jobs.len()];
+    let taken = reuse::find(tx, &new.jobs, &nothing, new.reuse).await?;
     let sweep = insert::sweep(tx, &new).await?;
     insert::files(tx, sweep, &new.files).await?;
     let ids = insert::jobs(tx, sweep, &new.jobs, &taken, &vec![None; new.jobs.len()]).await?;

@@ -16,23 +16,37 @@ pub struct Taken {
     pub inputs_digest: String,
 }
 
-/// Beside each job: what stands for it. `own`: what is known already of jobs that the sweep has, and whether they have
-/// succeeded. `others`: whether results of other sweeps may be taken over.
+/// What the sweep itself has of a job.
+#[derive(Debug, Clone)]
+pub enum Own {
+    Nothing,
+    /// The job, not yet with success.
+    Job,
+    Result(Taken),
+}
+
+impl Own {
+    fn result(&self) -> Option<&Taken> {
+        if let Self::Result(taken) = self { Some(taken) } else { None }
+    }
+}
+
+/// Beside each job: what stands for it. `others`: whether results of other sweeps may be taken over.
 pub async fn find(
     tx: &mut Tx<'_>,
     jobs: &[NewJob],
-    own: &[Option<Option<Taken>>],
+    own: &[Own],
     others: bool,
 ) -> Result<Vec<Option<Taken>>, StoreError> {
     let by_key = if others { finished(tx, jobs).await? } else { HashMap::new() };
     if by_key.is_empty() {
-        return Ok(own.iter().map(|own| own.clone().flatten()).collect());
+        return Ok(own.iter().map(|own| own.result().cloned()).collect());
     }
-    let files = files_of(tx, by_key.values().chain(own.iter().flatten().flatten())).await?;
+    let files = files_of(tx, by_key.values().chain(own.iter().filter_map(Own::result))).await?;
     let mut taken: Vec<Option<Taken>> = Vec::with_capacity(jobs.len());
     for (job, own) in jobs.iter().zip(own) {
-        if let Some(own) = own {
-            taken.push(own.clone());
+        if !matches!(own, Own::Nothing) {
+            taken.push(own.result().cloned());
             continue;
         }
         let found = by_key.get(job.key.as_str()).filter(|_| job.reusable);

@@ -1,6 +1,7 @@
 //! Stories on a real database.
 
 mod amend;
+mod audit;
 mod cancel;
 mod fencing;
 mod flow;

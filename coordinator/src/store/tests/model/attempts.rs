@@ -3,7 +3,7 @@
 use sweep_shared::ids::{JobId, Token};
 
 use super::draw::Say;
-use super::world::{Answer, Attempt, BAD, Command, Lie, Outcome, REFUSED, UNKNOWN, World, budget_seconds};
+use super::world::{Answer, Attempt, BAD, Command, Lie, Outcome, REFUSED, Said, UNKNOWN, World, budget_seconds};
 use crate::store::Target;
 
 /// How an attempt that counts for its job ends.
@@ -114,7 +114,7 @@ impl World {
         self.jobs[&job].inputs.iter().map(made).collect()
     }
 
-    fn record(&mut self, reports: &[(Token, Say, Option<(String, u64)>)]) -> Answer {
+    fn record(&mut self, reports: &[Said]) -> Answer {
         if let Some((spool, first)) = reports.first().and_then(|(_, _, spooled)| spooled.as_ref()) {
             match self.spools.get_mut(spool) {
                 Some((_, acked)) if *first == *acked + 1 => *acked += reports.len() as u64,

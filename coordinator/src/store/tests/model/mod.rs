@@ -61,7 +61,9 @@ fn run(lie: Option<Lie>) -> (Result<(), TestError<Vec<Op>>>, Seen) {
     let result = runner.run(&ops(), |ops| {
         let words = runtime.block_on(agree(ops, lie))?;
         let mut seen = seen.borrow_mut();
-        words.into_iter().for_each(|word| *seen.entry(word).or_default() += 1);
+        for word in words {
+            *seen.entry(word).or_default() += 1;
+        }
         Ok(())
     });
     (result, seen.into_inner())

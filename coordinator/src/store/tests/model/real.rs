@@ -16,7 +16,7 @@ use super::super::super::report::{Body, End, Recorded, Report, Reports};
 use super::super::super::submit::Submitted;
 use super::super::super::testing::{ME, agent_info, blob, job, success};
 use super::draw::{KEYS, Plan, Say};
-use super::world::{Answer, Command as Asked, budget_seconds};
+use super::world::{Answer, Command as Asked, Said, budget_seconds};
 use crate::clock::ManualClock;
 use crate::luck::SystemLuck;
 use crate::options::Backoff;
@@ -80,7 +80,7 @@ impl Real {
                 )
             }
             Asked::Reports(reports) => {
-                let report = |(token, say, spooled): &(Token, Say, Option<(String, u64)>)| {
+                let report = |(token, say, spooled): &Said| {
                     let body = body(*token, *say);
                     Report { token: *token, spooled: spooled.clone(), body }
                 };
@@ -166,7 +166,7 @@ impl Real {
         for row in rows {
             let words: Vec<&str> = row.split(' ').collect();
             match words[..] {
-                ["attempt", job, number, _, _, state, ..] if matches!(state, "leased" | "running" | "finishing") => {
+                ["attempt", job, number, _, _, "leased" | "running" | "finishing", ..] => {
                     *live.entry(job).or_default() += 1;
                     if let Some(was) = self.ended.get(&format!("{job}.{number}")) {
                         return Err(format!("it had ended: {was}, and is now: {row}"));

@@ -43,7 +43,9 @@ impl World {
 
     pub fn cancel(&mut self, target: Target) -> Answer {
         let (sweep, open) = self.open(target)?;
-        open.iter().for_each(|job| self.cancel_job(*job, false));
+        for job in &open {
+            self.cancel_job(*job, false);
+        }
         match target {
             Target::Sweep(_) => self.close(sweep, "cancelled"),
             Target::Job(job) => self.ended(job.0),
@@ -136,7 +138,9 @@ impl World {
     fn skip_hopeless(&mut self, sweep: i64) {
         let bad = |job: &Job| job.sweep == sweep && BAD.contains(&job.state);
         let bad: Vec<i64> = self.jobs.iter().filter(|(_, job)| bad(job)).map(|(id, _)| *id).collect();
-        bad.into_iter().for_each(|id| self.skip_below(id));
+        for id in bad {
+            self.skip_below(id);
+        }
     }
 
     pub fn prioritise(&mut self, target: Target, priority: i32) -> Answer {

@@ -22,7 +22,7 @@ pub enum Command {
         agent: String,
         steal: Vec<Token>,
     },
-    Reports(Vec<(Token, Say, Option<(String, u64)>)>),
+    Reports(Vec<Said>),
     Resumed(Token, u32, u64),
     Hello {
         agent: String,
@@ -46,6 +46,9 @@ pub enum Command {
     Pass(u32),
     SetClock(i32),
 }
+
+/// Of which attempt, what, and under which number of which spool.
+pub type Said = (Token, Say, Option<(String, u64)>);
 
 #[derive(Debug, Default)]
 pub struct World {
@@ -232,7 +235,7 @@ impl World {
     /// Mostly one of those that live.
     fn token(&self, at: usize) -> Option<Token> {
         let live = self.live_tokens(None);
-        if at % 4 > 0 && !live.is_empty() {
+        if !at.is_multiple_of(4) && !live.is_empty() {
             return Some(live[at / 4 % live.len()]);
         }
         let (token, _) = self.tokens.get(at / 4 % self.tokens.len().max(1))?;
