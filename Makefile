@@ -32,6 +32,7 @@ lint: setup
 
 unit: setup
 	@scripts/setup-python.sh
+	@scripts/need-network.sh
 	cargo build --workspace --bins --locked
 	cargo test --workspace --locked
 

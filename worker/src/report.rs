@@ -1,5 +1,7 @@
 //! What an attempt comes to: the reports that must not be lost. They are kept in the spool until acknowledged.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use sweep_shared::event::FileRef;
 use sweep_shared::ids::{ContentHash, Token};
@@ -62,6 +64,19 @@ pub struct Point {
     pub name: String,
     pub metrics: Metrics,
     pub files: Vec<FileRef>,
+}
+
+/// For the log.
+impl fmt::Display for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Checkpoint(checkpoint) => write!(f, "the checkpoint of epoch {}", checkpoint.epoch),
+            Self::Finished { end: End::Success(_), .. } => f.write_str("a success"),
+            Self::Finished { end: End::Failure { class, .. }, .. } => write!(f, "a failure ({})", class.as_str()),
+            Self::Finished { end: End::Interrupted(reason), .. } => write!(f, "an interruption ({reason})"),
+            Self::Finished { end: End::Cancelled, .. } => f.write_str("a cancellation"),
+        }
+    }
 }
 
 impl Report {

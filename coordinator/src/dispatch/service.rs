@@ -200,6 +200,9 @@ impl Dispatcher {
     pub(super) fn look(&mut self) -> Duration {
         let now = self.clock.now();
         self.fleet.tick(now);
+        for agent in self.fleet.newly_overdue(now) {
+            tracing::warn!(agent, "an agent has been silent for too long: others may be given its jobs");
+        }
         now
     }
 

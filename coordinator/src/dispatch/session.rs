@@ -89,7 +89,11 @@ impl Reader {
                         return;
                     }
                 }
-                Ok(None) => break,
+                // Also where the keep-alive was not answered: the server ends such a connection without an error.
+                Ok(None) => {
+                    tracing::debug!(session = session.0, "an agent's stream ended");
+                    break;
+                }
                 Err(status) => {
                     tracing::debug!(session = session.0, %status, "an agent's stream ended");
                     break;

@@ -186,6 +186,9 @@ impl Session {
         if reports.is_empty() {
             return;
         }
+        for Report { token, body } in &reports {
+            tracing::debug!(%token, "the coordinator has recorded {body}");
+        }
         self.out.push(Effect::Acknowledged(seq));
         let ended: Vec<Token> = reports.iter().filter(|r| r.is_final()).map(|r| r.token).collect();
         if !ended.is_empty() {

@@ -9,7 +9,7 @@ mod orders;
 mod pace;
 mod views;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, Token};
@@ -65,6 +65,8 @@ pub struct Fleet {
     looked: Duration,
     /// Agents may have to be told something.
     orders: bool,
+    /// Agents with attempts that others may have.
+    overdue: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -107,6 +109,7 @@ impl Fleet {
             pace: pace::Pace::default(),
             looked: now,
             orders: false,
+            overdue: BTreeSet::new(),
         };
         for row in live {
             let live = Live::new(row, now);
@@ -228,6 +231,15 @@ impl Fleet {
         }
         self.looked = now;
         self.cooling.tick(now);
+    }
+
+    /// The agents whose leases have run out since this was last asked.
+    pub fn newly_overdue(&mut self, now: Duration) -> Vec<String> {
+        let stealable = self.live.values().filter(|live| self.is_stealable(live, now));
+        let overdue: BTreeSet<String> = stealable.map(|live| live.attempt.agent.clone()).collect();
+        let new = overdue.difference(&self.overdue).cloned().collect();
+        self.overdue = overdue;
+        new
     }
 
     pub fn session_of(&self, agent: &str) -> Option<SessionId> {

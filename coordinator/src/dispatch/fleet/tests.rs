@@ -111,6 +111,17 @@ fn an_agent_that_is_heard_keeps_its_lease() {
 }
 
 #[test]
+fn a_lease_that_has_run_out_is_told_once() {
+    let mut fleet = fleet();
+    assert_eq!(fleet.newly_overdue(at(59)), [String::new(); 0]);
+    assert_eq!(fleet.newly_overdue(at(60)), ["a"]);
+    assert_eq!(fleet.newly_overdue(at(61)), [String::new(); 0]);
+    fleet.heard(SessionId(1), at(62));
+    assert_eq!(fleet.newly_overdue(at(62)), [String::new(); 0]);
+    assert_eq!(fleet.newly_overdue(at(122)), ["a"]);
+}
+
+#[test]
 fn a_closed_connection_has_the_grace_and_a_silent_one_the_lease() {
     let mut closed = fleet();
     closed.heard(SessionId(1), at(50));
