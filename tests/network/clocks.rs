@@ -24,7 +24,9 @@ fn clocks_that_are_set_change_nothing() {
     ];
     let Some(mut world) = World::with(STORY, "6s", &environment) else { return };
     let a = world.agent(A, 2);
-    world.submit(1000, &[("steady", "epoch"), ("unlucky", "")]);
+    // A day that nobody worked counts for no limit.
+    let limits = "defaults: { max_hours: 5 }\nbudget: { cpu_hours: 10 }\n";
+    world.submit_text(&format!("{limits}{}", world.plan(1000, &[("steady", "epoch"), ("unlucky", "")])));
     world.said.wait_for("epoch j1.1 a 1");
     for failures in 1..=3 {
         let attempt = format!("j2.{failures}");
@@ -39,7 +41,9 @@ fn clocks_that_are_set_change_nothing() {
     world.said.wait_for("began j2.4 a");
     world.order("j2.4", &["epoch"]);
     world.said.wait_for("epoch j2.4 a 1");
+    let (coordinator, mark) = (world.coordinator_said(), world.coordinator_said().mark());
     set("+1d");
+    coordinator.wait_since(mark, "the machine's clock was set");
     world.agent(B, 2);
     world.order("j1.1", &["epoch", "finish"]);
     world.order("j2.4", &["epoch", "finish"]);

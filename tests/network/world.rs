@@ -151,8 +151,12 @@ impl World {
         serde_json::from_str(&said).unwrap_or_else(|error| panic!("sweep {args:?}: {error}: {said}"))
     }
 
-    /// Submits a plan of stages, each with its runner's orders; checkpoints of so many bytes.
+    /// Submits a plan of these stages, each with its runner's orders; checkpoints of so many bytes.
     pub fn submit(&self, bytes: u64, stages: &[(&str, &str)]) {
+        self.submit_text(&self.plan(bytes, stages));
+    }
+
+    pub fn plan(&self, bytes: u64, stages: &[(&str, &str)]) -> String {
         let script = workspace_root().join("tests/network/runner.sh");
         let world = self.folder.path().display().to_string();
         let mut plan = "name: story\nstages:\n".to_owned();
@@ -162,7 +166,7 @@ impl World {
             let run = format!("[{}]", words.collect::<Vec<_>>().join(", "));
             plan += &format!("  {stage}: {{ command: {{ run: {run}, protocol: events }} }}\n");
         }
-        self.submit_text(&plan);
+        plan
     }
 
     pub fn submit_text(&self, plan: &str) {
