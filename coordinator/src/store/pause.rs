@@ -100,9 +100,32 @@ impl Command for Resume {
             }
         }
         tx.changes.ready = true;
-        tx.changes.resumed.extend(jobs.iter().filter(|open| open.live).map(|open| open.id));
+        let resumed = not_set_aside(tx, sweep, self.target, jobs.iter().filter(|open| open.live)).await?;
+        tx.changes.resumed.extend(resumed);
         Ok(jobs.len() as u32)
     }
+}
+
+/// Of these jobs, whose attempts live, those that are not set aside in the other way, too: a job of a sweep that was resumed
+/// may be paused itself, and the sweep of one that was resumed may be.
+async fn not_set_aside(
+    tx: &mut Tx<'_>,
+    sweep: SweepId,
+    target: Target,
+    live: impl Iterator<Item = &Open>,
+) -> Result<Vec<JobId>, StoreError> {
+    match target {
+        Target::Sweep(_) => Ok(live.filter(|open| open.job.state != JobState::Paused).map(|open| open.id).collect()),
+        Target::Job(_) if is_paused(tx, sweep).await? => Ok(Vec::new()),
+        Target::Job(_) => Ok(live.map(|open| open.id).collect()),
+    }
+}
+
+async fn is_paused(tx: &mut Tx<'_>, sweep: SweepId) -> Result<bool, StoreError> {
+    let paused = sqlx::query_scalar!(r#"SELECT paused AS "paused!: bool" FROM sweeps WHERE id = ?"#, sweep.0)
+        .fetch_one(&mut *tx.conn)
+        .await?;
+    Ok(paused)
 }
 
 /// Clears the flag; whether it was set. A budget that was spent no longer holds the sweep back.
@@ -120,10 +143,7 @@ async fn resume_sweep(tx: &mut Tx<'_>, sweep: SweepId) -> Result<bool, StoreErro
 }
 
 async fn not_paused(tx: &mut Tx<'_>, sweep: SweepId, job: JobId) -> Result<u32, StoreError> {
-    let paused = sqlx::query_scalar!(r#"SELECT paused AS "paused!: bool" FROM sweeps WHERE id = ?"#, sweep.0)
-        .fetch_one(&mut *tx.conn)
-        .await?;
-    if !paused {
+    if !is_paused(tx, sweep).await? {
         return Ok(0);
     }
     let words = format!("job {job} is not paused by itself, but its sweep {sweep} is: resume {sweep}");

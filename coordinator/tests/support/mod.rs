@@ -24,17 +24,22 @@ pub struct Site {
     pub folder: tempfile::TempDir,
     pub clock: Arc<ManualClock>,
     pub running: Running,
+    backoff: Backoff,
 }
 
 pub async fn site() -> Site {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = Arc::new(ManualClock::default());
-    let running = start(folder.path(), &clock).await;
-    Site { folder, clock, running }
+    site_with(Backoff::NONE).await
 }
 
-async fn start(home: &std::path::Path, clock: &Arc<ManualClock>) -> Running {
-    let backoff = Backoff::NONE;
+/// Failed jobs wait.
+pub async fn site_with(backoff: Backoff) -> Site {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::default());
+    let running = start(folder.path(), &clock, backoff).await;
+    Site { folder, clock, running, backoff }
+}
+
+async fn start(home: &std::path::Path, clock: &Arc<ManualClock>, backoff: Backoff) -> Running {
     let options = Options { clock: clock.clone(), backoff, max_blob_bytes: 1 << 20, ..Options::ephemeral(home) };
     Coordinator::start(options).await.unwrap()
 }
@@ -68,10 +73,16 @@ impl Site {
     }
 
     pub async fn restart(self) -> Self {
-        let Self { folder, clock, running } = self;
+        self.restart_after(|_| {}).await
+    }
+
+    /// Something is done to the home while no coordinator runs.
+    pub async fn restart_after(self, meanwhile: impl FnOnce(&std::path::Path)) -> Self {
+        let Self { folder, clock, running, backoff } = self;
         running.shutdown().await;
-        let running = start(folder.path(), &clock).await;
-        Self { folder, clock, running }
+        meanwhile(folder.path());
+        let running = start(folder.path(), &clock, backoff).await;
+        Self { folder, clock, running, backoff }
     }
 }
 
@@ -128,6 +139,23 @@ impl User {
                 return;
             }
         }
+    }
+
+    pub async fn explain(&mut self, job: i64) -> v1::ExplainReply {
+        self.sweeps.explain(v1::ExplainRequest { job }).await.unwrap().into_inner()
+    }
+
+    /// The coordinator has noticed that the agent is not connected any more.
+    pub async fn until_gone(&mut self, agent: &str) {
+        let gone = async {
+            loop {
+                let listed = self.sweeps.list_agents(v1::ListRequest { limit: 0 }).await.unwrap().into_inner().agents;
+                if listed.iter().any(|row| row.id == agent && !row.connected) {
+                    return;
+                }
+            }
+        };
+        heard(gone).await;
     }
 
     /// Watches to the end and answers the sweep's last state.
@@ -241,6 +269,20 @@ impl Agent {
         }
     }
 
+    /// Its runner has begun, and the coordinator knows.
+    pub async fn begins(&mut self, token: Option<v1::Token>) {
+        let seq = self.report(Say::Progress(v1::Progress { token, ..Default::default() }));
+        self.acked(seq).await;
+    }
+
+    /// It must write a checkpoint and stop; why.
+    pub async fn interrupt(&mut self) -> (v1::Token, String) {
+        match self.next().await {
+            Hear::Interrupt(interrupt) => (interrupt.token.unwrap(), interrupt.reason),
+            other => panic!("expected Interrupt, heard {other:?}"),
+        }
+    }
+
     pub async fn acked(&mut self, seq: u64) {
         let heard = self.next().await;
         assert_eq!(heard, Hear::Ack(v1::Ack { seq }));
@@ -269,6 +311,11 @@ pub fn failure(token: Option<v1::Token>, class: &str) -> Say {
     Say::Finished(v1::Finished { token, end: Some(end), run_s: 1.0 })
 }
 
+/// The processes are gone by a user's wish.
+pub fn cancelled(token: Option<v1::Token>) -> Say {
+    Say::Finished(v1::Finished { token, end: Some(v1::finished::End::Cancelled(true)), run_s: 1.0 })
+}
+
 pub fn interrupted(token: Option<v1::Token>) -> Say {
     let end = v1::finished::End::Interrupted("drained".to_owned());
     Say::Finished(v1::Finished { token, end: Some(end), run_s: 1.0 })
@@ -288,4 +335,9 @@ pub fn chain() -> String {
     "name: chain\nstages:\n  first: { command: { run: [/bin/true], outputs: [model.bin] } }\n  \
      second: { command: { run: [/bin/true], input: first } }\n"
         .to_owned()
+}
+
+/// Jobs that can go on from a checkpoint.
+pub fn resumable(jobs: usize) -> String {
+    commands(jobs).replace("run: [/bin/true]", "run: [/bin/true], protocol: events")
 }

@@ -127,7 +127,7 @@ impl Fleet {
     pub fn admit(&self, info: &AgentInfo, nth: u64, now: Duration) -> Result<(), String> {
         let Some(agent) = self.agents.get(&info.id) else { return Ok(()) };
         let other_machine = agent.info.host != info.host || agent.info.boot_id != info.boot_id;
-        if !other_machine && info.incarnation == agent.info.incarnation && nth != 0 && nth < agent.nth {
+        if !other_machine && info.incarnation == agent.info.incarnation && nth != 0 && nth <= agent.nth {
             return Err(format!("a newer session of agent {} was opened meanwhile", info.id));
         }
         let alive = agent.session.is_some() && now.saturating_sub(agent.heard) < self.terms.fresh();

@@ -87,7 +87,8 @@ async fn paused_by(store: &Store, sweep: SweepId, job: Option<JobId>, now_ms: i6
     let job = job.map(|job| job.0);
     let row = sqlx::query!(
         r#"SELECT actor, at_ms FROM events
-           WHERE sweep = ?1 AND job IS ?2 AND what IN ('pause', 'paused') ORDER BY id DESC LIMIT 1"#,
+           WHERE sweep = ?1 AND job IS ?2 AND (what = 'pause' OR (what = 'paused' AND job IS NULL))
+           ORDER BY id DESC LIMIT 1"#,
         sweep.0,
         job
     )

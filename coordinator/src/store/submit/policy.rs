@@ -1,7 +1,7 @@
 //! What a plan says of how its jobs are treated. None of it is part of a key, so a plan that is submitted again may say it
 //! otherwise.
 
-use sweep_shared::ids::SweepId;
+use sweep_shared::ids::{JobId, SweepId};
 
 use super::super::audit::json;
 use super::super::priority;
@@ -32,11 +32,25 @@ pub async fn take(tx: &mut Tx<'_>, sweep: SweepId, new: &Submit) -> Result<(), S
     )
     .execute(&mut *tx.conn)
     .await?;
+    go_on(tx, sweep).await?;
     for chunk in new.jobs.chunks(CHUNK) {
         of_jobs(tx, sweep, chunk).await?;
     }
     priority::add_up(tx, sweep).await?;
     tx.changes.sweeps.insert(sweep);
+    Ok(())
+}
+
+/// Of a sweep that is not paused (any more), nothing that lives need stop; unless its job is.
+async fn go_on(tx: &mut Tx<'_>, sweep: SweepId) -> Result<(), StoreError> {
+    let live = sqlx::query_scalar!(
+        r#"SELECT j.id AS "id!: i64" FROM sweeps w JOIN jobs j ON j.sweep = w.id
+           WHERE w.id = ? AND w.paused = 0 AND j.state = 'running'"#,
+        sweep.0
+    )
+    .fetch_all(&mut *tx.conn)
+    .await?;
+    tx.changes.resumed.extend(live.into_iter().map(JobId));
     Ok(())
 }
 

@@ -3,6 +3,8 @@
 mod amend;
 mod audit;
 mod cancel;
+mod clock;
+mod facts;
 mod fencing;
 mod flow;
 mod generation;
