@@ -29,9 +29,10 @@ pub async fn job_facts(store: &Store, job: JobId) -> Result<JobFacts, StoreError
     .ok_or_else(|| StoreError::Unknown(format!("job {job}")))?;
     let (state, sweep): (JobState, SweepId) = (word(&row.state)?, SweepId(row.sweep));
     let class = row.failure_class.as_deref().map(word).transpose()?;
-    let sweep_paused = match row.paused {
-        true => Some(Paused { reason: row.paused_reason, ..paused_by(store, sweep, None, now_ms).await? }),
-        false => None,
+    let sweep_paused = if row.paused {
+        Some(Paused { reason: row.paused_reason, ..paused_by(store, sweep, None, now_ms).await? })
+    } else {
+        None
     };
     let paused = match state {
         JobState::Paused => Some(paused_by(store, sweep, Some(job), now_ms).await?),
