@@ -75,6 +75,32 @@ pub fn one_line(text: &str, width: usize) -> String {
     clip(&words.join(" "), width)
 }
 
+/// The text in lines of at most `width` characters, broken at spaces; a longer word stays whole.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is always a line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+/// Hours of a device: `0.02`, `3.1`, `128`.
+pub fn hours(hours: f64) -> String {
+    match hours {
+        h if h >= 100.0 => format!("{h:.0}"),
+        h if h >= 1.0 => format!("{h:.1}"),
+        h => format!("{h:.2}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +138,14 @@ mod tests {
         assert_eq!(clip("abcdef", 6), "abcdef");
         assert_eq!(clip("abcdef", 4), "abc…");
         assert_eq!(one_line("a\n  b\tc", 10), "a b c");
+    }
+
+    #[test]
+    fn sentences_are_wrapped_at_spaces() {
+        assert_eq!(wrap("a bc  def\nghij", 4), ["a bc", "def", "ghij"]);
+        assert_eq!(wrap("incomprehensible", 4), ["incomprehensible"]);
+        assert_eq!(wrap("", 4), [""]);
+        assert_eq!((hours(0.021).as_str(), hours(3.12).as_str(), hours(128.4).as_str()), ("0.02", "3.1", "128"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod exit;
 mod follow;
 mod format;
 mod logging;
+mod moment;
 mod output;
 mod plan_files;
 mod progress;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
-use support::{Home, Talking, marks};
+use support::{Home, Talking, alive, marks};
 
 /// Three jobs that each leave a mark.
 fn marking(marks: &Path) -> String {
@@ -36,11 +36,6 @@ stages:
         gate = gate.display(),
     );
     (plan, fifo, gate)
-}
-
-/// Whether a process is there and is no zombie.
-fn alive(pid: &str) -> bool {
-    fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 #[test]

@@ -5,14 +5,7 @@ mod support;
 use std::fs;
 
 use nix::sys::signal::Signal;
-use support::{Home, Talking};
-
-fn serve(home: &Home) -> (Talking, String) {
-    let mut coordinator = Talking::start(home.sweep(&["serve", "--listen", "127.0.0.1:0"]));
-    let line = coordinator.wait_for("http://127.0.0.1:");
-    let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-    (coordinator, url)
-}
+use support::{Home, Talking, serve};
 
 #[test]
 fn a_submitted_plan_is_run_by_the_agent_and_both_stop_in_good_order() {

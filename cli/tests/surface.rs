@@ -11,6 +11,12 @@ fn help_names_every_command_and_exit_code() {
     for word in ["local", "submit", "results", "serve", "agent", "Exit codes", "130", "Examples"] {
         assert!(help.contains(word), "{word} is missing in\n{help}");
     }
+    for command in ["pause", "resume", "priority", "explain", "events", "cancel", "retry", "status", "agents"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command} is missing in\n{help}");
+        let own = home.wants(0, &[command, "--help"]).stdout;
+        assert!(own.contains("Examples:") && own.contains(&format!("sweep {command}")), "{own}");
+    }
+    assert!(home.wants(0, &["agents", "drain", "--help"]).stdout.contains("back to the queue"));
     assert!(home.wants(0, &["--version"]).stdout.starts_with("sweep "));
     assert!(home.wants(0, &["help", "local"]).stdout.contains("--retry-failed"));
     assert!(!home.path().exists(), "asking for help leaves no traces");
@@ -19,17 +25,34 @@ fn help_names_every_command_and_exit_code() {
 #[test]
 fn mistakes_in_the_command_line_are_2() {
     let home = Home::new();
-    let wrong: [&[&str]; 6] = [
+    let wrong: [&[&str]; 19] = [
         &["lokal"],
         &["local"],
         &["results", "--csv", "--markdown"],
         &["logs", "x1"],
         &["cancel", "what"],
         &["agent", "--slots", "0"],
+        &["pause", "what"],
+        &["pause", "s1", "s2"],
+        &["resume", "--all"],
+        &["priority", "s1"],
+        &["priority", "s1", "high"],
+        &["priority", "s1", "1.5"],
+        &["priority", "10"],
+        &["explain"],
+        &["explain", "s1"],
+        &["events", "--limit", "0"],
+        &["events", "what"],
+        &["agents", "drain"],
+        &["agents", "dry", "desk"],
     ];
     for args in wrong {
-        home.wants(2, args);
+        let refused = home.wants(2, args);
+        assert!(refused.stderr.starts_with("error: ") && refused.stdout.is_empty(), "{}", refused.text());
     }
+    let swapped = home.wants(2, &["submit", "--amend", "plan.yaml"]);
+    assert!(swapped.stderr.contains("sweep submit plan.yaml --amend"), "{}", swapped.text());
+    assert!(home.wants(2, &["priority", "s1", "high"]).stderr.contains("whole number from -1000000"));
     let plan = home.write("plan.yaml", "name: x\n");
     let refused = home.wants(2, &["local", plan.to_str().unwrap(), "--coordinator", "desk:7433"]);
     assert!(refused.stderr.contains("submit"), "{}", refused.text());
@@ -77,7 +100,7 @@ fn nobody_there_is_3_and_says_what_to_start() {
 #[test]
 fn a_home_without_sweeps_says_so() {
     let home = Home::new();
-    for command in ["status", "results", "list", "watch"] {
+    for command in ["status", "results", "list", "watch", "pause", "resume", "events", "cancel", "retry"] {
         let said = home.wants(2, &[command]);
         assert!(said.stderr.contains("no sweeps") && said.stderr.contains("sweep local"), "{}", said.text());
     }
@@ -119,4 +142,15 @@ fn a_reader_that_goes_away_is_no_error() {
     drop(reader);
     let ended = support::ended(command.stdout(writer).output().unwrap());
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{}", ended.text());
+}
+
+#[test]
+fn help_fits_80_columns() {
+    let home = Home::new();
+    for command in ["pause", "resume", "priority", "explain", "events", "status", "submit", "cancel"] {
+        let help = support::ended(home.sweep(&[command, "--help"]).env("COLUMNS", "80").output().unwrap()).stdout;
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{command}: {line}");
+        }
+    }
 }

@@ -13,6 +13,18 @@ use crate::resources::{Device, DeviceClass};
 /// Agents of another version are refused, in words.
 pub const PROTOCOL_VERSION: u32 = 1;
 
+/// The header in which a client names its user, for the audit log: `alice@laptop`.
+pub const ACTOR_HEADER: &str = "sweep-actor";
+
+/// Characters of an actor's name.
+const ACTOR_LENGTH: usize = 64;
+
+/// A name as the audit log keeps it: printable ASCII without spaces, of bounded length; `user` where nothing is left.
+pub fn actor(name: &str) -> String {
+    let name: String = name.chars().filter(char::is_ascii_graphic).take(ACTOR_LENGTH).collect();
+    if name.is_empty() { "user".to_owned() } else { name }
+}
+
 /// For gRPC reflection.
 pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/sweep_descriptor.bin"));
 
@@ -141,4 +153,17 @@ pub fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, text: &str)
 /// Never for our own types: their maps have text keys.
 pub fn to_json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("our types serialise")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_actor_is_printable_and_bounded() {
+        assert_eq!(actor("alice@laptop"), "alice@laptop");
+        assert_eq!(actor("a b\n\u{1b}[31mc\u{e9}"), "ab[31mc");
+        assert_eq!(actor(" \t"), "user");
+        assert_eq!(actor(&"x".repeat(1000)).len(), ACTOR_LENGTH);
+    }
 }

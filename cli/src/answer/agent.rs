@@ -18,6 +18,8 @@ pub struct Agent {
     pub running: u32,
     pub slots: u32,
     pub last_seen: Option<SystemTime>,
+    /// A user wants it to leave.
+    pub draining: bool,
 }
 
 impl TryFrom<v1::AgentStatus> for Agent {
@@ -33,6 +35,7 @@ impl TryFrom<v1::AgentStatus> for Agent {
             running: a.running,
             slots: a.slots,
             last_seen: instant(a.last_seen_ms),
+            draining: a.draining,
         })
     }
 }

@@ -7,7 +7,7 @@ use sweep_shared::metrics::Metrics;
 use sweep_shared::states::{FailureClass, JobState};
 use sweep_shared::wire::{self, v1};
 
-use super::{instant, malformed, span};
+use super::{Attempt, instant, malformed, span};
 use crate::exit::{Failure, Outcome};
 
 /// One job as it stands.
@@ -37,6 +37,12 @@ pub struct Job {
     pub resumed_from: u32,
     /// Newest values of the running attempt.
     pub metrics: Metrics,
+    /// The sweep's and its own together.
+    pub priority: i32,
+    /// Not tried again before.
+    pub not_before: Option<SystemTime>,
+    /// Oldest first; empty where they were not asked for.
+    pub attempts: Vec<Attempt>,
 }
 
 impl Job {
@@ -81,6 +87,9 @@ impl TryFrom<v1::JobStatus> for Job {
             key: j.key,
             resumed_from: j.resumed_from,
             metrics: metrics.unwrap_or_default(),
+            priority: j.priority,
+            not_before: instant(j.not_before_ms),
+            attempts: j.attempts.into_iter().map(Attempt::try_from).collect::<Outcome<_>>()?,
         })
     }
 }

@@ -2,12 +2,20 @@
 //! appear nowhere else but in `connect`. Metrics and parameters are parsed, states are enums, times are durations.
 
 mod agent;
+mod attempt;
+mod explanation;
 mod job;
+mod logged;
 mod point;
 mod sweep;
 
 pub use agent::Agent;
+pub use attempt::Attempt;
+#[cfg(test)]
+pub use attempt::Resumed;
+pub use explanation::Explanation;
 pub use job::Job;
+pub use logged::Logged;
 pub use point::{Point, StoredFile};
 pub use sweep::{Counts, Sweep};
 

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::which::{Which, target};
-use crate::connect::Connection;
+use super::running::{count, stopping};
+use crate::connect::{Connection, Target};
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::{format, output};
@@ -22,23 +22,27 @@ Examples:
 pub struct Args {
     /// A sweep (s3) or a job (j17) [default: the latest sweep]
     #[arg(value_name = "SWEEP|JOB")]
-    which: Option<Which>,
+    which: Option<Target>,
 }
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live_or_inside(context).await?;
-    let target = target(&mut connection.client, args.which).await?;
+    let target = connection.client.target(args.which).await?;
+    let running = count(&mut connection.client, target).await?;
     let changed = connection.client.cancel(target).await?;
     connection.close().await;
     if context.json {
-        output::json(&json!({ "changed": changed }))?;
+        output::json(&json!({ "changed": changed, "stopping": running }))?;
     } else {
-        let said = if changed == 0 {
-            "nothing was left to cancel".to_owned()
-        } else {
-            format!("{} cancelled", format::plural(changed as usize, "job"))
-        };
-        output::print(&format!("{target}: {said}"))?;
+        output::print(&said(target, changed, running))?;
     }
     Ok(Exit::Done)
+}
+
+fn said(target: Target, changed: u32, running: usize) -> String {
+    if changed == 0 {
+        return format!("{target}: nothing was left to cancel");
+    }
+    let killed = if running > 0 { format!("\n{} killed", stopping(target, running)) } else { String::new() };
+    format!("{target}: {} cancelled{killed}", format::plural(changed as usize, "job"))
 }

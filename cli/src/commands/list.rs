@@ -37,7 +37,7 @@ fn table(sweeps: &[Sweep]) -> String {
         table.add_row([
             sweep.id.to_string(),
             sweep.name.clone(),
-            sweep.state.as_str().replace('_', " "),
+            sweep.pause().map_or_else(|| sweep.state.as_str().replace('_', " "), |_| "paused".to_owned()),
             format!("{}/{}", sweep.over(), sweep.total()),
             if failed == 0 { String::new() } else { failed.to_string() },
             sweep.age().map(format::duration).unwrap_or_default(),

@@ -69,7 +69,8 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
             .hint("`sweep submit PLAN --watch` hands a plan to another coordinator"));
     }
     let plan = plan_files::read(&args.plan)?;
-    let choice = Choice { no_reuse: args.no_reuse, continue_same: !args.no_reuse, retry_failed: args.retry_failed };
+    let choice =
+        Choice { no_reuse: args.no_reuse, continue_same: !args.no_reuse, retry_failed: args.retry_failed, amend: None };
     let command = format!("sweep local {}", args.plan.display());
     let mut errand = Errand { context, plan, choice, signals: Signals::listen()?, sweep: None, command };
     for _ in 0..TRIES {

@@ -10,23 +10,32 @@ mod check;
 mod completions;
 mod config;
 mod ending;
+mod events;
+mod explain;
 mod list;
 mod local;
 mod logs;
 mod model;
+mod pause;
+mod priority;
 mod results;
+mod resume;
 mod retry;
+mod running;
 mod serve;
 mod status;
 mod submission;
 mod submit;
 mod watch;
-mod which;
 
 use clap::Subcommand;
 
 use crate::context::Context;
 use crate::exit::Outcome;
+
+/// Said where a command changed or showed the stored state with nobody there to go on with it.
+const NOBODY_WORKS: &str =
+    "nobody works on it now: run `sweep local PLAN` again, or start `sweep serve` and `sweep agent`";
 
 /// Everything `sweep` can be asked for.
 #[derive(Debug, Subcommand)]
@@ -37,8 +46,10 @@ pub enum Command {
     Check(check::Args),
     /// Hand a plan to the running coordinator
     Submit(submit::Args),
-    /// Show how a sweep and its jobs stand
+    /// Show how a sweep and its jobs stand, or a job and the attempts at it
     Status(status::Args),
+    /// Tell why a job waits, and what happens next
+    Explain(explain::Args),
     /// Watch a sweep until it is over; leaving does not stop it
     Watch(watch::Args),
     /// Print what a job wrote
@@ -47,15 +58,23 @@ pub enum Command {
     Results(results::Args),
     /// List the newest sweeps
     List(list::Args),
+    /// Set a sweep or a job aside; what runs writes a checkpoint and stops
+    Pause(pause::Args),
+    /// Go on with what was paused
+    Resume(resume::Args),
+    /// Let a sweep or a job go before others, or after them
+    Priority(priority::Args),
     /// Cancel a sweep or a job
     Cancel(cancel::Args),
     /// Give failed, cancelled and skipped jobs another attempt
     Retry(retry::Args),
+    /// Show the audit log: who did what, and what became of it
+    Events(events::Args),
     /// Run a coordinator that stays, for agents and users to connect to
     Serve(serve::Args),
     /// Run jobs on this machine for a coordinator
     Agent(agent::Args),
-    /// List the agents that the coordinator knows
+    /// List the agents that the coordinator knows, or have one leave
     Agents(agents::Args),
     /// Look at the networks that plans can name
     #[command(subcommand)]
@@ -86,12 +105,17 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Local(args) => local::run(context, args).await,
         Command::Submit(args) => submit::run(context, args).await,
         Command::Status(args) => status::run(context, args).await,
+        Command::Explain(args) => explain::run(context, args).await,
         Command::Watch(args) => watch::run(context, args).await,
         Command::Logs(args) => logs::run(context, args).await,
         Command::Results(args) => results::run(context, args).await,
         Command::List(args) => list::run(context, args).await,
+        Command::Pause(args) => pause::run(context, args).await,
+        Command::Resume(args) => resume::run(context, args).await,
+        Command::Priority(args) => priority::run(context, args).await,
         Command::Cancel(args) => cancel::run(context, args).await,
         Command::Retry(args) => retry::run(context, args).await,
+        Command::Events(args) => events::run(context, args).await,
         Command::Serve(args) => serve::run(context, args).await,
         Command::Agent(args) => agent::run(context, args).await,
         Command::Agents(args) => agents::run(context, args).await,

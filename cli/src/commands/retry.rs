@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::which::{Which, target};
-use crate::connect::Connection;
+use super::NOBODY_WORKS;
+use crate::connect::{Connection, Target};
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::{format, output};
@@ -19,12 +19,12 @@ Examples:
 pub struct Args {
     /// A sweep (s3) or a job (j17) [default: the latest sweep]
     #[arg(value_name = "SWEEP|JOB")]
-    which: Option<Which>,
+    which: Option<Target>,
 }
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live_or_inside(context).await?;
-    let target = target(&mut connection.client, args.which).await?;
+    let target = connection.client.target(args.which).await?;
     let changed = connection.client.retry(target).await?;
     let nobody_works = connection.is_inside();
     connection.close().await;
@@ -38,7 +38,7 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
     }
     output::print(&format!("{target}: {} will be tried again", format::plural(changed as usize, "job")))?;
     if nobody_works {
-        output::note("nobody works on it now: run `sweep local PLAN` again, or start `sweep serve` and `sweep agent`");
+        output::note(NOBODY_WORKS);
     }
     Ok(Exit::Done)
 }

@@ -1,5 +1,6 @@
 //! How a plan reaches a coordinator: its files first, then its text.
 
+use sweep_shared::ids::SweepId;
 use sweep_shared::wire::v1;
 
 use crate::connect::{Client, Submitted};
@@ -15,6 +16,8 @@ pub struct Choice {
     pub continue_same: bool,
     /// Give that sweep's failed jobs another attempt.
     pub retry_failed: bool,
+    /// Change this sweep to the plan instead of making another.
+    pub amend: Option<SweepId>,
 }
 
 /// Uploads what the plan's commands need and submits it.
@@ -34,7 +37,7 @@ pub async fn submit(client: &mut Client, plan: &PlanFile, choice: Choice) -> Out
         continue_same: choice.continue_same,
         retry_failed: choice.retry_failed,
         files: files.collect(),
-        amend: 0,
+        amend: choice.amend.map_or(0, |sweep| sweep.0),
     };
     client.submit(request).await
 }

@@ -1,12 +1,11 @@
 //! The coordinator's services with our own types at the edge.
 
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
 use sweep_shared::ids::{ContentHash, JobId, SweepId};
-use sweep_shared::wire::{MAX_MESSAGE_BYTES, v1};
+use sweep_shared::wire::{ACTOR_HEADER, MAX_MESSAGE_BYTES, v1};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -16,11 +15,14 @@ use v1::artifacts_client::ArtifactsClient;
 use v1::sweeps_client::SweepsClient;
 use v1::watch_event::Body;
 
+use super::actor;
 use super::address::Address;
-use crate::answer::{Agent, Job, Point, Sweep, malformed};
+use super::target::Target;
+use crate::answer::{Agent, Explanation, Job, Logged, Point, Sweep, malformed};
 use crate::exit::{Failure, Outcome};
 use crate::progress::Event;
 
+mod changes;
 mod upload;
 
 /// A coordinator on this machine answers at once; one at the other end of a tunnel may take a moment.
@@ -33,16 +35,31 @@ pub struct Client {
     artifacts: ArtifactsClient<Service>,
 }
 
-/// A channel whose every call bears the token.
-type Service = InterceptedService<Channel, Bearer>;
+/// A channel whose every call says who calls.
+type Service = InterceptedService<Channel, Caller>;
 
-/// Adds the token to every call.
+/// Adds the token to every call, and a name for the audit log.
 #[derive(Clone)]
-struct Bearer(MetadataValue<Ascii>);
+struct Caller {
+    bearer: MetadataValue<Ascii>,
+    actor: MetadataValue<Ascii>,
+}
 
-impl Interceptor for Bearer {
+impl Caller {
+    fn new(token: &str) -> Outcome<Self> {
+        let mut bearer: MetadataValue<Ascii> = format!("Bearer {token}")
+            .parse()
+            .map_err(|_| Failure::usage("the token holds characters that no token holds"))?;
+        bearer.set_sensitive(true);
+        let actor = actor::here().parse().map_err(|_| Failure::internal("the user's name cannot be sent"))?;
+        Ok(Self { bearer, actor })
+    }
+}
+
+impl Interceptor for Caller {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("authorization", self.0.clone());
+        request.metadata_mut().insert("authorization", self.bearer.clone());
+        request.metadata_mut().insert(ACTOR_HEADER, self.actor.clone());
         Ok(request)
     }
 }
@@ -55,21 +72,27 @@ pub struct Submitted {
     pub created: bool,
     pub jobs: u32,
     pub reused: u32,
+    /// Of an amended sweep's jobs: those that both plans have, that only the new one has, that only the old one had.
+    pub kept: u32,
+    pub added: u32,
+    pub dropped: u32,
 }
 
-/// What a change is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    Sweep(SweepId),
-    Job(JobId),
+/// Which part of the audit log.
+#[derive(Debug, Clone, Copy)]
+pub struct Events {
+    /// `None`: all of it.
+    pub of: Option<Target>,
+    /// Only what came after this one; 0: the newest `limit`.
+    pub after: i64,
+    pub limit: u32,
+    /// And what is added from now on.
+    pub follow: bool,
 }
 
 impl Client {
     pub async fn connect(address: &Address, token: &str) -> Outcome<Self> {
-        let mut bearer: MetadataValue<Ascii> = format!("Bearer {token}")
-            .parse()
-            .map_err(|_| Failure::usage("the token holds characters that no token holds"))?;
-        bearer.set_sensitive(true);
+        let caller = Caller::new(token)?;
         let endpoint = Endpoint::from_shared(address.url())
             .map_err(|error| Failure::usage(format!("{address} is not an address: {error}")))?
             .connect_timeout(CONNECT_TIMEOUT)
@@ -81,16 +104,16 @@ impl Client {
                 .context(format!("cannot reach the coordinator at {address}"))
                 .hint("is `sweep serve` running there?")
         })?;
-        let sweeps = SweepsClient::with_interceptor(channel.clone(), Bearer(bearer.clone()))
+        let sweeps = SweepsClient::with_interceptor(channel.clone(), caller.clone())
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        Ok(Self { sweeps, artifacts: ArtifactsClient::with_interceptor(channel, Bearer(bearer)) })
+        Ok(Self { sweeps, artifacts: ArtifactsClient::with_interceptor(channel, caller) })
     }
 
     pub async fn submit(&mut self, request: v1::SubmitRequest) -> Outcome<Submitted> {
         let reply = self.sweeps.submit(request).await?.into_inner();
-        let (jobs, reused) = (reply.jobs, reply.reused);
-        Ok(Submitted { sweep: SweepId(reply.sweep), created: reply.created, jobs, reused })
+        let v1::SubmitReply { sweep, created, jobs, reused, kept, added, dropped } = reply;
+        Ok(Submitted { sweep: SweepId(sweep), created, jobs, reused, kept, added, dropped })
     }
 
     /// The newest sweeps, newest first.
@@ -101,6 +124,20 @@ impl Client {
 
     pub async fn status(&mut self, sweep: Option<SweepId>) -> Outcome<(Sweep, Vec<Job>)> {
         snapshot(self.sweeps.status(request(sweep)).await?.into_inner())
+    }
+
+    /// As [`Client::status`]; of a job's sweep only that job, and with `attempts` those at each job.
+    pub async fn look(&mut self, target: Option<Target>, attempts: bool) -> Outcome<(Sweep, Vec<Job>)> {
+        let (sweep, job) = target.map_or((0, 0), Target::numbers);
+        snapshot(self.sweeps.status(v1::SweepRequest { sweep, job, attempts }).await?.into_inner())
+    }
+
+    /// What is meant; the latest sweep where nothing is said.
+    pub async fn target(&mut self, named: Option<Target>) -> Outcome<Target> {
+        match named {
+            Some(target) => Ok(target),
+            None => Ok(Target::Sweep(self.status(None).await?.0.id)),
+        }
     }
 
     /// The state now, then every change, until the sweep is over or the connection is lost.
@@ -119,44 +156,27 @@ impl Client {
         Ok(self.sweeps.logs(v1::LogsRequest { job: job.0, attempt, follow }).await?.into_inner())
     }
 
-    /// How many jobs were cancelled.
-    pub async fn cancel(&mut self, target: Target) -> Outcome<u32> {
-        let (sweep, job) = target.numbers();
-        Ok(self.sweeps.cancel(v1::TargetRequest { sweep, job }).await?.into_inner().changed)
-    }
-
-    /// How many jobs will be tried again.
-    pub async fn retry(&mut self, target: Target) -> Outcome<u32> {
-        let (sweep, job) = target.numbers();
-        Ok(self.sweeps.retry(v1::TargetRequest { sweep, job }).await?.into_inner().changed)
-    }
-
     pub async fn agents(&mut self) -> Outcome<Vec<Agent>> {
         let reply = self.sweeps.list_agents(v1::ListRequest { limit: 0 }).await?.into_inner();
         reply.agents.into_iter().map(Agent::try_from).collect()
     }
 
+    pub async fn explain(&mut self, job: JobId) -> Outcome<Explanation> {
+        self.sweeps.explain(v1::ExplainRequest { job: job.0 }).await?.into_inner().try_into()
+    }
+
+    /// The audit log from `wanted` on, oldest first.
+    pub async fn events(&mut self, wanted: Events) -> Outcome<impl Stream<Item = Outcome<Logged>> + Unpin + use<>> {
+        let (sweep, job) = wanted.of.map_or((0, 0), Target::numbers);
+        let Events { after, limit, follow, .. } = wanted;
+        let request = v1::EventsRequest { sweep, job, after, limit, follow };
+        let stream = self.sweeps.events(request).await?.into_inner();
+        Ok(stream.map(|row| Ok(Logged::from(row?))))
+    }
+
     /// Sends a file, unless the coordinator has it already.
     pub async fn upload(&mut self, path: &Path, hash: &ContentHash) -> Outcome<()> {
         upload::file(&mut self.artifacts, path, hash).await
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sweep(id) => id.fmt(f),
-            Self::Job(id) => id.fmt(f),
-        }
-    }
-}
-
-impl Target {
-    fn numbers(self) -> (i64, i64) {
-        match self {
-            Self::Sweep(id) => (id.0, 0),
-            Self::Job(id) => (0, id.0),
-        }
     }
 }
 

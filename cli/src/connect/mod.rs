@@ -4,14 +4,17 @@
 //! its address there. Where nobody runs, commands that only look at or change what is stored start the coordinator
 //! inside this process, without an agent, for as long as they need it; others say how to start one.
 
+mod actor;
 mod address;
 mod client;
+mod target;
 
 use sweep_coordinator::{Coordinator, Home, HomeError, Options, Running, StartError};
 use sweep_shared::ids::SweepId;
 
 pub use address::Address;
-pub use client::{Client, Submitted, Target};
+pub use client::{Client, Events, Submitted};
+pub use target::Target;
 
 use crate::context::Context;
 use crate::exit::{self, Exit, Failure, Outcome};

@@ -1,6 +1,6 @@
 //! What is known of a watched sweep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sweep_shared::ids::JobId;
 use sweep_shared::states::JobState;
@@ -27,7 +27,7 @@ pub enum Change {
     Epoch(JobId),
     /// The job is a little further.
     Progress(JobId),
-    /// The sweep's own state.
+    /// The sweep's own state, or whether it is paused.
     Sweep,
 }
 
@@ -82,8 +82,7 @@ impl Board {
             Event::Snapshot(sweep, jobs) => self.replace(sweep, jobs),
             Event::Job(job) => self.put(*job).into_iter().collect(),
             Event::Sweep(sweep) => {
-                let changed =
-                    self.sweep.as_ref().is_none_or(|old| old.state != sweep.state || old.paused != sweep.paused);
+                let changed = self.sweep.as_ref().is_none_or(|old| stands_otherwise(old, &sweep));
                 self.sweep = Some(sweep);
                 if changed { vec![Change::Sweep] } else { Vec::new() }
             }
@@ -92,15 +91,29 @@ impl Board {
 
     fn replace(&mut self, sweep: Sweep, jobs: Vec<Job>) -> Vec<Change> {
         let first = self.sweep.is_none();
-        let state_changed = self.sweep.as_ref().is_some_and(|old| old.state != sweep.state);
+        let state_changed = self.sweep.as_ref().is_some_and(|old| stands_otherwise(old, &sweep));
         self.sweep = Some(sweep);
         self.several_seeds = jobs.windows(2).any(|pair| pair[0].seed != pair[1].seed);
+        self.keep(&jobs);
         let changes: Vec<Change> = jobs.into_iter().filter_map(|job| self.put(job)).collect();
         match (first, state_changed) {
             (true, _) => vec![Change::Opened],
             (false, true) => changes.into_iter().chain([Change::Sweep]).collect(),
             (false, false) => changes,
         }
+    }
+
+    /// Forgets the jobs that an amended plan no longer has.
+    fn keep(&mut self, jobs: &[Job]) {
+        let listed: BTreeSet<JobId> = jobs.iter().map(|job| job.id).collect();
+        let counts = &mut self.counts;
+        self.jobs.retain(|id, job| {
+            let keep = listed.contains(id);
+            if !keep && let Some(n) = counts.get_mut(&job.state) {
+                *n -= 1;
+            }
+            keep
+        });
     }
 
     /// Takes the newest state of a job over, keeping the counts right.
@@ -123,6 +136,10 @@ impl Board {
     }
 }
 
+fn stands_otherwise(old: &Sweep, new: &Sweep) -> bool {
+    (old.state, old.pause()) != (new.state, new.pause())
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -136,10 +153,15 @@ pub(crate) mod tests {
             name: "study".into(),
             state: SweepState::Active,
             paused: false,
+            paused_reason: String::new(),
+            priority: 0,
             created: None,
             finished: None,
             counts: Counts::new(),
             reused: 0,
+            gpu_hours: 0.0,
+            cpu_hours: 0.0,
+            budget: Default::default(),
         }
     }
 
@@ -164,6 +186,9 @@ pub(crate) mod tests {
             key: String::new(),
             resumed_from: 0,
             metrics: Default::default(),
+            priority: 0,
+            not_before: None,
+            attempts: Vec::new(),
         }
     }
 
@@ -187,6 +212,27 @@ pub(crate) mod tests {
         let changes = board.apply(Event::Snapshot(ended, all_over));
         assert_eq!(changes, [Change::State(JobId(1)), Change::State(JobId(2)), Change::Sweep]);
         assert_eq!((board.over(), board.total()), (2, 2));
+    }
+
+    #[test]
+    fn jobs_that_an_amended_plan_dropped_are_forgotten() {
+        let mut board = Board::default();
+        board.apply(Event::Snapshot(sweep(), vec![job(1, JobState::Ready), job(2, JobState::Running)]));
+        board.apply(Event::Snapshot(sweep(), vec![job(1, JobState::Ready), job(3, JobState::Ready)]));
+        assert_eq!((board.total(), board.count(JobState::Ready), board.count(JobState::Running)), (2, 2, 0));
+    }
+
+    #[test]
+    fn being_paused_is_a_change_of_the_sweep() {
+        let mut board = Board::default();
+        board.apply(Event::Snapshot(sweep(), vec![job(1, JobState::Ready)]));
+        let paused = Sweep { paused: true, ..sweep() };
+        assert_eq!(board.apply(Event::Sweep(paused.clone())), [Change::Sweep]);
+        assert!(board.apply(Event::Sweep(paused.clone())).is_empty());
+        let spent = Sweep { paused_reason: "its budget of 1 GPU-hour is spent".into(), ..paused };
+        assert_eq!(board.apply(Event::Snapshot(spent.clone(), vec![job(1, JobState::Ready)])), [Change::Sweep]);
+        assert_eq!(spent.pause().unwrap(), "paused: its budget of 1 GPU-hour is spent");
+        assert_eq!(board.apply(Event::Sweep(sweep())), [Change::Sweep]);
     }
 
     #[test]

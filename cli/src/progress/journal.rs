@@ -44,6 +44,8 @@ pub struct Journal {
     /// Lines were swallowed at some time: the tally is the end of the story.
     crowded: bool,
     last_line: Duration,
+    /// The last that was said of the sweep.
+    paused: bool,
 }
 
 struct Running {
@@ -64,6 +66,7 @@ impl Journal {
             swallowed: false,
             crowded: false,
             last_line: zero,
+            paused: false,
         }
     }
 
@@ -80,7 +83,7 @@ impl Journal {
                 Change::Progress(id) => {
                     out.extend(board.job(*id).and_then(|job| self.progress(now, board, job, PROGRESS_EVERY)));
                 }
-                Change::Sweep => {}
+                Change::Sweep => out.extend(self.pause(board)),
             }
         }
         self.stamped(now, out)
@@ -114,9 +117,20 @@ impl Journal {
         if board.over() > 0 {
             out.push(lines::tally(board));
         }
+        out.extend(self.pause(board));
         let running: Vec<&Job> = board.running().collect();
         out.extend(running.into_iter().filter_map(|job| self.state(now, board, job)));
         out
+    }
+
+    /// What there is to say about being paused, and about being so no longer.
+    fn pause(&mut self, board: &Board) -> Option<String> {
+        let sweep = board.sweep()?;
+        let was = std::mem::replace(&mut self.paused, sweep.pause().is_some());
+        match lines::paused(sweep) {
+            None if was && !sweep.is_over() => Some(format!("{} goes on", sweep.id)),
+            said => said,
+        }
     }
 
     fn state(&mut self, now: Duration, board: &Board, job: &Job) -> Option<String> {
@@ -255,6 +269,20 @@ mod tests {
         }
         let lines = tell(&mut journal, &mut board, ms(11), Job { attempt: 1, ..job(1_000, JobState::Failed) });
         assert_eq!(lines, ["[    0.0s] j1000 base: failed"]);
+    }
+
+    #[test]
+    fn a_pause_and_its_end_are_told_once_each() {
+        let mut board = board(1);
+        let mut journal = Journal::new(Detail::Ends);
+        let mut told = |sweep| {
+            let changes = board.apply(Event::Sweep(sweep));
+            journal.changed(ms(0), &board, &changes)
+        };
+        let paused = crate::answer::Sweep { paused: true, ..sweep() };
+        assert_eq!(told(paused.clone()), ["[    0.0s] s1 is paused; `sweep resume s1` goes on"]);
+        assert!(told(paused).is_empty());
+        assert_eq!(told(sweep()), ["[    0.0s] s1 goes on"]);
     }
 
     #[test]

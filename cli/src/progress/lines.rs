@@ -7,15 +7,16 @@ use sweep_shared::metrics::VAL_ACCURACY;
 use sweep_shared::states::JobState;
 
 use super::board::Board;
-use crate::answer::Job;
+use crate::answer::{Job, Sweep};
 use crate::format;
 
 /// Images the runner trains on per second, as its epoch events tell it.
 const IMAGES_PER_S: &str = "images_per_s";
 
-/// `2 of 14 jobs done, 1 failed, 2 running, 10 waiting`.
+/// `2 of 14 jobs done, 1 failed, 2 running, 10 waiting`; of a paused sweep with `paused` before it.
 pub fn tally(board: &Board) -> String {
-    let mut text = format!("{} of {} done", board.over(), format::plural(board.total(), "job"));
+    let paused = if board.sweep().is_some_and(|sweep| sweep.pause().is_some()) { "paused; " } else { "" };
+    let mut text = format!("{paused}{} of {} done", board.over(), format::plural(board.total(), "job"));
     let waiting = board.count(JobState::Blocked) + board.count(JobState::Ready);
     let parts = [
         (board.count(JobState::Failed), "failed"),
@@ -29,6 +30,12 @@ pub fn tally(board: &Board) -> String {
         let _ = write!(text, ", {n} {word}");
     }
     text
+}
+
+/// That a sweep is paused, why, and what ends it: `s1 is paused: its budget … is spent; …`.
+pub fn paused(sweep: &Sweep) -> Option<String> {
+    let paused = sweep.pause()?;
+    Some(format!("{id} is {paused}; `sweep resume {id}` goes on", id = sweep.id))
 }
 
 /// A job's new state: `j3 student: running on desk (attempt 2, from epoch 4)`.
@@ -51,7 +58,8 @@ fn happening(job: &Job) -> String {
         JobState::Blocked => "waiting for its inputs".to_owned(),
         JobState::Skipped => "skipped, because an input did not succeed".to_owned(),
         JobState::Stopped => "stopped early".to_owned(),
-        other => other.to_string(),
+        JobState::Paused => format!("paused; `sweep resume {}` takes it up again", job.id),
+        JobState::Cancelled => "cancelled".to_owned(),
     }
 }
 
@@ -127,6 +135,19 @@ mod tests {
         ];
         board.apply(Event::Snapshot(sweep(), jobs));
         assert_eq!(tally(&board), "2 of 4 jobs done, 1 failed, 1 running, 1 waiting");
+    }
+
+    #[test]
+    fn a_paused_sweep_says_why_and_what_to_do() {
+        let spent = "its budget of 2 GPU-hours is spent".to_owned();
+        let sweep = Sweep { paused: true, paused_reason: spent, ..sweep() };
+        assert_eq!(
+            paused(&sweep).unwrap(),
+            "s1 is paused: its budget of 2 GPU-hours is spent; `sweep resume s1` goes on"
+        );
+        let mut board = Board::default();
+        board.apply(Event::Snapshot(sweep, vec![job(1, JobState::Ready)]));
+        assert_eq!(tally(&board), "paused; 0 of 1 job done, 1 waiting");
     }
 
     #[test]

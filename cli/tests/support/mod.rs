@@ -164,9 +164,27 @@ impl Drop for Talking {
     }
 }
 
+/// A coordinator of this home on a free port, and its URL.
+pub fn serve(home: &Home) -> (Talking, String) {
+    let mut coordinator = Talking::start(home.sweep(&["serve", "--listen", "127.0.0.1:0"]));
+    let line = coordinator.wait_for("http://127.0.0.1:");
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+    (coordinator, url)
+}
+
+/// Whether a process is there and is no zombie.
+pub fn alive(pid: &str) -> bool {
+    fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// The lines that jobs appended to a file, in their order.
+pub fn ordered_marks(path: &Path) -> Vec<String> {
+    fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
 /// The lines that jobs appended to a file, sorted.
 pub fn marks(path: &Path) -> Vec<String> {
-    let mut lines: Vec<String> = fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect();
+    let mut lines = ordered_marks(path);
     lines.sort();
     lines
 }

@@ -33,7 +33,7 @@ pub async fn list(api: &Api, limit: u32) -> Result<v1::AgentsReply, Status> {
                 None => known.seen_ms,
             },
             slots: known.slots,
-            draining: false,
+            draining: known.draining,
         }
     };
     Ok(v1::AgentsReply { agents: known.into_iter().map(status).collect() })

@@ -3,6 +3,8 @@
 
 mod agents;
 pub mod auth;
+mod changes;
+mod events;
 mod logs;
 mod results;
 mod rows;
@@ -25,10 +27,7 @@ use crate::clock::Clock;
 use crate::dispatch::DispatchHandle;
 use crate::home::Home;
 use crate::logs::Logs;
-use crate::store::{Cancel, Retry, Store, Target, read};
-
-/// A client that does not say who it is.
-const USER: &str = "user";
+use crate::store::{Store, read};
 
 /// All that the calls need; cheap to clone.
 #[derive(Clone)]
@@ -54,15 +53,6 @@ impl Api {
     }
 }
 
-/// What a call is about: one of the two must be set.
-fn target(sweep: i64, job: i64) -> Result<Target, Status> {
-    match (sweep, job) {
-        (1.., 0) => Ok(Target::Sweep(SweepId(sweep))),
-        (0, 1..) => Ok(Target::Job(JobId(job))),
-        _ => Err(Status::invalid_argument("name either a sweep or a job")),
-    }
-}
-
 type Reply<T> = Result<Response<T>, Status>;
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -73,7 +63,8 @@ impl v1::sweeps_server::Sweeps for Api {
     type EventsStream = Answers<v1::EventRow>;
 
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Reply<v1::SubmitReply> {
-        submit::submit(self, request.into_inner()).await.map(Response::new)
+        let actor = changes::actor_of(&request);
+        submit::submit(self, request.into_inner(), actor).await.map(Response::new)
     }
 
     async fn list(&self, request: Request<v1::ListRequest>) -> Reply<v1::ListReply> {
@@ -81,8 +72,7 @@ impl v1::sweeps_server::Sweeps for Api {
     }
 
     async fn status(&self, request: Request<v1::SweepRequest>) -> Reply<v1::StatusReply> {
-        let sweep = self.sweep(request.into_inner().sweep).await?;
-        status::snapshot(self, sweep).await.map(Response::new)
+        status::status(self, request.into_inner()).await.map(Response::new)
     }
 
     async fn watch(&self, request: Request<v1::SweepRequest>) -> Reply<Self::WatchStream> {
@@ -100,39 +90,35 @@ impl v1::sweeps_server::Sweeps for Api {
     }
 
     async fn cancel(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-        let v1::TargetRequest { sweep, job } = request.into_inner();
-        let command = Cancel { target: target(sweep, job)?, actor: USER.to_owned() };
-        Ok(Response::new(v1::ChangeReply { changed: self.store.write(command).await? }))
+        changes::cancel(self, request).await
     }
 
     async fn retry(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-        let v1::TargetRequest { sweep, job } = request.into_inner();
-        let command = Retry { target: target(sweep, job)?, actor: USER.to_owned() };
-        Ok(Response::new(v1::ChangeReply { changed: self.store.write(command).await? }))
+        changes::retry(self, request).await
     }
 
-    async fn pause(&self, _: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-        Err(Status::unimplemented("not yet"))
+    async fn pause(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
+        changes::pause(self, request).await
     }
 
-    async fn resume(&self, _: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-        Err(Status::unimplemented("not yet"))
+    async fn resume(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
+        changes::resume(self, request).await
     }
 
-    async fn set_priority(&self, _: Request<v1::PriorityRequest>) -> Reply<v1::ChangeReply> {
-        Err(Status::unimplemented("not yet"))
+    async fn set_priority(&self, request: Request<v1::PriorityRequest>) -> Reply<v1::ChangeReply> {
+        changes::set_priority(self, request).await
+    }
+
+    async fn drain_agent(&self, request: Request<v1::DrainRequest>) -> Reply<v1::ChangeReply> {
+        changes::drain(self, request).await
     }
 
     async fn explain(&self, request: Request<v1::ExplainRequest>) -> Reply<v1::ExplainReply> {
         status::explain(self, JobId(request.into_inner().job)).await.map(Response::new)
     }
 
-    async fn events(&self, _: Request<v1::EventsRequest>) -> Reply<Self::EventsStream> {
-        Err(Status::unimplemented("not yet"))
-    }
-
-    async fn drain_agent(&self, _: Request<v1::DrainRequest>) -> Reply<v1::ChangeReply> {
-        Err(Status::unimplemented("not yet"))
+    async fn events(&self, request: Request<v1::EventsRequest>) -> Reply<Self::EventsStream> {
+        events::events(self.clone(), request.into_inner()).await.map(Response::new)
     }
 
     async fn list_agents(&self, request: Request<v1::ListRequest>) -> Reply<v1::AgentsReply> {

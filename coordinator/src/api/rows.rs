@@ -4,7 +4,7 @@ use sweep_shared::states::JobState;
 use sweep_shared::wire::v1;
 
 use super::Api;
-use crate::store::read::{JobRow, SweepRow};
+use crate::store::read::{AttemptRow, EventRow, JobRow, SweepRow};
 
 pub fn summary(row: SweepRow) -> v1::SweepSummary {
     v1::SweepSummary {
@@ -16,7 +16,12 @@ pub fn summary(row: SweepRow) -> v1::SweepSummary {
         finished_ms: row.finished_ms.unwrap_or(0),
         counts: row.counts.into_iter().collect(),
         reused: row.reused,
-        ..Default::default()
+        priority: row.priority as i32,
+        paused_reason: row.paused_reason,
+        gpu_hours: row.gpu_hours,
+        cpu_hours: row.cpu_hours,
+        budget_gpu_hours: row.budget.gpu_hours.unwrap_or(0.0),
+        budget_cpu_hours: row.budget.cpu_hours.unwrap_or(0.0),
     }
 }
 
@@ -51,6 +56,41 @@ pub fn job(api: &Api, row: JobRow) -> v1::JobStatus {
         key: row.key,
         resumed_from: row.resumed_epoch as u32,
         metrics_json: row.metrics_json,
-        ..Default::default()
+        priority: row.priority as i32,
+        not_before_ms: row.not_before_ms,
+        attempts: Vec::new(),
+    }
+}
+
+pub fn attempt(row: AttemptRow) -> v1::AttemptStatus {
+    v1::AttemptStatus {
+        number: row.number as u32,
+        state: row.state,
+        agent: row.agent,
+        device: row.device,
+        device_index: row.device_index as u32,
+        granted_ms: row.granted_ms,
+        started_ms: row.started_ms.unwrap_or(0),
+        finished_ms: row.finished_ms.unwrap_or(0),
+        run_s: row.run_s.unwrap_or(0.0),
+        resumed_attempt: row.resumed_attempt as u32,
+        resumed_epoch: row.resumed_epoch as u32,
+        failure_class: row.failure_class.unwrap_or_default(),
+        message: row.message,
+        epoch: row.epoch as u32,
+        epochs: row.epochs as u32,
+    }
+}
+
+pub fn event(row: EventRow) -> v1::EventRow {
+    v1::EventRow {
+        id: row.id,
+        at_ms: row.at_ms,
+        actor: row.actor,
+        what: row.what,
+        sweep: row.sweep,
+        job: row.job,
+        attempt: row.attempt as u32,
+        detail: row.detail,
     }
 }

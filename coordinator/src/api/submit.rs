@@ -8,7 +8,8 @@ use super::Api;
 use crate::store::BlobRef;
 use crate::submit::{Wish, read};
 
-pub async fn submit(api: &Api, request: v1::SubmitRequest) -> Result<v1::SubmitReply, Status> {
+/// Makes a sweep of it, continues one, or amends one.
+pub async fn submit(api: &Api, request: v1::SubmitRequest, actor: String) -> Result<v1::SubmitReply, Status> {
     let files = wire::files(request.files).map_err(|error| Status::invalid_argument(error.to_string()))?;
     let files: Vec<BlobRef> = files.into_iter().filter_map(BlobRef::from_file).collect();
     let missing: Vec<&str> =
@@ -25,7 +26,7 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest) -> Result<v1::SubmitR
         continue_same: request.continue_same,
         amend: (request.amend > 0).then_some(SweepId(request.amend)),
         retry_failed: request.retry_failed,
-        actor: super::USER.to_owned(),
+        actor,
     };
     // A plan may come to 100 000 jobs: long enough to be kept off the threads that serve others.
     let command = tokio::task::spawn_blocking(move || read(wish))

@@ -85,7 +85,9 @@ impl Watcher {
     /// The sweep is read before its jobs: when it is over, so are they.
     async fn tell_changes(&self, jobs: Vec<JobId>) -> Result<(), Done> {
         let (sweep, jobs) = match self.read(&jobs).await {
-            Ok(read) => read,
+            Ok(Some(read)) => read,
+            // An amended plan dropped some of them: whoever watches is to forget those.
+            Ok(None) => return self.tell_everything().await,
             Err(status) => return self.fail(status).await,
         };
         for job in jobs {
@@ -96,10 +98,14 @@ impl Watcher {
         if over { Err(Done) } else { Ok(()) }
     }
 
-    async fn read(&self, jobs: &[JobId]) -> Result<(v1::SweepSummary, Vec<v1::JobStatus>), Status> {
+    /// The sweep with these jobs; `None` where some are no longer its own.
+    async fn read(&self, jobs: &[JobId]) -> Result<Option<(v1::SweepSummary, Vec<v1::JobStatus>)>, Status> {
         let sweep = rows::summary(self.api.store.sweep(self.sweep).await?);
         let jobs = read::jobs_by_id(&self.api.store, jobs).await?;
-        Ok((sweep, jobs.into_iter().map(|row| rows::job(&self.api, row)).collect()))
+        if jobs.iter().any(|row| row.dropped) {
+            return Ok(None);
+        }
+        Ok(Some((sweep, jobs.into_iter().map(|row| rows::job(&self.api, row)).collect())))
     }
 
     async fn send(&self, body: Body) -> Result<(), Done> {

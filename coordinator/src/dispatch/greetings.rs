@@ -53,7 +53,7 @@ impl Dispatcher {
             self.fleet.begun(*token, now);
         }
         self.queue.stale();
-        self.outboxes.open(session, line, info.id, spool, reconciled.acked_seq);
+        self.outboxes.open(session, line, spool, reconciled.acked_seq);
         // What was written last may be on its way to the disk yet: told again, it does no harm.
         let log = |token: &Token| v1::LogLength {
             token: Some((*token).into()),
@@ -95,8 +95,13 @@ impl Dispatcher {
     }
 
     /// The agent has no runners any more, and will not be back soon.
-    pub(super) async fn goodbye(&mut self, session: SessionId, reason: String, now: Duration) -> Result<(), Broken> {
-        let Some(agent) = self.outboxes.get(session).map(|outbox| outbox.agent.clone()) else { return Ok(()) };
+    pub(super) async fn goodbye(
+        &mut self,
+        session: SessionId,
+        agent: String,
+        reason: String,
+        now: Duration,
+    ) -> Result<(), Broken> {
         self.outboxes.close(session);
         self.fleet.close(session, now);
         self.fleet.left(&agent);

@@ -36,7 +36,6 @@ pub struct Outboxes {
 
 pub struct Outbox {
     line: Line,
-    pub agent: String,
     pub spool: String,
     /// The number that the spool's next report must bear.
     pub next_seq: u64,
@@ -53,8 +52,8 @@ pub enum Turn {
 }
 
 impl Outboxes {
-    pub fn open(&mut self, session: SessionId, line: Line, agent: String, spool: String, acked_seq: u64) {
-        self.open.insert(session, Outbox { line, agent, spool, next_seq: acked_seq + 1 });
+    pub fn open(&mut self, session: SessionId, line: Line, spool: String, acked_seq: u64) {
+        self.open.insert(session, Outbox { line, spool, next_seq: acked_seq + 1 });
     }
 
     pub fn close(&mut self, session: SessionId) {

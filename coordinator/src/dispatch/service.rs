@@ -263,8 +263,8 @@ impl Dispatcher {
             self.queue.stale();
         }
         self.record(&mut work, planned, now).await?;
-        for (session, reason) in std::mem::take(&mut work.leaving) {
-            self.goodbye(session, reason, now).await?;
+        for (session, agent, reason) in std::mem::take(&mut work.leaving) {
+            self.goodbye(session, agent, reason, now).await?;
             work.schedule = true;
         }
         if work.tick {

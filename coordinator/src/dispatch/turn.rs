@@ -28,8 +28,8 @@ pub struct Work {
     pub schedule: bool,
     /// It is time to look at the clock.
     pub tick: bool,
-    /// Sessions that said goodbye, and why.
-    pub leaving: Vec<(SessionId, String)>,
+    /// Agents that said goodbye, and why. Their sessions may have been closed since.
+    pub leaving: Vec<(SessionId, String, String)>,
 }
 
 impl Dispatcher {
@@ -53,7 +53,7 @@ impl Dispatcher {
             Wire::Heartbeat(heartbeat) => self.heartbeat(work, &agent, heartbeat, now),
             Wire::Goodbye(goodbye) => {
                 tracing::info!(agent, reason = goodbye.reason, "an agent leaves");
-                work.leaving.push((session, translate::bounded(goodbye.reason)));
+                work.leaving.push((session, agent, translate::bounded(goodbye.reason)));
             }
             body => match translate::said(body) {
                 Ok(None) => {}

@@ -49,7 +49,7 @@ pub(super) async fn upsert(tx: &mut Tx<'_>, agent: &AgentInfo) -> Result<bool, S
     .execute(&mut *tx.conn)
     .await?;
     if !same {
-        tx.note_world(SWEEP, "agent_joined", format!("{} on {}, {} slots", agent.id, agent.host, agent.slots));
+        tx.note_world(SWEEP, "agent_joined", format!("{} on {}, slots: {}", agent.id, agent.host, agent.slots));
     }
     Ok(draining)
 }

@@ -293,6 +293,13 @@ impl Agent {
         assert!(matches!(heard(self.from.message()).await, Ok(None) | Err(_)));
     }
 
+    /// Has nothing more to say, and waits until the session is over.
+    pub async fn leave(self) {
+        let Self { to, mut from, .. } = self;
+        drop(to);
+        assert!(matches!(heard(from.message()).await, Ok(None) | Err(_)));
+    }
+
     /// The connection is cut.
     pub fn cut(self) {
         drop(self.to);

@@ -26,6 +26,12 @@ pub struct JobRow {
     pub epoch: i64,
     pub epochs: i64,
     pub metrics_json: String,
+    /// The sweep's and its own together.
+    pub priority: i64,
+    /// Not granted before; 0: at any time.
+    pub not_before_ms: i64,
+    /// The sweep's amended plan does not have it any more.
+    pub dropped: bool,
 }
 
 /// All jobs of a sweep, in the plan's order; those that an amended plan added come last.
@@ -36,7 +42,8 @@ pub async fn jobs_of(store: &Store, sweep: SweepId) -> Result<Vec<JobRow>, Store
                   j.reused_from IS NOT NULL AS "reused!: bool", j.finished_ms,
                   a.agent AS "agent?", coalesce(a.started_ms, a.granted_ms) AS "started_ms?: i64",
                   coalesce(a.resumed_epoch, 0) AS "resumed_epoch!: i64", coalesce(e.epoch, 0) AS "epoch!: i64",
-                  coalesce(e.epochs, 0) AS "epochs!: i64", coalesce(e.metrics_json, '{}') AS "metrics_json!: String"
+                  coalesce(e.epochs, 0) AS "epochs!: i64", coalesce(e.metrics_json, '{}') AS "metrics_json!: String",
+                  j.priority, j.not_before_ms, j.dropped AS "dropped!: bool"
            FROM jobs j JOIN job_specs s ON s.job = j.id
            LEFT JOIN attempts a ON a.job = j.id AND a.number = j.attempt
            LEFT JOIN epochs e ON e.job = j.id AND e.attempt = j.attempt
@@ -60,7 +67,9 @@ pub async fn jobs_by_id(store: &Store, ids: &[JobId]) -> Result<Vec<JobRow>, Sto
                   j.reused_from IS NOT NULL AS "reused!: bool", j.finished_ms AS "finished_ms?: i64",
                   a.agent AS "agent?: String", coalesce(a.started_ms, a.granted_ms) AS "started_ms?: i64",
                   coalesce(a.resumed_epoch, 0) AS "resumed_epoch!: i64", coalesce(e.epoch, 0) AS "epoch!: i64",
-                  coalesce(e.epochs, 0) AS "epochs!: i64", coalesce(e.metrics_json, '{}') AS "metrics_json!: String"
+                  coalesce(e.epochs, 0) AS "epochs!: i64", coalesce(e.metrics_json, '{}') AS "metrics_json!: String",
+                  j.priority AS "priority!: i64", j.not_before_ms AS "not_before_ms!: i64",
+                  j.dropped AS "dropped!: bool"
            FROM json_each(?1) t JOIN jobs j ON j.id = t.value JOIN job_specs s ON s.job = j.id
            LEFT JOIN attempts a ON a.job = j.id AND a.number = j.attempt
            LEFT JOIN epochs e ON e.job = j.id AND e.attempt = j.attempt

@@ -1,6 +1,8 @@
 //! What readers ask. Each answer is of one whole commit.
 
 mod agents;
+mod attempts;
+mod events;
 mod facts;
 mod faults;
 mod jobs;
@@ -11,6 +13,8 @@ mod results;
 mod sweeps;
 
 pub use agents::{AgentRow, agents};
+pub use attempts::{AttemptRow, attempts_of};
+pub use events::{EventRow, events_after, last_event, newest_events};
 pub use facts::job_facts;
 pub use faults::device_faults;
 pub use jobs::{JobRow, jobs_by_id, jobs_of};

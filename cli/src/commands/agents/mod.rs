@@ -1,4 +1,6 @@
-//! `sweep agents`.
+//! `sweep agents`, and what users do with single ones.
+
+mod drain;
 
 use std::time::SystemTime;
 
@@ -11,10 +13,32 @@ use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::{format, output, terminal};
 
-#[derive(Debug, clap::Args)]
-pub struct Args {}
+const EXAMPLES: &str = "\
+Examples:
+  sweep agents
+  sweep agents drain desk-1a2b3c4d    have it put its work back and leave";
 
-pub async fn run(context: &Context, _: Args) -> Outcome {
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Have an agent put its work back and leave
+    Drain(drain::Args),
+}
+
+pub async fn run(context: &Context, args: Args) -> Outcome {
+    match args.command {
+        None => list(context).await,
+        Some(Command::Drain(args)) => drain::run(context, args).await,
+    }
+}
+
+async fn list(context: &Context) -> Outcome {
     let mut connection = Connection::live_or_inside(context).await?;
     let agents = connection.client.agents().await?;
     connection.close().await;
@@ -33,6 +57,7 @@ fn object(agent: &Agent) -> Value {
         "id": agent.id,
         "host": agent.host,
         "connected": agent.connected,
+        "draining": agent.draining,
         "running": agent.running,
         "slots": agent.slots,
         "last_seen_ms": super::status::unix_ms(agent.last_seen),
@@ -45,14 +70,14 @@ fn table(agents: &[Agent]) -> String {
     for agent in agents {
         let devices: Vec<String> = agent.devices.iter().map(device).collect();
         let running = format!("{}/{}", agent.running, agent.slots);
-        table.add_row([format::clip(&agent.id, 12), agent.host.clone(), presence(agent), running, devices.join("\n")]);
+        table.add_row([agent.id.clone(), agent.host.clone(), presence(agent), running, devices.join("\n")]);
     }
     table.trim_fmt()
 }
 
 fn presence(agent: &Agent) -> String {
     if agent.connected {
-        return "connected".to_owned();
+        return if agent.draining { "draining".to_owned() } else { "connected".to_owned() };
     }
     match agent.last_seen.and_then(|seen| SystemTime::now().duration_since(seen).ok()) {
         Some(away) => format!("away for {}", format::duration(away)),
