@@ -36,6 +36,7 @@ pub fn run(folder: &Path, blows: &[Planned]) -> Result<Outcome, String> {
         return Err(format!("sweep submit: {}", text(&submitted)));
     }
     let witness = Witness::start(cluster.user().arg("watch"), &folder.join("logs/watch"));
+    let audit = Witness::start(cluster.user().args(["events", "--follow", "--json"]), &folder.join("logs/events"));
     let mut sightings = Sightings::default();
     let struck = strike(&mut cluster, &witness, &mut sightings, blows);
     let over = match &struck {
@@ -53,7 +54,7 @@ pub fn run(folder: &Path, blows: &[Planned]) -> Result<Outcome, String> {
         return Err(format!("sweep watch ended with {status}:\n{}", lines.join("\n")));
     }
     witness::check_lines(&lines)?;
-    let (results, attempts) = close(&mut cluster, folder, &sightings)?;
+    let (results, attempts) = close(&mut cluster, folder, &sightings, audit)?;
     marks::check(&folder.join("marks"), &attempts)?;
     Ok(Outcome { table: table::comparable(results), attempts, lines: lines.len() as u64, struck })
 }
@@ -84,12 +85,18 @@ fn strike(
 }
 
 /// Takes everything down in good order and looks at what is left.
-fn close(cluster: &mut Cluster, folder: &Path, sightings: &Sightings) -> Result<(Value, Vec<Attempt>), String> {
+fn close(
+    cluster: &mut Cluster,
+    folder: &Path,
+    sightings: &Sightings,
+    audit: Witness,
+) -> Result<(Value, Vec<Attempt>), String> {
     cluster.check_alive()?;
     cluster.end_agents()?;
     nothing_is_left(cluster, folder)?;
     let answer = |asked: Option<Value>| asked.ok_or("the coordinator does not answer".to_owned());
     sightings.hold(&answer(cluster.ask(&["status"])?)?)?;
+    witness::check_events(&audit.abandon(), &answer(cluster.ask(&["events", "--limit", "100000"])?)?)?;
     let results = answer(cluster.ask(&["results"])?)?;
     cluster.end_coordinator()?;
     Ok((results, ledger::audit(&folder.join("home"))?))

@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 /// A process whose lines are read as they come.
 pub struct Witness {
     child: Child,
@@ -98,6 +100,14 @@ impl Witness {
     }
 }
 
+impl Witness {
+    /// Ends it, whatever it does. All it said; the last line may be cut.
+    pub fn abandon(mut self) -> Vec<String> {
+        let _ = self.child.kill();
+        self.finish().1
+    }
+}
+
 impl Drop for Witness {
     /// It would wait for a coordinator that never comes back.
     fn drop(&mut self) {
@@ -120,6 +130,37 @@ pub fn check_lines(lines: &[String]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The audit log as it was followed, through every restart of the coordinator, against what it holds in the end: nothing that was
+/// told may be gone or changed, nothing told twice, nothing left out.
+pub fn check_events(told: &[String], log: &Value) -> Result<(), String> {
+    let log = log.as_array().ok_or("the audit log is no array")?;
+    // The end of what it said may be cut off.
+    let told: Vec<Value> = told.iter().map_while(|line| serde_json::from_str(line).ok()).collect();
+    if told.is_empty() {
+        return Err("nothing was told of the audit log".to_owned());
+    }
+    for (n, row) in told.iter().enumerate() {
+        if log.get(n) != Some(row) {
+            return Err(format!("row {n} of the audit log was told to be {row}, and is {:?}", log.get(n)));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_event_that_is_lost_changed_or_told_twice_is_seen() {
+    let row = |id: u32, what: &str| serde_json::json!({ "id": id, "what": what });
+    let told = |rows: &[Value]| rows.iter().map(Value::to_string).collect::<Vec<_>>();
+    let log = Value::Array(vec![row(1, "submit"), row(2, "running"), row(3, "succeeded")]);
+    assert_eq!(check_events(&told(&[row(1, "submit"), row(2, "running")]), &log), Ok(()));
+    let cut = [told(&[row(1, "submit")]), vec!["{\"id\":2,".to_owned()]].concat();
+    assert_eq!(check_events(&cut, &log), Ok(()));
+    assert!(check_events(&[], &log).is_err());
+    assert!(check_events(&told(&[row(1, "submit"), row(2, "failed")]), &log).is_err());
+    assert!(check_events(&told(&[row(1, "submit"), row(3, "succeeded")]), &log).is_err());
+    assert!(check_events(&told(&[row(1, "submit"), row(1, "submit")]), &log).is_err());
 }
 
 #[test]
