@@ -28,8 +28,10 @@ use std::time::Instant;
 use blows::{KINDS, Planned};
 use round::Outcome;
 
-/// Enough rounds for every kind of blow to have met somebody.
 const ROUNDS: u64 = 20;
+/// So many that the rare must have happened, too: a blow may come too late to meet anybody, and a frozen agent's job is taken over
+/// only where another agent has nothing better to do.
+const MANY_ROUNDS: u64 = 100;
 
 #[test]
 fn whatever_is_killed_the_table_is_that_of_an_undisturbed_run() {
@@ -52,7 +54,10 @@ fn whatever_is_killed_the_table_is_that_of_an_undisturbed_run() {
     }
     eprintln!("chaos: {rounds} rounds, {tally}; {:.0} s", began.elapsed().as_secs_f64());
     if rounds >= ROUNDS {
-        tally.check();
+        tally.check(&["coordinator", "agent", "runner", "freeze"], &["lost", "failed"]);
+    }
+    if rounds >= MANY_ROUNDS {
+        tally.check(&KINDS, &["lost", "failed", "interrupted", "stale"]);
     }
 }
 
@@ -96,12 +101,12 @@ impl Tally {
         }
     }
 
-    fn check(&self) {
-        for kind in KINDS {
+    fn check(&self, kinds: &[&str], ends: &[&str]) {
+        for kind in kinds {
             assert!(self.blows.contains_key(kind), "no blow met: {kind}");
         }
-        for state in ["lost", "failed", "stale"] {
-            assert!(self.attempts.contains_key(state), "no attempt ended {state}");
+        for end in ends {
+            assert!(self.attempts.contains_key(*end), "no attempt ended {end}");
         }
         assert!(self.resumed > 0, "no attempt went on from a checkpoint");
     }
