@@ -92,12 +92,13 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Hours of a device: `0.02`, `3.1`, `128`.
+/// Hours of a device: `0.0021`, `3.1`, `128`.
 pub fn hours(hours: f64) -> String {
     match hours {
         h if h >= 100.0 => format!("{h:.0}"),
         h if h >= 1.0 => format!("{h:.1}"),
-        h => format!("{h:.2}"),
+        h if h > 0.0 => significant(h),
+        _ => "0".to_owned(),
     }
 }
 
@@ -145,7 +146,7 @@ mod tests {
         assert_eq!(wrap("a bc  def\nghij", 4), ["a bc", "def", "ghij"]);
         assert_eq!(wrap("incomprehensible", 4), ["incomprehensible"]);
         assert_eq!(wrap("", 4), [""]);
-        assert_eq!((hours(0.021).as_str(), hours(3.12).as_str(), hours(128.4).as_str()), ("0.02", "3.1", "128"));
+        assert_eq!([0.0, 0.0021, 3.12, 128.4].map(hours), ["0", "0.0021", "3.1", "128"]);
     }
 
     #[test]

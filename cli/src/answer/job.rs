@@ -55,9 +55,10 @@ impl Job {
         if with_seed { format!("{name} seed={}", self.seed) } else { name }
     }
 
-    /// How long the last attempt took, or has taken until now.
+    /// How long the last attempt took, or has taken until now; `None` while the job waits for another.
     pub fn run_time(&self) -> Option<Duration> {
-        span(self.started, self.finished)
+        let waits = self.finished.is_none() && self.state != JobState::Running;
+        if waits { None } else { span(self.started, self.finished) }
     }
 }
 

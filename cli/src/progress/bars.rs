@@ -64,7 +64,8 @@ impl Bars {
         let (done, total) = (board.work_done(), board.total() as f64);
         let pace = *self.pace.get_or_insert_with(|| Pace::starting(now, done));
         let mut message = format!("{}, {}", lines::tally(board), format::duration(now));
-        if let Some(left) = pace.left(now, done, total).filter(|left| !left.is_zero()) {
+        let paused = board.sweep().is_some_and(|sweep| sweep.pause().is_some());
+        if let Some(left) = pace.left(now, done, total).filter(|left| !left.is_zero() && !paused) {
             message.push_str(&format!(", about {} left", format::duration(left)));
         }
         self.whole.set_position((done / total.max(1.0) * STEPS as f64) as u64);

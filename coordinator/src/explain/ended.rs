@@ -62,6 +62,12 @@ pub fn cancelled(said: &mut Explanation, job: &JobFacts) {
     said.next(format!("`sweep retry {}` brings it back.", job.job));
 }
 
+/// What could be done about its end no longer matters.
+pub fn dropped(said: &mut Explanation, job: &JobFacts) {
+    said.reason(format!("The amended plan of {} does not have it, so it counts no more.", job.sweep.id));
+    said.next = vec!["Submit a plan that has it with `--amend` to take it back.".to_owned()];
+}
+
 pub fn skipped(said: &mut Explanation, job: &JobFacts) {
     match &job.culprit {
         Some(culprit) => {

@@ -43,6 +43,8 @@ pub struct JobFacts {
     pub message: String,
     /// Since it ended.
     pub ended: Option<Duration>,
+    /// The sweep's amended plan does not have it any more.
+    pub dropped: bool,
     /// The job of another sweep whose result stands for it.
     pub reused_from: Option<(JobId, SweepId)>,
     /// In `skipped`: what it is skipped for.

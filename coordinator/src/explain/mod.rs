@@ -41,6 +41,9 @@ pub fn explain(job: &JobFacts, fleet: &FleetFacts) -> Explanation {
         JobState::Skipped => ended::skipped(&mut said, job),
         JobState::Stopped => said.reason("A search stopped it early."),
     }
+    if job.dropped {
+        ended::dropped(&mut said, job);
+    }
     if job.state.is_terminal() {
         ended::still_held(&mut said, fleet);
     }

@@ -25,8 +25,10 @@ pub fn sweep_text(sweep: &Sweep, jobs: &[Job], most: usize, width: Option<u16>) 
 /// One job with its attempts.
 pub fn job_text(sweep: &Sweep, job: &Job, width: Option<u16>, zone: &Zone, now: SystemTime) -> String {
     let mut text = format!("{}\n", line(job));
-    if let Some(paused) = sweep.pause() {
-        text += &format!("its sweep {id} is {paused}; `sweep resume {id}` goes on\n", id = sweep.id);
+    if let Some(paused) = sweep.pause().filter(|_| !job.state.is_terminal()) {
+        let said = format!("its sweep {id} is {paused}; `sweep resume {id}` goes on", id = sweep.id);
+        let room = width.map_or(usize::MAX, usize::from);
+        text += &format!("{}\n", format::wrap(&said, room).join("\n"));
     }
     if !job.message.is_empty() {
         text += &format!("{}\n", job.message.trim_end());
@@ -164,5 +166,11 @@ mod tests {
         let job = Job { epoch: 3, epochs: 10, priority: -2, attempts, ..tests_job(7, JobState::Running) };
         let text = job_text(&tests_sweep(), &job, Some(80), &zone(), at(200));
         assert!(text.starts_with("j7 base seed=0: running, epoch 3/10, priority -2\n\ntry"), "{text}");
+        let spent = "its budget of 0.0008 CPU-hours is spent".to_owned();
+        let paused = Sweep { paused: true, paused_reason: spent, ..tests_sweep() };
+        let text = job_text(&paused, &job, Some(80), &zone(), at(200));
+        assert!(text.contains("CPU-hours is spent;") && text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let over = Job { state: JobState::Succeeded, ..job };
+        assert!(!job_text(&paused, &over, Some(80), &zone(), at(200)).contains("paused"));
     }
 }

@@ -107,6 +107,16 @@ fn jobs_that_are_over() {
         ],
         &["`sweep retry j17` brings it back."],
     );
+    let dropped = JobFacts { dropped: true, message: "not in the amended plan".to_owned(), ..cancelled };
+    said(
+        &dropped,
+        &nobody,
+        &[
+            "It was cancelled 5 s ago: not in the amended plan.",
+            "The amended plan of s3 does not have it, so it counts no more.",
+        ],
+        &["Submit a plan that has it with `--amend` to take it back."],
+    );
 }
 
 #[test]

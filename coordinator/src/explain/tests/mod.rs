@@ -40,6 +40,7 @@ fn job(state: JobState) -> JobFacts {
         class: None,
         message: String::new(),
         ended: None,
+        dropped: false,
         reused_from: None,
         culprit: None,
     }

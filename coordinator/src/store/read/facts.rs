@@ -16,6 +16,7 @@ pub async fn job_facts(store: &Store, job: JobId) -> Result<JobFacts, StoreError
         r#"SELECT j.state, j.sweep, j.priority, j.device, j.memory_bytes, j.exclusive AS "exclusive!: bool", j.not_before_ms,
                   j.failures, j.retries, j.losses, j.most_losses, j.max_hours, j.failure_class, j.message, j.finished_ms,
                   j.reused_from, r.sweep AS "reused_sweep?", w.paused AS "paused!: bool", w.paused_reason,
+                  j.dropped AS "dropped!: bool",
                   (SELECT count(*) FROM jobs o JOIN sweeps x ON x.id = o.sweep
                    WHERE o.state = 'ready' AND o.exclusive = j.exclusive AND o.not_before_ms <= ?2 AND x.paused = 0
                      AND (-o.priority, o.sweep, o.id) < (-j.priority, j.sweep, j.id)) AS "ahead!: i64"
@@ -61,6 +62,7 @@ pub async fn job_facts(store: &Store, job: JobId) -> Result<JobFacts, StoreError
         class,
         message: row.message,
         ended: row.finished_ms.map(|at| millis(now_ms - at)),
+        dropped: row.dropped,
         reused_from: row.reused_from.zip(row.reused_sweep).map(|(job, sweep)| (JobId(job), SweepId(sweep))),
         culprit: if state == JobState::Skipped { culprit(store, job).await? } else { None },
     })
