@@ -32,7 +32,7 @@ async fn a_jobs_story_can_be_read_from_it() {
     assert_eq!(
         bench.log().await,
         [
-            "sweep agent_joined: agent-1 on host, 2 slots",
+            "sweep agent_joined: agent-1 on host, slots: 2",
             "alice@laptop submit: 2 jobs, 0 reused",
             "sweep running j1.1: on agent-1, cpu 0",
             "sweep attempt_running j1.1",
