@@ -19,14 +19,13 @@ pub fn ordinary(job: &ReadyJob, agents: &mut [AgentView], barred: Barred<'_>) ->
     Some(take(job, agents, place))
 }
 
-/// An ordinary job found no place: where it waits for a slot, nothing is queued ahead of it from now on. Else a stream of
-/// short jobs could keep a long one waiting for ever.
+/// An ordinary job found no place: where it waits for a slot or for memory, nothing is queued ahead of it from now on. Else a
+/// stream of short jobs could keep a long one waiting for ever.
 pub fn hold(job: &ReadyJob, agents: &mut [AgentView], barred: Barred<'_>) {
     for (at, agent) in agents.iter_mut().enumerate().filter(|(_, agent)| agent.accepts()) {
         for index in 0..agent.devices.len() {
             let device = &agent.devices[index];
-            let lacks_a_slot = device.free_slots() == 0 && fits_memory(job, device.memory_total_bytes);
-            if lacks_a_slot && suits(job, agent, device) && !barred(at, device) {
+            if fits_memory(job, device.memory_total_bytes) && suits(job, agent, device) && !barred(at, device) {
                 agent.devices[index].held = true;
             }
         }

@@ -128,6 +128,8 @@ impl World {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn no_device_gets_more_than_it_can_hold(world in world()) {
         let (assigned, _) = world.decide();

@@ -129,6 +129,15 @@ fn a_stream_of_short_jobs_does_not_keep_a_long_one_waiting() {
 }
 
 #[test]
+fn what_waits_for_memory_is_not_passed_by_a_queue_that_forms_later() {
+    let quick = |job: ReadyJob| ReadyJob { expected: Some(Duration::from_millis(1)), ..job };
+    let big = |id| ReadyJob { memory_bytes: GIB, ..job(id) };
+    let full = DeviceView { quick: 1, ..device(DeviceClass::Cpu, 3, 1, 0) };
+    let ready = vec![job(1), big(2), quick(job(3)), quick(big(4))];
+    assert_eq!(Case::new(vec![agent(vec![full])], ready).pairs(), [(1, 0), (3, 0)]);
+}
+
+#[test]
 fn memory_is_counted_as_it_is_promised() {
     let big = |id| ReadyJob { memory_bytes: 5 * GIB, ..job(id) };
     let small = ReadyJob { memory_bytes: GIB, ..job(3) };

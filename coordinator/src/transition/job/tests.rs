@@ -98,6 +98,8 @@ fn a_refusal_is_told_in_words() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever happens: success is for ever, the end is left by a retry only, a paused job is never granted, and attempts
     /// are bounded by the counters.
     #[test]
