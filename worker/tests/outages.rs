@@ -217,7 +217,9 @@ async fn a_restored_database_is_met_with_a_new_spool_and_what_it_does_not_keep_i
     for (generation, known) in [("h", "g"), ("i", "h"), ("j", "i")] {
         let session = coordinator.session().await;
         assert_eq!((session.hello.generation.as_str(), &session.hello.spool_id), (known, &renewed));
-        assert_eq!(session.hello.attempts, [token(2).into(), token(3).into()]);
+        // What the first of them did not keep is named to none of the others; its end still lies in the spool.
+        let named = if generation == "h" { vec![token(2).into(), token(3).into()] } else { vec![token(2).into()] };
+        assert_eq!(session.hello.attempts, named);
         session.welcome_to(generation, 0, &[token(2)]);
         let session = coordinator.session().await;
         assert_eq!((session.hello.generation.as_str(), session.hello.acked_seq), (generation, 0));

@@ -81,6 +81,8 @@ fn kill_if(pid: i32, still: impl FnOnce() -> bool) -> Option<OwnedFd> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::CommandExt as _;
+
     use super::*;
 
     fn environment(entries: &[&str]) -> Vec<u8> {
@@ -118,9 +120,10 @@ mod tests {
     fn what_left_a_stopped_attempt_is_found_by_its_mark() {
         let agent = format!("test-escaped-{}", std::process::id());
         let start = |attempt: &str| {
-            let mut command = std::process::Command::new("setsid");
-            command.args(["sleep", "600"]).env(AGENT_VARIABLE, &agent).env(ATTEMPT_VARIABLE, attempt);
-            command.spawn().unwrap()
+            let mut command = std::process::Command::new("sleep");
+            command.arg("600").env(AGENT_VARIABLE, &agent).env(ATTEMPT_VARIABLE, attempt);
+            // A group of its own. Not by way of `setsid`: while a program becomes another its environment is not there.
+            command.process_group(0).spawn().unwrap()
         };
         let (mut escaped, mut other) = (start("j1.2"), start("j1.21"));
         assert_eq!(kill_attempt(&agent, "j1.2"), 1);
