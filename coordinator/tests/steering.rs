@@ -72,6 +72,7 @@ async fn a_paused_job_is_not_stolen_and_its_agent_is_told_when_it_comes_back() {
     back.cut();
     site.pass(Duration::from_secs(20)).await;
     user.sweeps.resume(job(1)).await.unwrap();
+    other.beat();
     let next = other.assigned().await.token.unwrap();
     assert_eq!((next.job, next.attempt), (1, 2));
     assert_eq!(user.status(made.sweep).await.jobs[0].state, "running");

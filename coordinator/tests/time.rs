@@ -49,6 +49,7 @@ async fn a_clock_set_back_while_no_coordinator_ran_makes_no_wait_longer_than_the
     let site = site.restart_after(move |_| clock.set_wall_clock(-5 * HOUR_MS)).await;
     let mut agent = site.agent("a").await;
     site.pass(Duration::from_mins(1)).await;
+    agent.beat();
     assert_eq!(agent.assigned().await.token.unwrap().attempt, 2);
 }
 

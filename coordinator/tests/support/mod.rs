@@ -247,6 +247,11 @@ impl Agent {
         self.to.send(v1::AgentMessage { seq: 0, body: Some(body) }).unwrap();
     }
 
+    /// It is still there.
+    pub fn beat(&self) {
+        self.say(Say::Heartbeat(v1::Heartbeat { devices: hello(&self.id, vec![]).devices }));
+    }
+
     /// With the spool's next number, which it answers.
     pub fn report(&mut self, body: Say) -> u64 {
         self.seq += 1;

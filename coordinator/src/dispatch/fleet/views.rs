@@ -23,7 +23,9 @@ pub struct Views {
 
 impl Fleet {
     pub fn views(&self, now: Duration) -> Views {
-        let open = || self.agents.values().filter(|agent| agent.session.is_some());
+        // What an agent whose lease is over were given could be stolen at once, and be given to it again, and so on.
+        let heard = |agent: &&Agent| agent.session.is_some() && agent.lease_until > now;
+        let open = || self.agents.values().filter(heard);
         let (names, agents) = open().map(|agent| (agent.info.id.clone(), self.view(agent, now))).unzip();
         let running = open().enumerate().flat_map(|(at, agent)| self.running(at, agent, now)).collect();
         Views { names, agents, running }

@@ -137,6 +137,15 @@ fn a_closed_connection_has_the_grace_and_a_silent_one_the_lease() {
 }
 
 #[test]
+fn an_agent_whose_lease_is_over_is_offered_nothing_though_its_connection_looks_open() {
+    let mut fleet = fleet();
+    let names = |fleet: &Fleet, now| fleet.views(now).names;
+    assert_eq!((names(&fleet, at(59)).len(), names(&fleet, at(60)).len()), (1, 0));
+    fleet.heard(SessionId(1), at(61));
+    assert_eq!(names(&fleet, at(61)), ["a"]);
+}
+
+#[test]
 fn after_the_coordinators_own_absence_silence_proves_nothing() {
     let mut fleet = fleet();
     fleet.close(SessionId(1), at(1));

@@ -69,7 +69,7 @@ fn an_agent_that_a_user_sends_away_is_told_in_each_session_and_gets_nothing() {
     let mut fleet = fleet();
     fleet.drain(&["a".to_owned(), "unknown".to_owned()]);
     assert_eq!(fleet.orders(), [(SessionId(1), Order::Leave)]);
-    assert!(fleet.views(at(99)).agents[0].leaving);
+    assert!(fleet.views(at(59)).agents[0].leaving);
     assert_eq!(fleet.orders(), []);
     fleet.join(info("a"), (SessionId(2), 2), &Greeting { draining: true, ..Greeting::default() }, at(1));
     assert_eq!(fleet.orders(), [(SessionId(2), Order::Leave)]);
@@ -127,6 +127,7 @@ fn of_a_silent_agent_hours_count_until_its_lease_is_over() {
 #[test]
 fn who_may_be_asked_to_give_way() {
     let mut fleet = fleet();
+    fleet.heard(SessionId(1), at(99));
     let end = |fleet: &Fleet| fleet.views(at(100)).running[0].end;
     assert_eq!(end(&fleet), Ending::Willing);
     fleet.stop(JobId(1), Stop::Preempted(JobId(7)));
