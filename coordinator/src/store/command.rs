@@ -43,7 +43,7 @@ pub struct Changes {
     pub interrupted: Vec<(JobId, String)>,
     /// The live attempts of these need not stop any more.
     pub resumed: Vec<JobId>,
-    /// The new priorities of running jobs.
+    /// The new priorities of jobs that may have a live attempt.
     pub priorities: Vec<(JobId, i64)>,
     /// Users want these agents to leave.
     pub drained: Vec<String>,

@@ -52,9 +52,11 @@ pub(super) async fn add_up(tx: &mut Tx<'_>, sweep: SweepId) -> Result<(), StoreE
     )
     .fetch_all(&mut *tx.conn)
     .await?;
-    // A running job's says how soon it must give way, also while its last attempt is being stopped.
-    let running = rows.iter().filter(|row| row.state == JobState::Running.as_str());
-    tx.changes.priorities.extend(running.map(|row| (JobId(row.id), row.priority)));
+    // A running job's says how soon it must give way, also while its last attempt is being stopped. A paused one may have an
+    // attempt, too, and be resumed with it.
+    let may_live = [JobState::Running.as_str(), JobState::Paused.as_str()];
+    let live = rows.iter().filter(|row| may_live.contains(&row.state.as_str()));
+    tx.changes.priorities.extend(live.map(|row| (JobId(row.id), row.priority)));
     tx.changes.ready |= !rows.is_empty();
     Ok(())
 }

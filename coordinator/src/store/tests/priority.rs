@@ -58,6 +58,11 @@ async fn live_changes_reorder_the_queue_and_tell_what_runs() {
     assert_eq!(bench.store.write(set(second.into(), -1)).await.unwrap(), 1);
     let told = changes.recv().await.unwrap();
     assert_eq!((told.priorities.clone(), told.ready), (vec![(two[0], -1)], true));
+    bench.store.write(Pause { target: two[0].into(), actor: ME.to_owned() }).await.unwrap();
+    bench.store.write(set(second.into(), -2)).await.unwrap();
+    changes.recv().await.unwrap();
+    let told = changes.recv().await.unwrap();
+    assert_eq!(told.priorities, [(two[0], -2)], "its attempt lives, and may go on with it");
     bench.run(one[0], success("a")).await;
     let refused = bench.store.write(set(one[0].into(), 1)).await.unwrap_err();
     assert_eq!(refused.to_string(), "job j1 is succeeded already");
