@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("worker", &["sweep-shared"]),
     ("coordinator", &["sweep-shared", "sweep-model"]),
     ("cli", &["sweep-shared", "sweep-model", "sweep-coordinator", "sweep-worker"]),
-    ("tests", &[]),
+    ("tests", &["sweep-shared", "sweep-coordinator", "sweep-worker"]),
 ];
 
 /// Only these may name libtorch.

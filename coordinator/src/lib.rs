@@ -16,6 +16,7 @@ mod home;
 mod logs;
 mod luck;
 mod options;
+mod planted;
 pub mod predict;
 mod results;
 mod schedule;

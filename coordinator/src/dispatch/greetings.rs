@@ -10,6 +10,7 @@ use super::fleet::{Agent, Greeting, SessionId};
 use super::handle::AgentNow;
 use super::service::{Broken, Dispatcher};
 use super::{outbox, translate};
+use crate::planted::{self, Bug};
 use crate::store::{self, Greeted, NewGeneration};
 
 impl Dispatcher {
@@ -31,7 +32,12 @@ impl Dispatcher {
         let translate::Introduction { info, nth, spool, attempts, generation, acked_seq } = introduced;
         let command = store::Hello { agent: info.clone(), spool: spool.clone(), attempts, generation, acked_seq };
         let reconciled = match self.write(command).await? {
-            Greeted::Reconciled(reconciled) => reconciled,
+            Greeted::Reconciled(mut reconciled) => {
+                if planted::is(Bug::ReplayWithoutDedup) {
+                    reconciled.acked_seq = acked_seq;
+                }
+                reconciled
+            }
             Greeted::Restored(why) => return self.begin_anew(why).await,
         };
         tracing::info!(

@@ -15,6 +15,8 @@ mod patience;
 mod queue;
 mod service;
 mod session;
+#[cfg(feature = "simulation")]
+mod stepping;
 mod translate;
 mod turn;
 

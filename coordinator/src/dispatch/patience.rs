@@ -38,7 +38,7 @@ impl Dispatcher {
         }
         tracing::warn!(%error, "the dispatcher begins anew");
         #[cfg(feature = "simulation")]
-        self.troubles.push(error.to_string());
+        crate::simulation::witness::trouble(error.to_string());
         loop {
             self.rest(self.failures).await?;
             self.failures += 1;

@@ -21,13 +21,13 @@ use crate::clock::{Clock, WallClock};
 use crate::logs::Logs;
 use crate::luck::Luck;
 use crate::options::Backoff;
-use crate::store::report::{Body, Report, Reports};
+use crate::store::report::{Body, Recorded, Report, Reports};
 use crate::store::{Changes, Grant, Store, StoreError};
 
 /// Messages that may wait for the loop before agents are slowed down.
 const INBOX: usize = 4096;
 /// Messages taken in one turn.
-const MOST_PER_TURN: usize = 512;
+pub(super) const MOST_PER_TURN: usize = 512;
 /// How often the clock is looked at when nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -38,8 +38,8 @@ pub struct Dispatcher {
     pub(super) board: Board,
     pub(super) logs: Logs,
     pub(super) accepts: Accepts,
-    inputs: mpsc::Receiver<Input>,
-    changes: broadcast::Receiver<Arc<Changes>>,
+    pub(super) inputs: mpsc::Receiver<Input>,
+    pub(super) changes: broadcast::Receiver<Arc<Changes>>,
     pub(super) queue: Queue,
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
@@ -56,9 +56,6 @@ pub struct Dispatcher {
     pub(super) stop: CancellationToken,
     /// Turns in a row that the database failed.
     pub(super) failures: u32,
-    /// Why turns broke off since the last look.
-    #[cfg(feature = "simulation")]
-    pub(super) troubles: Vec<String>,
 }
 
 /// Why a turn broke off.
@@ -97,8 +94,6 @@ impl Dispatcher {
             missed: false,
             stop: CancellationToken::new(),
             failures: 0,
-            #[cfg(feature = "simulation")]
-            troubles: Vec::new(),
         };
         dispatcher.bound_waits().await?;
         dispatcher.learn().await?;
@@ -131,7 +126,7 @@ impl Dispatcher {
     }
 
     /// One turn, and what to do where it breaks off. An error: the coordinator is stopping.
-    async fn step(&mut self, work: Work, batch: &mut Vec<Input>) -> Result<(), Broken> {
+    pub(super) async fn step(&mut self, work: Work, batch: &mut Vec<Input>) -> Result<(), Broken> {
         match self.turn(work, batch).await {
             Ok(()) => {
                 self.failures = 0;
@@ -141,41 +136,7 @@ impl Dispatcher {
         }
     }
 
-    /// One step without waiting: takes what is there, and looks at the clock where `tick` says so.
-    #[cfg(feature = "simulation")]
-    pub(crate) async fn step_now(&mut self, tick: bool, mut batch: Vec<Input>) -> Result<(), Broken> {
-        let mut work = Work::default();
-        while batch.len() < MOST_PER_TURN
-            && let Ok(input) = self.inputs.try_recv()
-        {
-            batch.push(input);
-        }
-        while let Ok(changes) = self.changes.try_recv() {
-            self.changed(&mut work, Ok(changes));
-        }
-        work.tick = tick;
-        self.step(work, &mut batch).await
-    }
-
-    /// Why turns broke off since the last look.
-    #[cfg(feature = "simulation")]
-    pub(crate) fn troubles(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.troubles)
-    }
-
-    /// Waits for an input.
-    #[cfg(feature = "simulation")]
-    pub(crate) async fn receive(&mut self, batch: &mut Vec<Input>) -> usize {
-        self.inputs.recv_many(batch, MOST_PER_TURN).await
-    }
-
-    /// When a turn is due by itself, on the monotonic clock; besides the tick.
-    #[cfg(feature = "simulation")]
-    pub(crate) fn due(&self) -> Option<Duration> {
-        self.accepts.due()
-    }
-
-    fn changed(&mut self, work: &mut Work, changes: Result<Arc<Changes>, RecvError>) {
+    pub(super) fn changed(&mut self, work: &mut Work, changes: Result<Arc<Changes>, RecvError>) {
         match changes {
             Ok(changes) => {
                 self.fleet.unwanted(&changes.cancelled);
@@ -287,15 +248,24 @@ impl Dispatcher {
         let tokens: Vec<Token> = reports.iter().map(|report| report.token).collect();
         let record = Reports { reports, backoff: self.backoff, luck: self.luck.fraction() };
         let Some(grant) = planned else {
-            let answers = self.write(record).await?;
+            let answers = self.write_reports(record).await?;
             self.answer(work, &tokens, &answers);
             return Ok(());
         };
         let asked = grant.clone();
-        let (answers, reply) = tokio::join!(self.write(record), self.write(grant));
+        let (answers, reply) = tokio::join!(self.write_reports(record), self.write(grant));
         let granted = self.granted(asked, reply?, now).await?;
         self.answer(work, &tokens, &answers?);
         self.send(granted);
         Ok(())
+    }
+
+    async fn write_reports(&self, record: Reports) -> Result<Vec<Recorded>, Broken> {
+        #[cfg(feature = "simulation")]
+        let names = super::stepping::Names::of(&record.reports);
+        let answers = self.write(record).await?;
+        #[cfg(feature = "simulation")]
+        names.note(&answers);
+        Ok(answers)
     }
 }

@@ -12,6 +12,7 @@ use super::fleet::SessionId;
 use super::outbox::Turn;
 use super::service::Dispatcher;
 use super::translate::{self, Said};
+use crate::planted::{self, Bug};
 use crate::store::report::{Body, End, Recorded, Report};
 
 /// What one turn of the loop will record.
@@ -86,7 +87,7 @@ impl Dispatcher {
         let Said { token, body, progress } = said;
         let missing: Vec<ContentHash> =
             body.blobs().iter().filter(|blob| !self.artifacts.has(&blob.hash)).map(|blob| blob.hash.clone()).collect();
-        if !missing.is_empty() {
+        if !missing.is_empty() && !planted::is(Bug::ArtifactCommittedBeforeUpload) {
             tracing::warn!(agent, %token, seq, blobs = missing.len(), "a report names blobs that are not here");
             self.outboxes.missing(session, seq, &missing);
             return;
@@ -127,6 +128,9 @@ impl Dispatcher {
         });
         if spooled.is_some() {
             work.acks.insert(session, seq);
+            if planted::is(Bug::AcknowledgeBeforeCommit) {
+                self.outboxes.ack(session, seq);
+            }
         }
         work.reports.push(Report { token, spooled, body });
         work.origins.push((session, ends));

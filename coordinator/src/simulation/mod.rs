@@ -7,8 +7,12 @@ mod blobs;
 mod calls;
 mod drive;
 mod site;
+pub mod witness;
 
 pub use blobs::Blobs;
 pub use calls::{Call, Reply};
 pub use drive::{Crash, Crashed};
 pub use site::{Said, Site};
+
+pub use crate::planted::{Bug, plant};
+pub use crate::transition::edges;

@@ -170,11 +170,6 @@ impl Site {
         self.commits
     }
 
-    /// Why the dispatcher had to begin anew since the last look: the database refused what it wanted to record.
-    pub fn troubles(&mut self) -> Vec<String> {
-        self.dispatcher.troubles()
-    }
-
     /// When the dispatcher has something to do by itself, besides its tick.
     pub fn due(&self) -> Option<std::time::Duration> {
         self.dispatcher.due()

@@ -10,6 +10,7 @@ use super::ledger::{Detail, Ledger};
 use super::pause::PAUSED;
 use super::release::{Why, free};
 use super::{Command, StoreError, Tx, generation};
+use crate::planted::{self, Bug};
 use crate::transition::{AttemptEvent, JobEvent};
 
 /// An agent is here, with these attempts.
@@ -73,7 +74,7 @@ impl Command for Hello {
         let mut keep = Vec::new();
         for token in here {
             let Some(entry) = ledger.live(token) else { continue };
-            if entry.is_current() {
+            if entry.is_current() || planted::is(Bug::CancelDroppedWhileDisconnected) {
                 entry.accept()?;
                 keep.push(token);
             } else {

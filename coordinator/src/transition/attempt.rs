@@ -62,7 +62,7 @@ pub fn next_attempt(state: AttemptState, event: AttemptEvent) -> Result<AttemptS
 }
 
 /// One of each, for tests that try them all.
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
 pub const EVENTS: [AttemptEvent; 9] = [
     AttemptEvent::Accepted,
     AttemptEvent::Finishing,

@@ -81,6 +81,23 @@ impl JobEvent {
     }
 }
 
+#[cfg(any(test, feature = "simulation"))]
+impl JobEvent {
+    /// The word, and what tells it from others of that word.
+    pub fn name(self) -> String {
+        let detail = match self {
+            Self::Failed(class) => format!(" ({class})"),
+            Self::Resume { live: true, .. } => " (its attempt lives)".to_owned(),
+            Self::Resume { inputs_succeeded: true, .. } | Self::Retry { inputs_succeeded: true } => {
+                " (inputs succeeded)".to_owned()
+            }
+            Self::Resume { .. } | Self::Retry { .. } => " (inputs open)".to_owned(),
+            _ => String::new(),
+        };
+        format!("{}{detail}", self.word())
+    }
+}
+
 /// Where a job goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum To {
@@ -180,7 +197,7 @@ fn lost(job: Job, otherwise: To) -> Step {
 }
 
 /// One of each, for tests that try them all.
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
 pub const EVENTS: [JobEvent; 21] = [
     JobEvent::InputsSucceeded,
     JobEvent::InputFailed,

@@ -11,14 +11,33 @@
 //! ```
 
 mod attempt;
+#[cfg(feature = "simulation")]
+pub mod edges;
 mod job;
 mod sweep;
 #[cfg(test)]
 mod table;
 
-pub use attempt::{AttemptEvent, next_attempt};
-pub use job::{Job, JobEvent, Step, To, initial, next_job};
+pub use attempt::AttemptEvent;
+pub use job::{Job, JobEvent, Step, To, initial};
 pub use sweep::sweep_end;
+use sweep_shared::states::AttemptState;
+
+/// Decides what becomes of the job.
+pub fn next_job(job: Job, event: JobEvent) -> Result<Step, Refusal> {
+    let step = job::next_job(job, event)?;
+    #[cfg(feature = "simulation")]
+    edges::job(job.state, event);
+    Ok(step)
+}
+
+/// Decides what becomes of the attempt.
+pub fn next_attempt(state: AttemptState, event: AttemptEvent) -> Result<AttemptState, Refusal> {
+    let next = attempt::next_attempt(state, event)?;
+    #[cfg(feature = "simulation")]
+    edges::attempt(state, event);
+    Ok(next)
+}
 
 /// An event that the present state does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

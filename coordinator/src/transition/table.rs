@@ -29,17 +29,7 @@ fn jobs() -> String {
             to => to.state().to_string(),
         })
     };
-    let row = |&event: &job::JobEvent| {
-        let detail = match event {
-            job::JobEvent::Failed(class) => format!(" ({class})"),
-            job::JobEvent::Resume { live: true, .. } => " (its attempt lives)".to_owned(),
-            job::JobEvent::Resume { inputs_succeeded, .. } | job::JobEvent::Retry { inputs_succeeded } => {
-                if inputs_succeeded { " (inputs succeeded)" } else { " (inputs open)" }.to_owned()
-            }
-            _ => String::new(),
-        };
-        (format!("{}{detail}", event.word()), states.iter().map(|&state| cell(state, event)).collect())
-    };
+    let row = |&event: &job::JobEvent| (event.name(), states.iter().map(|&state| cell(state, event)).collect());
     let rows: Vec<_> = job::EVENTS.iter().map(row).collect();
     table(&states.iter().map(|s| s.as_str()).collect::<Vec<_>>(), &rows)
 }

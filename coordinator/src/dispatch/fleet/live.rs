@@ -6,6 +6,7 @@ use sweep_shared::ids::{JobId, Token};
 use sweep_shared::resources::DeviceClass;
 
 use super::{Fleet, SessionId};
+use crate::planted::{self, Bug};
 use crate::store::read::LiveRow;
 
 /// A live attempt.
@@ -147,7 +148,11 @@ impl Fleet {
     /// These jobs have ended under their attempts, which must be killed.
     pub fn unwanted(&mut self, jobs: &[JobId]) {
         for job in jobs {
-            if let Some(live) = self.live.get_mut(job).filter(|live| live.attempt.wanted) {
+            let agents = &self.agents;
+            let is_away = |id: &str| agents.get(id).is_none_or(|agent| agent.session.is_none());
+            let dropped =
+                |live: &Live| planted::is(Bug::CancelDroppedWhileDisconnected) && is_away(&live.attempt.agent);
+            if let Some(live) = self.live.get_mut(job).filter(|live| live.attempt.wanted && !dropped(live)) {
                 live.attempt.wanted = false;
                 // To be stopped is not to be killed.
                 live.told = None;
@@ -194,7 +199,8 @@ impl Fleet {
 
     /// Attempts that nobody wants any more, of agents that nothing is heard of.
     pub fn abandoned(&self, now: Duration) -> Vec<Token> {
-        let abandoned = |live: &&Live| !live.attempt.wanted && self.is_stealable(live, now);
+        let let_go = |live: &Live| !live.attempt.wanted || planted::is(Bug::LeaseVoidAtExpiry);
+        let abandoned = |live: &&Live| let_go(live) && self.is_stealable(live, now);
         self.live.values().filter(abandoned).map(Live::token).collect()
     }
 

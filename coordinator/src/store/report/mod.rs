@@ -7,6 +7,8 @@
 mod apart;
 pub(super) mod checkpoints;
 mod epochs;
+#[cfg(feature = "simulation")]
+mod mistakes;
 mod points;
 mod spools;
 
@@ -18,6 +20,8 @@ use sweep_shared::states::FailureClass;
 use super::ledger::{Detail, Ledger};
 use super::{BlobRef, Command, StoreError, Tx};
 use crate::options::Backoff;
+#[cfg(feature = "simulation")]
+use crate::planted::{self, Bug};
 use crate::transition::{AttemptEvent, JobEvent};
 
 /// What one agent says of one attempt.
@@ -119,6 +123,12 @@ impl Command for Reports {
     type Reply = Vec<Recorded>;
 
     async fn apply(self, tx: &mut Tx<'_>) -> Result<Vec<Recorded>, StoreError> {
+        #[cfg(feature = "simulation")]
+        if planted::is(Bug::ReplayWithoutDedup) {
+            mistakes::advance_blindly(tx, &self.reports).await?;
+            let terms = Terms { backoff: self.backoff, luck: self.luck };
+            return apart::record(tx, self.reports, terms).await;
+        }
         spools::advance(tx, &self.reports).await?;
         let terms = Terms { backoff: self.backoff, luck: self.luck };
         apart::record(tx, self.reports, terms).await
@@ -146,6 +156,14 @@ const GOLDEN: f64 = 0.618_033_988_749_895;
 
 /// All of these, with a handful of statements, or none.
 async fn together(tx: &mut Tx<'_>, reports: Vec<Report>, terms: Terms) -> Result<Vec<Recorded>, StoreError> {
+    #[cfg(feature = "simulation")]
+    let reports = {
+        let mut reports = reports;
+        if planted::is(Bug::NoFence) {
+            mistakes::unfence(tx, &mut reports).await?;
+        }
+        reports
+    };
     let mut ledger = Ledger::load(tx, reports.iter().map(|report| report.token)).await?;
     let mut rows = Rows::default();
     let mut answers = Vec::with_capacity(reports.len());
