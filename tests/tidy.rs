@@ -103,6 +103,28 @@ fn folders_tell_their_story() {
     }
 }
 
+/// `docs/guarantees.md` names tests as `path/file.rs::test`, or a whole file of tests.
+#[test]
+fn guarantees_name_tests_that_exist() {
+    let text = fs::read_to_string(workspace_root().join("docs/guarantees.md")).unwrap();
+    let named = named_tests(&text);
+    assert!(named.len() > 40, "only {} tests are named", named.len());
+    for (file, test) in named {
+        let source = fs::read_to_string(workspace_root().join(&file)).unwrap_or_else(|_| panic!("there is no {file}"));
+        let is_there = test.as_ref().is_none_or(|test| source.contains(&format!("fn {test}(")));
+        assert!(is_there && source.contains("#["), "{file} has no test {}", test.unwrap_or_default());
+    }
+}
+
+fn named_tests(text: &str) -> Vec<(String, Option<String>)> {
+    let quoted = text.split('`').skip(1).step_by(2).filter(|words| words.contains(".rs") && !words.contains(' '));
+    let parts = quoted.map(|words| match words.split_once("::") {
+        Some((file, test)) => (file.to_owned(), Some(test.to_owned())),
+        None => (words.to_owned(), None),
+    });
+    parts.collect()
+}
+
 /// Names in any `[…dependencies]` table.
 fn dependencies(manifest: &str) -> Vec<String> {
     let mut inside = false;
@@ -167,4 +189,6 @@ fn the_checks_themselves_can_fail() {
     assert_eq!(without_tests("a\nb\n#[cfg(test)]\nmod tests {}\n"), 2);
     assert!(declares(&workspace_root().join("model/src/lib.rs"), "graph"));
     assert!(!declares(&workspace_root().join("model/src/lib.rs"), "no_such_module"));
+    let named = named_tests("`tests/a.rs::b` and `c.rs`, not `make test` nor `a.rs and b.rs`");
+    assert_eq!(named, [("tests/a.rs".to_owned(), Some("b".to_owned())), ("c.rs".to_owned(), None)]);
 }
