@@ -21,8 +21,11 @@ quickstart: build ## train, distil, prune and quantize a small network, and prin
 test: setup lint unit ## formatting, clippy and every test
 
 # A failure tells its seed and the command that repeats it.
-soak: setup ## hours of faults: SWEEP_ROUNDS (500) rounds of kill -9, from the seed SWEEP_SEED (1000) on
+soak: setup ## hours of faults: SWEEP_SEEDS (100000) simulated, SWEEP_MODEL_CASES (20000) histories, SWEEP_ROUNDS (500) of kill -9
 	cargo build --workspace --bins --locked
+	SWEEP_SEEDS=$${SWEEP_SEEDS:-100000} SWEEP_FIRST_SEED=$${SWEEP_FIRST_SEED:-1000} \
+		cargo test --workspace --locked --test simulation -- --nocapture seeds::seeds --exact
+	SWEEP_MODEL_CASES=$${SWEEP_MODEL_CASES:-20000} cargo test --locked -p sweep-coordinator --lib -- --nocapture tests::model
 	SWEEP_ROUNDS=$${SWEEP_ROUNDS:-500} SWEEP_SEED=$${SWEEP_SEED:-1000} \
 		cargo test --workspace --locked --test chaos -- --nocapture whatever
 
