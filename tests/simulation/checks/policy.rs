@@ -88,8 +88,10 @@ fn overstepped(world: &World) -> Vec<(&'static str, &'static str, i64, bool)> {
     let seen = world.checks.seen();
     let mut all = Vec::new();
     for (id, job) in seen.jobs.iter().filter(|(_, job)| job.max_hours.is_some()) {
-        // Attempts before a user's retry do not count, so only what runs now is sure to.
-        let over = job.max_hours.is_some_and(|hours| world.running_s(seen, *id) > hours * 3600.0);
+        // Attempts before a user's retry do not count, so only what runs now is sure to. What the coordinator slept through
+        // it has not counted.
+        let counted_s = world.running_s(seen, *id) - world.office.slept_ms as f64 / 1e3;
+        let over = job.max_hours.is_some_and(|hours| counted_s > hours * 3600.0);
         all.push(("max_hours", "j", *id, over && job.state == "running" && world.is_connected_for(seen, *id)));
     }
     for (id, sweep) in &seen.sweeps {

@@ -24,6 +24,8 @@ pub struct Office {
     pub run: u64,
     asleep_from: u64,
     asleep_until: u64,
+    /// For how long its monotonic clock has stood still in all.
+    pub slept_ms: u64,
     /// The next commits' crash.
     pub crash: Crash,
     backup: Option<PathBuf>,
@@ -59,6 +61,7 @@ impl Office {
             run: 0,
             asleep_from: 0,
             asleep_until: 0,
+            slept_ms: 0,
             crash: Crash::Never,
             backup: None,
             restored: false,
@@ -78,6 +81,7 @@ impl Office {
     pub fn sleep(&mut self, now: u64, for_ms: u64, machine: bool) {
         (self.asleep_from, self.asleep_until) = (now, now + for_ms);
         if machine {
+            self.slept_ms += for_ms;
             self.clocks.sleep(for_ms);
         }
     }
