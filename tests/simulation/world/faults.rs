@@ -102,7 +102,6 @@ impl World {
             "wall clock set back" | "wall clock set forward" => {
                 let by = self.dice.within(10_000..=7_200_000) as i64;
                 self.office.clocks.jump(if name == "wall clock set back" { -by } else { by });
-                self.office.jumped = true;
             }
             "database backed up" if self.office.site.is_some() && awake => self.back_up().await,
             "database restored" => {

@@ -31,8 +31,6 @@ pub struct Office {
     backup: Option<PathBuf>,
     /// A restored database that may not have noticed yet.
     pub restored: bool,
-    /// Somebody set the wall clock.
-    pub jumped: bool,
 }
 
 /// Where files cost nothing, if there is such a place.
@@ -65,7 +63,6 @@ impl Office {
             crash: Crash::Never,
             backup: None,
             restored: false,
-            jumped: false,
         }
     }
 
