@@ -3,41 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sweep_shared::ids::{ContentHash, JobId, Token};
+use sweep_shared::ids::ContentHash;
 use sweep_shared::resources::{Device, DeviceClass};
-use sweep_shared::spec::{CommandSpec, JobSpec, Protocol, StageKind};
 
+use super::bench::{assign, token};
 use super::message::{Assign, Inbound, Outbound};
 use super::state::{Action, Outcome, State, Stop};
 use crate::report::{End, Report, Success};
 use crate::slots::Slots;
-
-fn token(job: i64) -> Token {
-    Token { job: JobId(job), attempt: 1, lease: 9 }
-}
-
-fn assign(job: i64) -> Box<Assign> {
-    let command = CommandSpec {
-        run: vec!["true".to_owned()],
-        protocol: Protocol::Exit,
-        outputs: vec![],
-        files: vec![],
-        matrix: Default::default(),
-        reuse: false,
-    };
-    let spec =
-        JobSpec { stage: "s".to_owned(), seed: 0, data: None, kind: StageKind::Command(command), inputs: vec![] };
-    let device = (DeviceClass::Cpu, 0);
-    Box::new(Assign {
-        token: token(job),
-        spec,
-        inputs: vec![],
-        checkpoints: vec![],
-        device,
-        memory_bytes: 0,
-        exclusive: false,
-    })
-}
 
 fn on_device(job: i64, device: (DeviceClass, u32)) -> Box<Assign> {
     Box::new(Assign { device, ..*assign(job) })
