@@ -1,6 +1,6 @@
 //! What a network costs: parameters, multiply-accumulates, activations.
 //!
-//! One MAC is one multiplication with its addition; convolutions and linear layers are counted, as is the field's custom,
+//! One MAC is one multiplication with its addition; convolutions, linear layers and attention are counted, as is the field's custom,
 //! while normalisation, activations, pooling, biases and Adds are not. Where a study counts FLOPs, they are 2 × MACs.
 
 use crate::graph::{Graph, Node};
@@ -68,27 +68,50 @@ fn node_cost(node: &Node, shapes: &Shapes) -> NodeCost {
         name: node.name.clone(),
         kind: node.op.kind(),
         parameters: node.op.params().iter().filter(|param| learned(param)).map(|param| param.elements() as u64).sum(),
-        macs: macs(&node.op, elements),
+        macs: macs(&node.op, &shape),
         activations: elements,
         shape,
     }
 }
 
-fn macs(op: &Op, outputs: u64) -> u64 {
+fn macs(op: &Op, output: &Shape) -> u64 {
+    let outputs = output.iter().product::<usize>() as u64;
     match op {
         Op::Conv2d(conv) => outputs * conv.weight_shape()[1..].iter().product::<usize>() as u64,
         Op::Linear(linear) => outputs * linear.in_features as u64,
+        // Queries, keys and values; then each token's products with every key, and with every value.
+        Op::Attention(attention) => {
+            let tokens = output.first().copied().unwrap_or(0) as u64;
+            outputs * (3 * attention.in_features as u64 + 2 * tokens)
+        }
         Op::Input
         | Op::BatchNorm2d(_)
+        | Op::ChannelAffine { .. }
+        | Op::InputAffine { .. }
+        | Op::LayerNorm(_)
         | Op::Relu
         | Op::Relu6
+        | Op::Sigmoid
+        | Op::Hardsigmoid
+        | Op::Hardswish
+        | Op::Silu
+        | Op::Gelu
         | Op::MaxPool2d(_)
         | Op::AvgPool2d(_)
         | Op::GlobalAvgPool
+        | Op::AdaptiveAvgPool2d { .. }
         | Op::Flatten
         | Op::Dropout { .. }
+        | Op::StochasticDepth { .. }
         | Op::Add
+        | Op::Mul
         | Op::Concat
+        | Op::Slice { .. }
+        | Op::ChannelShuffle { .. }
+        | Op::Tokens
+        | Op::ClassToken { .. }
+        | Op::PositionEmbedding { .. }
+        | Op::TakeToken { .. }
         | Op::FakeQuant(_) => 0,
     }
 }

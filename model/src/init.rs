@@ -49,9 +49,14 @@ fn init_param(node: &Node, name: &str, param: &Param, seed: u64) -> Tensor {
             let bound = 1.0 / (linear.in_features.max(1) as f64).sqrt();
             draw(&mut |rng| (2.0 * uniform(rng) - 1.0) * bound)
         }
-        (Op::BatchNorm2d(_), "weight" | "running_var") | (_, "scale" | "weight_scale") => {
-            Tensor::full(param.shape.clone(), 1.0)
+        (Op::Attention(attention), "in_proj_weight") => {
+            let bound = 1.0 / (attention.in_features.max(1) as f64).sqrt();
+            draw(&mut |rng| (2.0 * uniform(rng) - 1.0) * bound)
         }
+        (Op::ClassToken { .. } | Op::PositionEmbedding { .. }, _) => draw(&mut |rng| normal(rng) * 0.02),
+        (Op::BatchNorm2d(_), "weight" | "running_var")
+        | (Op::ChannelAffine { .. } | Op::LayerNorm(_), "weight")
+        | (_, "scale" | "weight_scale") => Tensor::full(param.shape.clone(), 1.0),
         _ => Tensor::zeros(param.shape.clone()),
     }
 }

@@ -26,7 +26,7 @@ pub mod tensor;
 pub mod verify;
 pub mod zoo;
 
-pub use graph::{Graph, GraphBuilder, Node};
+pub use graph::{Auxiliary, Graph, GraphBuilder, Node};
 pub use model::Model;
-pub use op::{BatchNorm2d, Conv2d, Linear, Op, Param, Pool2d, QuantSpec, Role};
+pub use op::{Attention, BatchNorm2d, Conv2d, LayerNorm, Linear, Op, Param, Pool2d, QuantSpec, Role};
 pub use tensor::{Tensor, Weights};

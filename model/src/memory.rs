@@ -63,21 +63,38 @@ fn value_bytes(name: &str, shapes: &Shapes) -> u64 {
 /// Bytes per image that a node adds to what training keeps: its value, unless it overwrites or views its input's, and masks.
 fn kept_for_backward(node: &Node, shapes: &Shapes) -> u64 {
     let value = value_bytes(&node.name, shapes);
-    match node.op {
+    match &node.op {
         // In place, or a view.
-        Op::Relu | Op::Relu6 | Op::Flatten => 0,
+        Op::Relu | Op::Relu6 | Op::Flatten | Op::Slice { .. } | Op::TakeToken { .. } => 0,
         // The value, and the position of each maximum as i64.
         Op::MaxPool2d(_) => 3 * value,
         // The value, and a mask of one byte per element.
         Op::Dropout { .. } | Op::FakeQuant(_) => value + value / F32,
+        // The value; queries, keys and values; the softmax's sums are small.
+        Op::Attention(_) => 4 * value,
         Op::Input
         | Op::Conv2d(_)
         | Op::BatchNorm2d(_)
+        | Op::ChannelAffine { .. }
+        | Op::InputAffine { .. }
+        | Op::LayerNorm(_)
+        | Op::Sigmoid
+        | Op::Hardsigmoid
+        | Op::Hardswish
+        | Op::Silu
+        | Op::Gelu
         | Op::Linear(_)
         | Op::AvgPool2d(_)
         | Op::GlobalAvgPool
+        | Op::AdaptiveAvgPool2d { .. }
+        | Op::StochasticDepth { .. }
         | Op::Add
-        | Op::Concat => value,
+        | Op::Mul
+        | Op::Concat
+        | Op::ChannelShuffle { .. }
+        | Op::Tokens
+        | Op::ClassToken { .. }
+        | Op::PositionEmbedding { .. } => value,
     }
 }
 

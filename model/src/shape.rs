@@ -3,10 +3,20 @@
 use std::collections::HashMap;
 
 use crate::graph::{Graph, Node};
-use crate::op::{Conv2d, Op, Pool2d};
+use crate::op::{BatchNorm2d, Conv2d, Op, Pool2d};
 
-/// Shape of one value without the batch dimension: `[C, H, W]`, or `[F]` when flat.
+/// Shape of one value without the batch dimension: `[C, H, W]`, `[F]` when flat, `[L, E]` for tokens.
 pub type Shape = Vec<usize>;
+
+/// The axis of a value's shape that counts its channels: features are last in tokens and first elsewhere.
+pub fn channel_axis(shape: &[usize]) -> usize {
+    usize::from(shape.len() == 2)
+}
+
+/// The number of channels, or of features.
+pub fn channels(shape: &[usize]) -> usize {
+    shape.get(channel_axis(shape)).copied().unwrap_or(0)
+}
 
 /// Shapes by node name.
 pub type Shapes = HashMap<String, Shape>;
@@ -107,35 +117,122 @@ fn apply(op: &Op, image: [usize; 3], inputs: &[&Shape]) -> Result<Shape, ShapePr
     match op {
         Op::Input => Ok(image.to_vec()),
         Op::Conv2d(conv) => conv2d(conv, inputs[0]),
-        Op::BatchNorm2d(norm) => {
+        Op::BatchNorm2d(BatchNorm2d { features, .. }) | Op::ChannelAffine { features } => {
             let [c, _, _] = planes(inputs[0])?;
-            check_channels(norm.features, c)?;
+            check_channels(*features, c)?;
             Ok(inputs[0].clone())
         }
-        Op::Linear(linear) => match inputs[0].as_slice() {
-            [features] => {
-                check_channels(linear.in_features, *features)?;
-                nonzero("out_features", linear.out_features)?;
-                Ok(vec![linear.out_features])
-            }
-            _ => Err(ShapeProblem::Rank { expected: "[F]", found: inputs[0].clone() }),
-        },
+        Op::InputAffine { scale, shift } => {
+            let [c, _, _] = planes(inputs[0])?;
+            check_channels(scale.len(), c)?;
+            check_channels(shift.len(), c)?;
+            Ok(inputs[0].clone())
+        }
+        Op::Linear(linear) => {
+            let (features, rows) = match inputs[0].as_slice() {
+                [features] => (*features, None),
+                [tokens, features] => (*features, Some(*tokens)),
+                _ => return Err(ShapeProblem::Rank { expected: "[F] or [L, E]", found: inputs[0].clone() }),
+            };
+            check_channels(linear.in_features, features)?;
+            nonzero("out_features", linear.out_features)?;
+            Ok(rows.into_iter().chain([linear.out_features]).collect())
+        }
         Op::MaxPool2d(window) | Op::AvgPool2d(window) => pool(window, inputs[0]),
         Op::GlobalAvgPool => {
             let [c, _, _] = planes(inputs[0])?;
             Ok(vec![c, 1, 1])
         }
+        Op::AdaptiveAvgPool2d { output: [height, width] } => {
+            let [c, _, _] = planes(inputs[0])?;
+            nonzero("output height", *height)?;
+            nonzero("output width", *width)?;
+            Ok(vec![c, *height, *width])
+        }
+        Op::Flatten if inputs[0].len() == 2 => {
+            Err(ShapeProblem::Rank { expected: "[C, H, W] or [F]", found: inputs[0].clone() })
+        }
         Op::Flatten => Ok(vec![inputs[0].iter().product()]),
-        Op::Dropout { p } if !(0.0..1.0).contains(p) => {
-            Err(ShapeProblem::Attribute(format!("a dropout of {p} is not in [0, 1)")))
+        Op::Dropout { p } | Op::StochasticDepth { p } if !(0.0..1.0).contains(p) => {
+            Err(ShapeProblem::Attribute(format!("a {} of {p} is not in [0, 1)", op.kind())))
         }
-        Op::Relu | Op::Relu6 | Op::Dropout { .. } | Op::FakeQuant(_) => Ok(inputs[0].clone()),
-        Op::Add if inputs[0] != inputs[1] => {
-            Err(ShapeProblem::Mismatch { left: inputs[0].clone(), right: inputs[1].clone() })
-        }
+        Op::Relu
+        | Op::Relu6
+        | Op::Sigmoid
+        | Op::Hardsigmoid
+        | Op::Hardswish
+        | Op::Silu
+        | Op::Gelu
+        | Op::Dropout { .. }
+        | Op::StochasticDepth { .. }
+        | Op::FakeQuant(_) => Ok(inputs[0].clone()),
+        Op::Add if inputs[0] != inputs[1] => Err(mismatch(inputs)),
         Op::Add => Ok(inputs[0].clone()),
+        Op::Mul => match (inputs[0].as_slice(), inputs[1].as_slice()) {
+            (left, right) if left == right => Ok(left.to_vec()),
+            ([c, _, _], [gates, 1, 1]) if c == gates => Ok(inputs[0].clone()),
+            _ => Err(mismatch(inputs)),
+        },
         Op::Concat => concat(inputs),
+        Op::Slice { start, end } => {
+            let [c, h, w] = planes(inputs[0])?;
+            if start >= end || *end > c {
+                return Err(ShapeProblem::Attribute(format!(
+                    "channels {start}..{end} are not a part of its input's {c}"
+                )));
+            }
+            Ok(vec![end - start, h, w])
+        }
+        Op::ChannelShuffle { groups } => {
+            let [c, _, _] = planes(inputs[0])?;
+            nonzero("groups", *groups)?;
+            if !c.is_multiple_of(*groups) {
+                return Err(ShapeProblem::Attribute(format!("{groups} groups do not divide {c} channels")));
+            }
+            Ok(inputs[0].clone())
+        }
+        Op::Tokens => {
+            let [c, h, w] = planes(inputs[0])?;
+            Ok(vec![h * w, c])
+        }
+        Op::ClassToken { features } => {
+            let [l, e] = tokens(inputs[0])?;
+            check_channels(*features, e)?;
+            Ok(vec![l + 1, e])
+        }
+        Op::PositionEmbedding { tokens: positions, features } => {
+            let [l, e] = tokens(inputs[0])?;
+            check_channels(*features, e)?;
+            if *positions != l {
+                let problem = format!("has {positions} positions for {l} tokens; it belongs to images of another size");
+                return Err(ShapeProblem::Attribute(problem));
+            }
+            Ok(inputs[0].clone())
+        }
+        Op::LayerNorm(norm) => {
+            let [_, e] = tokens(inputs[0])?;
+            check_channels(norm.features, e)?;
+            Ok(inputs[0].clone())
+        }
+        Op::Attention(attention) => {
+            let [l, e] = tokens(inputs[0])?;
+            check_channels(attention.in_features, e)?;
+            nonzero("heads", attention.heads)?;
+            nonzero("head_dim", attention.head_dim)?;
+            Ok(vec![l, attention.out_features()])
+        }
+        Op::TakeToken { index } => {
+            let [l, e] = tokens(inputs[0])?;
+            if *index >= l {
+                return Err(ShapeProblem::Attribute(format!("there is no token {index} among {l}")));
+            }
+            Ok(vec![e])
+        }
     }
+}
+
+fn mismatch(inputs: &[&Shape]) -> ShapeProblem {
+    ShapeProblem::Mismatch { left: inputs[0].clone(), right: inputs[1].clone() }
 }
 
 fn check_arity(op: &Op, found: usize) -> Result<(), ShapeProblem> {
@@ -149,6 +246,10 @@ fn check_arity(op: &Op, found: usize) -> Result<(), ShapeProblem> {
 
 fn planes(shape: &Shape) -> Result<[usize; 3], ShapeProblem> {
     shape.as_slice().try_into().map_err(|_| ShapeProblem::Rank { expected: "[C, H, W]", found: shape.clone() })
+}
+
+fn tokens(shape: &Shape) -> Result<[usize; 2], ShapeProblem> {
+    shape.as_slice().try_into().map_err(|_| ShapeProblem::Rank { expected: "[L, E]", found: shape.clone() })
 }
 
 fn check_channels(expected: usize, found: usize) -> Result<(), ShapeProblem> {
@@ -180,17 +281,23 @@ fn conv2d(conv: &Conv2d, input: &Shape) -> Result<Shape, ShapeProblem> {
 
 fn pool(window: &Pool2d, input: &Shape) -> Result<Shape, ShapeProblem> {
     let [c, h, w] = planes(input)?;
-    let side = |i: usize, size: usize| {
-        nonzero("kernel", window.kernel[i])?;
-        // PyTorch and ONNX Runtime both refuse windows that could lie wholly in the padding.
-        if window.padding[i] * 2 > window.kernel[i] {
-            let problem =
-                format!("a padding of {} is more than half the window of {}", window.padding[i], window.kernel[i]);
-            return Err(ShapeProblem::Attribute(problem));
-        }
-        windows(size + 2 * window.padding[i], window.kernel[i], window.stride[i])
-    };
-    Ok(vec![c, side(0, h)?, side(1, w)?])
+    Ok(vec![c, pooled_side(window, 0, h)?, pooled_side(window, 1, w)?])
+}
+
+/// How many windows there are along axis `i` (0 for height) of an image that is `size` long there.
+pub(crate) fn pooled_side(window: &Pool2d, i: usize, size: usize) -> Result<usize, ShapeProblem> {
+    nonzero("kernel", window.kernel[i])?;
+    // PyTorch and ONNX Runtime both refuse windows that could lie wholly in the padding.
+    if window.padding[i] * 2 > window.kernel[i] {
+        let problem =
+            format!("a padding of {} is more than half the window of {}", window.padding[i], window.kernel[i]);
+        return Err(ShapeProblem::Attribute(problem));
+    }
+    let whole = windows(size + 2 * window.padding[i], window.kernel[i], window.stride[i])?;
+    let rest = size + 2 * window.padding[i] - window.kernel[i] - (whole - 1) * window.stride[i];
+    // PyTorch drops a last window that would begin in the padding behind the image.
+    let begins_inside = whole * window.stride[i] < size + window.padding[i];
+    Ok(whole + usize::from(window.ceil && rest > 0 && begins_inside))
 }
 
 /// How often a window fits along one axis, rounding down.

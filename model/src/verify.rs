@@ -108,13 +108,21 @@ pub fn graph(graph: &Graph) -> Result<Shapes, VerifyError> {
     for node in &graph.nodes {
         check_quantizer(&node.name, &node.op)?;
     }
-    let output = graph.output.clone();
+    check_output(graph, &graph.output, &shapes)?;
+    for auxiliary in &graph.auxiliary {
+        check_output(graph, &auxiliary.output, &shapes)?;
+    }
+    Ok(shapes)
+}
+
+fn check_output(graph: &Graph, output: &str, shapes: &Shapes) -> Result<(), VerifyError> {
+    let output = output.to_owned();
     match shapes.get(&output) {
         None => Err(VerifyError::UnknownOutput { output }),
         Some(found) if *found != [graph.classes] => {
             Err(VerifyError::OutputShape { output, found: found.clone(), classes: graph.classes })
         }
-        Some(_) => Ok(shapes),
+        Some(_) => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Graph to program.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sweep_model::{Graph, Node, Op};
 
@@ -10,20 +10,23 @@ use super::{Error, Result};
 /// Resolves every name. `tensors` maps `<node>.<param>` to its index in the net.
 pub fn compile(graph: &Graph, tensors: &HashMap<String, TensorIndex>) -> Result<Program> {
     let values: HashMap<&str, usize> = graph.nodes.iter().enumerate().map(|(i, n)| (n.name.as_str(), i)).collect();
-    let compiler = Compiler { graph, tensors, values };
+    let compiler = Compiler { graph, tensors, values, deployed: graph.deployed_nodes() };
     let mut steps = Vec::with_capacity(graph.nodes.len());
     for (index, node) in graph.nodes.iter().enumerate() {
         steps.push(compiler.step(index, node)?);
     }
-    let output = compiler.value(&graph.output, "the graph's output", graph.nodes.len())?;
-    mark_last_uses(&mut steps, output);
-    Ok(Program { steps, output })
+    let value = |name: &str| compiler.value(name, "the graph's output", graph.nodes.len());
+    let output = value(&graph.output)?;
+    let auxiliary = graph.auxiliary.iter().map(|side| value(&side.output)).collect::<Result<Vec<_>>>()?;
+    mark_last_uses(&mut steps, |value| value == output || auxiliary.contains(&value));
+    Ok(Program { steps, output, auxiliary })
 }
 
 struct Compiler<'a> {
     graph: &'a Graph,
     tensors: &'a HashMap<String, TensorIndex>,
     values: HashMap<&'a str, usize>,
+    deployed: HashSet<&'a str>,
 }
 
 impl Compiler<'_> {
@@ -34,7 +37,9 @@ impl Compiler<'_> {
             return Err(Error::node(&node.name, format!("{} cannot have {} inputs", node.op.kind(), inputs.len())));
         }
         let in_place = matches!(node.op, Op::Relu | Op::Relu6) && self.may_overwrite(&node.inputs[0]);
-        Ok(Step { name: node.name.clone(), kernel: self.kernel(node)?, inputs, last_uses: Vec::new(), in_place })
+        let train_only = !self.deployed.contains(node.name.as_str());
+        let kernel = self.kernel(node)?;
+        Ok(Step { name: node.name.clone(), kernel, inputs, last_uses: Vec::new(), train_only, in_place })
     }
 
     fn kernel(&self, node: &Node) -> Result<Kernel> {
@@ -53,15 +58,44 @@ impl Compiler<'_> {
                 quant: self.weight_quant(node)?,
             },
             Op::BatchNorm2d(_) => Kernel::BatchNorm(self.batch_norm(node)?),
+            Op::ChannelAffine { .. } => Kernel::ChannelAffine { weight: tensor("weight")?, bias: tensor("bias")? },
+            Op::InputAffine { scale, shift } => Kernel::InputAffine { scale: scale.clone(), shift: shift.clone() },
+            Op::LayerNorm(norm) => Kernel::LayerNorm {
+                features: norm.features as i64,
+                weight: tensor("weight")?,
+                bias: tensor("bias")?,
+                eps: norm.eps,
+            },
             Op::Relu => Kernel::Relu,
             Op::Relu6 => Kernel::Relu6,
+            Op::Sigmoid => Kernel::Sigmoid,
+            Op::Hardsigmoid => Kernel::Hardsigmoid,
+            Op::Hardswish => Kernel::Hardswish,
+            Op::Silu => Kernel::Silu,
+            Op::Gelu => Kernel::Gelu,
             Op::MaxPool2d(pool) => Kernel::MaxPool(pool.clone()),
             Op::AvgPool2d(pool) => Kernel::AvgPool(pool.clone()),
-            Op::GlobalAvgPool => Kernel::GlobalAvgPool,
+            Op::GlobalAvgPool => Kernel::AdaptiveAvgPool([1, 1]),
+            Op::AdaptiveAvgPool2d { output } => Kernel::AdaptiveAvgPool(output.map(|side| side as i64)),
             Op::Flatten => Kernel::Flatten,
             Op::Dropout { p } => Kernel::Dropout { p: *p },
+            Op::StochasticDepth { p } => Kernel::StochasticDepth { p: *p },
             Op::Add => Kernel::Add,
+            Op::Mul => Kernel::Mul,
             Op::Concat => Kernel::Concat,
+            Op::Slice { start, end } => {
+                Kernel::Slice { start: *start as i64, length: end.saturating_sub(*start) as i64 }
+            }
+            Op::ChannelShuffle { groups } => Kernel::ChannelShuffle { groups: *groups as i64 },
+            Op::Tokens => Kernel::Tokens,
+            Op::ClassToken { .. } => Kernel::ClassToken(tensor("")?),
+            Op::PositionEmbedding { .. } => Kernel::PositionEmbedding(tensor("")?),
+            Op::Attention(attrs) => Kernel::Attention {
+                attrs: attrs.clone(),
+                weight: tensor("in_proj_weight")?,
+                bias: tensor("in_proj_bias")?,
+            },
+            Op::TakeToken { index } => Kernel::TakeToken { index: *index as i64 },
             Op::FakeQuant(spec) => {
                 Kernel::FakeQuant { spec: *spec, scale: tensor("scale")?, zero_point: tensor("zero_point")? }
             }
@@ -104,7 +138,7 @@ impl Compiler<'_> {
         let producer = self.graph.node(name);
         let kind =
             producer.is_some_and(|n| matches!(n.op, Op::Conv2d(_) | Op::BatchNorm2d(_) | Op::Linear(_) | Op::Add));
-        kind && self.graph.consumers(name).count() == 1 && self.graph.output != name
+        kind && self.graph.consumers(name).count() == 1 && !self.graph.is_output(name)
     }
 
     fn value(&self, name: &str, reader: &str, before: usize) -> Result<usize> {
@@ -121,7 +155,8 @@ impl Compiler<'_> {
     }
 }
 
-fn mark_last_uses(steps: &mut [Step], output: usize) {
+/// What evaluation leaves out may be the last to read a value, which then lives to the end of the pass.
+fn mark_last_uses(steps: &mut [Step], is_output: impl Fn(usize) -> bool) {
     let mut last = vec![None; steps.len()];
     for (index, step) in steps.iter().enumerate() {
         for &input in &step.inputs {
@@ -129,7 +164,7 @@ fn mark_last_uses(steps: &mut [Step], output: usize) {
         }
     }
     for (value, step) in last.into_iter().enumerate() {
-        if let (Some(step), true) = (step, value != output) {
+        if let (Some(step), false) = (step, is_output(value)) {
             steps[step].last_uses.push(value);
         }
     }

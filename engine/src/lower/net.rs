@@ -9,6 +9,7 @@ use tch::{Device, Tensor};
 use super::convert::{channels_last, to_model_tensor, to_torch};
 use super::hook::{Hook, NoHook};
 use super::program::Program;
+use super::run::Outputs;
 use super::{Error, Result, compile};
 use crate::checkpoint::{self, State, StateReader, StateWriter};
 
@@ -152,7 +153,28 @@ impl Net {
 
     /// [`Net::forward`], with `hook` looking on.
     pub fn forward_with(&self, images: &Tensor, mode: Mode, hook: &mut dyn Hook) -> Result<Tensor> {
-        super::run::run(self, images, mode, hook)
+        Ok(super::run::run(self, images, mode, hook)?.logits)
+    }
+
+    /// A training pass: logits, and those of the auxiliary classifiers.
+    pub fn train_outputs(&self, images: &Tensor) -> Result<Outputs> {
+        super::run::run(self, images, Mode::Train, &mut NoHook)
+    }
+
+    /// The value of `loss` on the logits of a training pass, plus its weighted values on those of auxiliary classifiers; and the
+    /// logits.
+    pub fn training_loss<E: From<Error>>(
+        &self,
+        images: &Tensor,
+        loss: impl Fn(&Tensor) -> std::result::Result<Tensor, E>,
+    ) -> std::result::Result<(Tensor, Tensor), E> {
+        let outputs = self.train_outputs(images)?;
+        let mut total = loss(&outputs.logits)?;
+        for (logits, side) in outputs.auxiliary.iter().zip(&self.graph.auxiliary) {
+            let weighted = loss(logits)?.f_mul_scalar(side.loss_weight).map_err(Error::from)?;
+            total = total.f_add(&weighted).map_err(Error::from)?;
+        }
+        Ok((total, outputs.logits))
     }
 
     /// Switches the rounding of activations on or off, in all `FakeQuant` nodes.

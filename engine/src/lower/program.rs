@@ -1,6 +1,6 @@
 //! The resolved form of a graph: what each step does, with indices instead of names.
 
-use sweep_model::{Conv2d, Pool2d, QuantSpec};
+use sweep_model::{Attention, Conv2d, Pool2d, QuantSpec};
 
 /// Index of a tensor in the net, and index of a step's value.
 pub type TensorIndex = usize;
@@ -10,6 +10,8 @@ pub type ValueIndex = usize;
 pub struct Program {
     pub steps: Vec<Step>,
     pub output: ValueIndex,
+    /// The values of auxiliary classifiers, in the graph's order.
+    pub auxiliary: Vec<ValueIndex>,
 }
 
 pub struct Step {
@@ -19,6 +21,8 @@ pub struct Step {
     pub inputs: Vec<ValueIndex>,
     /// Values that nobody reads after this step.
     pub last_uses: Vec<ValueIndex>,
+    /// Whether only auxiliary classifiers need it: left out of evaluation.
+    pub train_only: bool,
     /// Whether the input may be overwritten: nobody else reads it, and no backward pass needs it.
     pub in_place: bool,
 }
@@ -28,15 +32,32 @@ pub enum Kernel {
     Conv { attrs: ConvAttrs, weight: TensorIndex, bias: Option<TensorIndex>, quant: Option<WeightQuant> },
     Linear { weight: TensorIndex, bias: Option<TensorIndex>, quant: Option<WeightQuant> },
     BatchNorm(BatchNorm),
+    ChannelAffine { weight: TensorIndex, bias: TensorIndex },
+    InputAffine { scale: Vec<f64>, shift: Vec<f64> },
+    LayerNorm { features: i64, weight: TensorIndex, bias: TensorIndex, eps: f64 },
     Relu,
     Relu6,
+    Sigmoid,
+    Hardsigmoid,
+    Hardswish,
+    Silu,
+    Gelu,
     MaxPool(Pool2d),
     AvgPool(Pool2d),
-    GlobalAvgPool,
+    AdaptiveAvgPool([i64; 2]),
     Flatten,
     Dropout { p: f64 },
+    StochasticDepth { p: f64 },
     Add,
+    Mul,
     Concat,
+    Slice { start: i64, length: i64 },
+    ChannelShuffle { groups: i64 },
+    Tokens,
+    ClassToken(TensorIndex),
+    PositionEmbedding(TensorIndex),
+    Attention { attrs: Attention, weight: TensorIndex, bias: TensorIndex },
+    TakeToken { index: i64 },
     FakeQuant { spec: QuantSpec, scale: TensorIndex, zero_point: TensorIndex },
 }
 

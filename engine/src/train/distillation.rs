@@ -21,10 +21,11 @@ pub struct Distillation {
 impl Objective for Distillation {
     fn outcome(&mut self, net: &Net, batch: &Batch) -> Result<Outcome> {
         let soft = tch::no_grad(|| self.teacher.forward(&batch.images, Mode::Eval))?;
-        let logits = net.forward(&batch.images, Mode::Train)?;
-        let distilled = divergence(&logits, &soft, self.temperature)?;
-        let hard = cross_entropy(&logits, &batch.labels, self.label_smoothing)?;
-        let loss = distilled.f_mul_scalar(self.alpha)?.f_add(&hard.f_mul_scalar(1.0 - self.alpha)?)?;
+        let (loss, logits) = net.training_loss(&batch.images, |logits| -> Result<Tensor> {
+            let distilled = divergence(logits, &soft, self.temperature)?;
+            let hard = cross_entropy(logits, &batch.labels, self.label_smoothing)?;
+            Ok(distilled.f_mul_scalar(self.alpha)?.f_add(&hard.f_mul_scalar(1.0 - self.alpha)?)?)
+        })?;
         Ok(Outcome { loss, logits })
     }
 }

@@ -6,7 +6,7 @@ use super::Masks;
 use crate::checkpoint::{self, State, StateReader, StateWriter};
 use crate::data::Batch;
 use crate::error::Result;
-use crate::lower::{Mode, Net};
+use crate::lower::Net;
 
 /// One batch's result.
 pub struct Outcome {
@@ -47,8 +47,8 @@ pub struct CrossEntropy {
 
 impl Objective for CrossEntropy {
     fn outcome(&mut self, net: &Net, batch: &Batch) -> Result<Outcome> {
-        let logits = net.forward(&batch.images, Mode::Train)?;
-        let loss = cross_entropy(&logits, &batch.labels, self.label_smoothing)?;
+        let (loss, logits) =
+            net.training_loss(&batch.images, |logits| cross_entropy(logits, &batch.labels, self.label_smoothing))?;
         Ok(Outcome { loss, logits })
     }
 

@@ -1,6 +1,6 @@
 //! Writing a graph down: a builder that knows each node's shape, so that a network reads like its paper's table.
 
-use super::{Graph, INPUT, Node};
+use super::{Auxiliary, Graph, INPUT, Node};
 use crate::op::{BatchNorm2d, Conv2d, Linear, Op, Pool2d};
 use crate::shape::{self, Shape, ShapeError, Shapes};
 
@@ -19,7 +19,14 @@ impl GraphBuilder {
     pub fn new(name: &str, input: [usize; 3], classes: usize) -> Self {
         let node = Node { name: INPUT.into(), op: Op::Input, inputs: Vec::new() };
         Self {
-            graph: Graph { name: name.into(), input, classes, nodes: vec![node], output: INPUT.into() },
+            graph: Graph {
+                name: name.into(),
+                input,
+                classes,
+                nodes: vec![node],
+                output: INPUT.into(),
+                auxiliary: Vec::new(),
+            },
             shapes: Shapes::from([(INPUT.into(), input.to_vec())]),
             error: None,
         }
@@ -32,7 +39,7 @@ impl GraphBuilder {
 
     /// Channels, or features when flat, of a node's value.
     pub fn channels(&self, name: &str) -> usize {
-        self.shape(name).first().copied().unwrap_or(0)
+        shape::channels(&self.shape(name))
     }
 
     /// Adds any op.
@@ -71,6 +78,20 @@ impl GraphBuilder {
     /// Max pooling whose window steps by its own size.
     pub fn max_pool(&mut self, name: &str, input: &str, kernel: usize) -> String {
         self.push(name, Op::MaxPool2d(Pool2d::new(kernel)), &[input])
+    }
+
+    /// Adaptive average pooling to `[height, width]`, which is left out where the image has that size already.
+    pub fn adaptive_avg_pool(&mut self, name: &str, input: &str, output: [usize; 2]) -> String {
+        match self.shape(input).as_slice() {
+            [_, size @ ..] if size == output => input.into(),
+            _ if output == [1, 1] => self.push(name, Op::GlobalAvgPool, &[input]),
+            _ => self.push(name, Op::AdaptiveAvgPool2d { output }, &[input]),
+        }
+    }
+
+    /// Makes a node's value the logits of an auxiliary classifier.
+    pub fn auxiliary(&mut self, output: &str, loss_weight: f64) {
+        self.graph.auxiliary.push(Auxiliary { output: output.into(), loss_weight });
     }
 
     /// Sum of two values.

@@ -7,6 +7,8 @@ mod builder;
 
 pub use builder::GraphBuilder;
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::op::{Op, Param};
@@ -14,8 +16,8 @@ use crate::op::{Op, Param};
 /// Name of the node that stands for the image.
 pub const INPUT: &str = "input";
 
-/// Version of `graph.json` that this program writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+/// Version of `graph.json` that this program writes, and the newest that it reads. 2 has more ops, and auxiliary classifiers.
+pub const FORMAT: u32 = 2;
 
 /// A network without its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +32,20 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// The node whose value is the logits, `[N, classes]`.
     pub output: String,
+    /// Further classifiers that only training looks at (GoogLeNet's and Inception's). The nodes that nothing but they need
+    /// are not run outside training, and not deployed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auxiliary: Vec<Auxiliary>,
+}
+
+/// A classifier on the side of the network, which shortens the gradient's way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auxiliary {
+    /// The node whose value is its logits, `[N, classes]`.
+    pub output: String,
+    /// What its loss is multiplied by before it is added.
+    pub loss_weight: f64,
 }
 
 /// One op applied to the outputs of earlier nodes.
@@ -51,9 +67,9 @@ impl Node {
         self.op.params().into_iter().map(|param| (self.param_name(param.name), param))
     }
 
-    /// `<node>.<param>`.
+    /// `<node>.<param>`, or the node's name alone for a parameter without a name of its own.
     pub fn param_name(&self, param: &str) -> String {
-        format!("{}.{param}", self.name)
+        if param.is_empty() { self.name.clone() } else { format!("{}.{param}", self.name) }
     }
 
     /// The only input of a node that has one.
@@ -97,11 +113,32 @@ impl Graph {
         self.nodes.iter().filter(move |node| node.inputs.iter().any(|input| input == name))
     }
 
-    /// The node that alone reads `name`; `None` if there are more readers, or if the value is the graph's output.
+    /// Whether the node's value leaves the graph, as logits or as those of an auxiliary classifier.
+    pub fn is_output(&self, name: &str) -> bool {
+        self.output == name || self.auxiliary.iter().any(|auxiliary| auxiliary.output == name)
+    }
+
+    /// The node that alone reads `name`; `None` if there are more readers, or if the value is an output.
     pub fn only_consumer<'a>(&'a self, name: &'a str) -> Option<&'a Node> {
         let mut readers = self.consumers(name);
         let first = readers.next()?;
-        (readers.next().is_none() && self.output != name).then_some(first)
+        (readers.next().is_none() && !self.is_output(name)).then_some(first)
+    }
+
+    /// Names of the nodes that `outputs` need, themselves among them.
+    pub fn needed_for<'a>(&'a self, outputs: impl IntoIterator<Item = &'a str>) -> HashSet<&'a str> {
+        let mut needed: HashSet<&str> = outputs.into_iter().collect();
+        for node in self.nodes.iter().rev() {
+            if needed.contains(node.name.as_str()) {
+                needed.extend(node.inputs.iter().map(String::as_str));
+            }
+        }
+        needed
+    }
+
+    /// Names of the nodes that the logits need: what runs outside training.
+    pub fn deployed_nodes(&self) -> HashSet<&str> {
+        self.needed_for([self.output.as_str()])
     }
 
     /// Full names and descriptions of all tensors, in graph order.
@@ -114,15 +151,18 @@ impl Graph {
         self.nodes.iter().any(|node| matches!(node.op, Op::FakeQuant(_)) || node.op.weight_quant().is_some())
     }
 
-    /// Makes every reader of `old`, and the graph's output, read `new` instead.
+    /// Makes every reader of `old`, and the graph's outputs, read `new` instead.
     pub(crate) fn redirect(&mut self, old: &str, new: &str) {
         for input in self.nodes.iter_mut().flat_map(|node| node.inputs.iter_mut()) {
             if input == old {
                 new.clone_into(input);
             }
         }
-        if self.output == old {
-            new.clone_into(&mut self.output);
+        let outputs = self.auxiliary.iter_mut().map(|auxiliary| &mut auxiliary.output);
+        for output in outputs.chain([&mut self.output]) {
+            if output == old {
+                new.clone_into(output);
+            }
         }
     }
 

@@ -55,9 +55,9 @@ fn other_element_types_are_refused_by_name() {
 
 #[test]
 fn a_graph_of_a_newer_program_is_refused_in_words() {
-    let json = tiny().graph.to_json().replacen("\"format\": 1", "\"format\": 2, \"novelty\": true", 1);
+    let json = tiny().graph.to_json().replacen("\"format\": 2", "\"format\": 3, \"novelty\": true", 1);
     let error = Graph::from_json(&json).unwrap_err();
-    assert!(matches!(error, FormatError::Newer { found: 2 }), "{error}");
+    assert!(matches!(error, FormatError::Newer { found: 3 }), "{error}");
     assert!(error.to_string().contains("newer version"), "{error}");
     assert!(matches!(Graph::from_json("{}"), Err(FormatError::Json(_))));
 }

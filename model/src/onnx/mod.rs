@@ -14,6 +14,7 @@ mod ops;
 #[allow(clippy::all, clippy::pedantic)]
 pub mod proto;
 mod qdq;
+mod transformer;
 mod write;
 
 use std::collections::BTreeMap;
@@ -58,6 +59,14 @@ pub enum ExportError {
         /// The batch norm.
         node: String,
     },
+    /// ONNX has no nodes that compute exactly this.
+    #[error("node {node:?} cannot be exported to ONNX: {what}")]
+    Unsupported {
+        /// The node.
+        node: String,
+        /// What it does.
+        what: String,
+    },
     /// The integers cannot be computed.
     #[error(transparent)]
     Quantize(#[from] QuantizeError),
@@ -72,10 +81,11 @@ pub enum ExportError {
 /// A model with quantizers becomes QDQ with int8 weights, int32 biases and 8-bit activations. Export the result of
 /// `passes::pipeline::deploy`: batch norm that is left becomes a node of its own, and is an error behind quantized weights.
 pub fn export(model: &Model) -> Result<Vec<u8>, ExportError> {
-    verify::model(model)?;
+    let shapes = verify::model(model)?;
     check_quantizers(model)?;
     let mut writer = Writer::new(&model.graph);
-    for node in &model.graph.nodes {
+    let deployed = model.graph.deployed_nodes();
+    for node in model.graph.nodes.iter().filter(|node| deployed.contains(node.name.as_str())) {
         match &node.op {
             Op::Input => {}
             Op::FakeQuant(spec) => qdq::activation(&mut writer, model, node, spec)?,
@@ -87,7 +97,7 @@ pub fn export(model: &Model) -> Result<Vec<u8>, ExportError> {
                 };
                 let grid = kept_grid(model, node);
                 let output = if grid.is_some() { format!("{}.x", node.name) } else { writer.value_name(&node.name) };
-                ops::emit(&mut writer, node, &output, parameters);
+                ops::emit(&mut writer, node, &output, parameters, &shapes)?;
                 if let Some(grid) = grid {
                     qdq::requantize(&mut writer, &grid, &node.name, &output);
                 }

@@ -9,6 +9,7 @@ use super::proto::{
 use super::{ExportError, INPUT_NAME, IR_VERSION, OPSET, OUTPUT_NAME};
 use crate::graph::{Graph, Node};
 use crate::model::Model;
+use crate::op::Op;
 use crate::tensor::Tensor;
 
 /// An ONNX graph in the making. Values keep their node's name, except for the output, which becomes `logits`.
@@ -61,6 +62,12 @@ impl Writer {
         self.constant(name, DataType::Float, dims, bytes)
     }
 
+    /// Adds constants that say sizes and places.
+    pub(super) fn integers(&mut self, name: &str, dims: &[usize], values: &[i64]) -> String {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(name, DataType::Int64, dims, bytes)
+    }
+
     pub(super) fn finish(self, graph: &Graph) -> ModelProto {
         let image = graph.input.map(|dim| dim as i64);
         ModelProto {
@@ -86,7 +93,10 @@ pub(super) fn float_weights(writer: &mut Writer, model: &Model, node: &Node) -> 
     let mut names = Vec::new();
     for (name, _) in node.params() {
         let Tensor { shape, data } = model.weights.get(&name)?;
-        names.push(writer.floats(&name, shape, data));
+        // One number for each plane.
+        let planes = [data.len(), 1, 1];
+        let dims = if matches!(node.op, Op::ChannelAffine { .. }) { &planes[..] } else { shape };
+        names.push(writer.floats(&name, dims, data));
     }
     Ok(names)
 }

@@ -145,13 +145,95 @@ pub struct Pool2d {
     pub stride: [usize; 2],
     /// Cells added on each side.
     pub padding: [usize; 2],
+    /// Whether a last window that lies only partly in the image counts (PyTorch's `ceil_mode`). Windows that would begin
+    /// behind the image and its left padding never do.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ceil: bool,
+    /// Means only: whether padding is left out of the count (PyTorch's `count_include_pad=False`).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub exclude_padding: bool,
 }
 
 impl Pool2d {
     /// A square window that steps by its own size.
     pub fn new(kernel: usize) -> Self {
-        Self { kernel: [kernel; 2], stride: [kernel; 2], padding: [0; 2] }
+        Self { kernel: [kernel; 2], stride: [kernel; 2], padding: [0; 2], ceil: false, exclude_padding: false }
     }
+
+    /// Sets both strides.
+    pub fn stride(self, stride: usize) -> Self {
+        Self { stride: [stride; 2], ..self }
+    }
+
+    /// Sets both paddings.
+    pub fn padding(self, padding: usize) -> Self {
+        Self { padding: [padding; 2], ..self }
+    }
+
+    /// Counts windows that lie partly outside.
+    pub fn ceil(self) -> Self {
+        Self { ceil: true, ..self }
+    }
+}
+
+/// Layer normalisation over the features of each token (Ba et al. 2016).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerNorm {
+    /// E.
+    pub features: usize,
+    /// Added to the variance.
+    pub eps: f64,
+}
+
+impl LayerNorm {
+    pub(super) fn params(&self) -> Vec<Param> {
+        ["weight", "bias"].map(|name| Param::new(name, vec![self.features], Role::Parameter)).to_vec()
+    }
+}
+
+/// Multi-head self-attention (Vaswani et al. 2017) up to the heads' joined outputs; the output projection is a [`Linear`] of
+/// its own. `[L, E]` → `[L, heads · head_dim]`.
+///
+/// The rows of `in_proj_weight` are the queries', the keys' and the values' projections, head by head each, as in PyTorch's
+/// `MultiheadAttention`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attention {
+    /// E of the input.
+    pub in_features: usize,
+    /// Number of heads.
+    pub heads: usize,
+    /// Features of one head.
+    pub head_dim: usize,
+    /// What dot products are multiplied by before the softmax: an attribute, so that pruning does not change it.
+    pub scale: f64,
+}
+
+impl Attention {
+    /// Heads that share `features`, with the usual scale 1/√`head_dim`.
+    pub fn new(features: usize, heads: usize) -> Self {
+        let head_dim = features / heads.max(1);
+        Self { in_features: features, heads, head_dim, scale: 1.0 / (head_dim.max(1) as f64).sqrt() }
+    }
+
+    /// `heads · head_dim`: features of the output, and of queries, keys and values each.
+    pub fn out_features(&self) -> usize {
+        self.heads * self.head_dim
+    }
+
+    pub(super) fn params(&self) -> Vec<Param> {
+        let rows = 3 * self.out_features();
+        vec![
+            Param::new("in_proj_weight", vec![rows, self.in_features], Role::Parameter),
+            Param::new("in_proj_bias", vec![rows], Role::Parameter),
+        ]
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn weighted_params(weight: Vec<usize>, out: usize, bias: bool, quant: Option<&QuantSpec>) -> Vec<Param> {

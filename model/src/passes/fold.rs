@@ -1,19 +1,55 @@
-//! Melting batch norm into the convolution before it, and dropping dropout.
+//! Melting batch norm into the convolution before it, and dropping what only training needs.
+
+use std::collections::HashSet;
 
 use crate::graph::{Graph, Node};
 use crate::model::Model;
 use crate::op::{BatchNorm2d, Op};
 use crate::tensor::{MissingTensor, Tensor, Weights};
 
-/// Removes Dropout, which is the identity outside training.
+/// Removes auxiliary classifiers, with all nodes and tensors that only they need.
+pub fn remove_auxiliary(model: &Model) -> Model {
+    let mut model = model.clone();
+    let needed: HashSet<String> = model.graph.deployed_nodes().into_iter().map(str::to_owned).collect();
+    model.graph.auxiliary.clear();
+    let (kept, gone): (Vec<Node>, Vec<Node>) =
+        model.graph.nodes.into_iter().partition(|node| needed.contains(&node.name) || node.op == Op::Input);
+    model.graph.nodes = kept;
+    for (name, _) in gone.iter().flat_map(Node::params) {
+        model.weights.remove(&name);
+    }
+    model
+}
+
+/// Removes Dropout and stochastic depth, which are the identity outside training.
 pub fn remove_dropout(model: &Model) -> Model {
     let mut model = model.clone();
     let graph = &mut model.graph;
-    while let Some(at) = graph.nodes.iter().position(|node| matches!(node.op, Op::Dropout { .. })) {
+    let dropout = |node: &Node| matches!(node.op, Op::Dropout { .. } | Op::StochasticDepth { .. });
+    while let Some(at) = graph.nodes.iter().position(dropout) {
         let node = graph.nodes.remove(at);
         graph.redirect(&node.name, node.inputs.first().map_or("", String::as_str));
     }
     model
+}
+
+/// Turns batch norm that could not be folded, because it follows no convolution of its own (DenseNet's, after a Concat), into one
+/// multiplication and addition per channel, under its name.
+pub fn batch_norm_to_affine(model: &Model) -> Result<Model, MissingTensor> {
+    let mut model = model.clone();
+    for node in &mut model.graph.nodes {
+        let Op::BatchNorm2d(attrs) = &node.op else { continue };
+        let factors = fold_factors(&model.weights, &node.name, attrs)?;
+        let bias = folded_bias(&model.weights, &node.name, &factors, &[])?;
+        let weight: Vec<f32> = factors.iter().map(|factor| *factor as f32).collect();
+        model.weights.insert(node.param_name("weight"), Tensor::new([weight.len()], weight));
+        model.weights.insert(node.param_name("bias"), bias);
+        for param in ["running_mean", "running_var"] {
+            model.weights.remove(&node.param_name(param));
+        }
+        node.op = Op::ChannelAffine { features: attrs.features };
+    }
+    Ok(model)
 }
 
 /// Replaces each convolution and the batch norm that alone reads it by one convolution with bias, under the convolution's
@@ -67,20 +103,24 @@ pub fn fold_factors(weights: &Weights, norm: &str, attrs: &BatchNorm2d) -> Resul
 fn fold_weights(weights: &mut Weights, conv: &str, norm: &str, attrs: &BatchNorm2d) -> Result<(), MissingTensor> {
     let factors = fold_factors(weights, norm, attrs)?;
     let old_bias = weights.param(conv, "bias").map(|bias| bias.data.clone()).unwrap_or_default();
-    let mean = &weights.param(norm, "running_mean")?.data;
-    let beta = &weights.param(norm, "bias")?.data;
-    let bias: Vec<f32> = (0..factors.len())
-        .map(|c| {
-            let before = old_bias.get(c).copied().map_or(0.0, f64::from);
-            (f64::from(beta[c]) + (before - f64::from(mean[c])) * factors[c]) as f32
-        })
-        .collect();
+    let bias = folded_bias(weights, norm, &factors, &old_bias)?;
     scale_rows(weights.get_mut(&format!("{conv}.weight"))?, &factors);
-    weights.insert(format!("{conv}.bias"), Tensor::new([factors.len()], bias));
+    weights.insert(format!("{conv}.bias"), bias);
     for param in ["weight", "bias", "running_mean", "running_var"] {
         weights.remove(&format!("{norm}.{param}"));
     }
     Ok(())
+}
+
+/// `β + (b − μ) · factor` of each channel; `before` is empty where there was no bias.
+fn folded_bias(weights: &Weights, norm: &str, factors: &[f64], before: &[f32]) -> Result<Tensor, MissingTensor> {
+    let mean = &weights.param(norm, "running_mean")?.data;
+    let beta = &weights.param(norm, "bias")?.data;
+    let bias = |c: usize| {
+        let before = before.get(c).copied().map_or(0.0, f64::from);
+        (f64::from(beta[c]) + (before - f64::from(mean[c])) * factors[c]) as f32
+    };
+    Ok(Tensor::new([factors.len()], (0..factors.len()).map(bias).collect()))
 }
 
 /// Multiplies each output channel's weights by its factor.
@@ -127,8 +167,29 @@ mod tests {
         let sum = b.add("add", &conv, &norm);
         let logits = b.classifier(&sum);
         let model = testing::lively_model(b.finish(&logits).unwrap(), 1);
-        let folded = pipeline::deploy(&model).unwrap();
-        assert_eq!(folded, model);
+        assert_eq!(fold_batch_norm(&model).unwrap(), model);
+        let deployed = pipeline::deploy(&model).unwrap();
+        assert_eq!(deployed.graph.node("bn").unwrap().op, Op::ChannelAffine { features: 4 });
+        assert_same_logits(&model, &deployed);
+    }
+
+    #[test]
+    fn an_auxiliary_classifier_goes_with_all_that_only_it_needs() {
+        let mut b = GraphBuilder::new("aided", [2, 4, 4], 3);
+        let x = b.conv("stem", INPUT, 4, 3, 1);
+        let side = b.conv("side.conv", &x, 5, 1, 1);
+        let side = b.batch_norm("side.bn", &side);
+        let side = b.push("side.flatten", Op::Flatten, &[&side]);
+        let side = b.linear("side.fc", &side, 3);
+        b.auxiliary(&side, 0.3);
+        let logits = b.classifier(&x);
+        let model = testing::lively_model(b.finish(&logits).unwrap(), 1);
+        let deployed = pipeline::deploy(&model).unwrap();
+        assert!(
+            deployed.graph.auxiliary.is_empty() && !deployed.graph.nodes.iter().any(|n| n.name.starts_with("side"))
+        );
+        assert_eq!(deployed.weights.names().collect::<Vec<_>>(), ["fc.bias", "fc.weight", "stem.weight"]);
+        assert_same_logits(&model, &deployed);
     }
 
     #[test]

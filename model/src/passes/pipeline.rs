@@ -16,8 +16,10 @@ pub struct Pass {
 /// What turns a trained network into the one that is deployed: same logits, fewer ops. It applies to float graphs and to
 /// graphs with quantizers alike.
 pub const DEPLOY: &[Pass] = &[
+    Pass { name: "remove auxiliary classifiers", run: |model| Ok(fold::remove_auxiliary(model)) },
     Pass { name: "remove dropout", run: |model| Ok(fold::remove_dropout(model)) },
     Pass { name: "fold batch norm", run: fold::fold_batch_norm },
+    Pass { name: "batch norm to affine", run: fold::batch_norm_to_affine },
 ];
 
 /// A pass met or made an unsound model.

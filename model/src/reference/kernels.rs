@@ -1,10 +1,15 @@
-//! The ops, by definition. Values are `[N, C, H, W]` or `[N, F]`.
+//! The ops on images, by definition. Values are `[N, C, H, W]`, `[N, F]` or `[N, L, E]`.
 
-use crate::op::{Conv2d, Pool2d};
+use crate::op::Conv2d;
 use crate::tensor::Tensor;
 
 pub(super) fn map(x: &Tensor, f: impl Fn(f32) -> f32) -> Tensor {
     Tensor { shape: x.shape.clone(), data: x.data.iter().map(|x| f(*x)).collect() }
+}
+
+/// With `f` in f64.
+pub(super) fn map_wide(x: &Tensor, f: impl Fn(f64) -> f64) -> Tensor {
+    map(x, |x| f(f64::from(x)) as f32)
 }
 
 pub(super) fn add(a: &Tensor, b: &Tensor) -> Tensor {
@@ -12,19 +17,19 @@ pub(super) fn add(a: &Tensor, b: &Tensor) -> Tensor {
 }
 
 /// An image `[N, C, H, W]` that answers zero, or nothing, outside its borders.
-struct Planes<'a> {
+pub(super) struct Planes<'a> {
     data: &'a [f32],
-    dims: [usize; 4],
+    pub(super) dims: [usize; 4],
 }
 
 impl<'a> Planes<'a> {
-    fn new(x: &'a Tensor) -> Self {
+    pub(super) fn new(x: &'a Tensor) -> Self {
         let dims = x.shape.as_slice().try_into().expect("a verified graph gives this op [N, C, H, W]");
         Self { data: &x.data, dims }
     }
 
     /// The element at a position given in padded coordinates, if it is inside.
-    fn at(&self, n: usize, c: usize, padded: [usize; 2], padding: [usize; 2]) -> Option<f32> {
+    pub(super) fn at(&self, n: usize, c: usize, padded: [usize; 2], padding: [usize; 2]) -> Option<f32> {
         let [_, channels, height, width] = self.dims;
         let h = padded[0].checked_sub(padding[0]).filter(|h| *h < height)?;
         let w = padded[1].checked_sub(padding[1]).filter(|w| *w < width)?;
@@ -33,7 +38,7 @@ impl<'a> Planes<'a> {
 }
 
 /// Builds `[N, C, H, W]` by asking for each element.
-fn planes(dims: [usize; 4], f: impl Fn(usize, usize, usize, usize) -> f64) -> Tensor {
+pub(super) fn planes(dims: [usize; 4], f: impl Fn(usize, usize, usize, usize) -> f64) -> Tensor {
     let [ns, cs, hs, ws] = dims;
     let mut data = Vec::with_capacity(dims.iter().product());
     for n in 0..ns {
@@ -77,13 +82,14 @@ pub(super) fn conv2d(conv: &Conv2d, x: &Tensor, weight: &Tensor, bias: Option<&[
 }
 
 pub(super) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&[f32]>) -> Tensor {
-    let (n, out) = (x.shape[0], weight.shape[0]);
     let dot = |x: &[f32], w: &[f32]| x.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum::<f64>();
-    let logits = x.rows().flat_map(|x| {
+    let mut shape = x.shape.clone();
+    *shape.last_mut().expect("a verified graph gives this op [N, …, F]") = weight.shape[0];
+    let outputs = x.data.chunks(weight.shape[1]).flat_map(|x| {
         let each = weight.rows().enumerate();
         each.map(move |(o, w)| (dot(x, w) + bias.map_or(0.0, |bias| f64::from(bias[o]))) as f32)
     });
-    Tensor::new([n, out], logits.collect())
+    Tensor::new(shape, outputs.collect())
 }
 
 /// `params` are γ, β, the running mean and the running variance.
@@ -96,33 +102,26 @@ pub(super) fn batch_norm(x: &Tensor, eps: f64, params: [&[f32]; 4]) -> Tensor {
     })
 }
 
-/// Applies `f` to the elements of each window; those in the padding are `None`.
-fn pool(pool: &Pool2d, x: &Tensor, f: impl Fn(&mut dyn Iterator<Item = Option<f32>>) -> f64) -> Tensor {
+/// `y = scale · x + shift` per channel.
+pub(super) fn channel_affine(x: &Tensor, scale: &[f64], shift: &[f64]) -> Tensor {
     let image = Planes::new(x);
-    let [n, c, height, width] = image.dims;
-    let h_out = windows(height, pool.padding[0], pool.kernel[0], pool.stride[0]);
-    let w_out = windows(width, pool.padding[1], pool.kernel[1], pool.stride[1]);
-    planes([n, c, h_out, w_out], |n, c, h, w| {
-        let cells = (0..pool.kernel[0]).flat_map(|i| (0..pool.kernel[1]).map(move |j| [i, j]));
-        let start = [h * pool.stride[0], w * pool.stride[1]];
-        f(&mut cells.map(|[i, j]| image.at(n, c, [start[0] + i, start[1] + j], pool.padding)))
-    })
+    planes(image.dims, |n, c, h, w| f64::from(image.at(n, c, [h, w], [0, 0]).unwrap_or(0.0)) * scale[c] + shift[c])
 }
 
-pub(super) fn max_pool(attrs: &Pool2d, x: &Tensor) -> Tensor {
-    pool(attrs, x, |cells| cells.flatten().fold(f64::NEG_INFINITY, |max, x| max.max(f64::from(x))))
+/// Product of equal shapes, or with one factor for each plane.
+pub(super) fn mul(a: &Tensor, b: &Tensor) -> Tensor {
+    let each = a.elements() / b.elements().max(1);
+    let data = a.data.iter().enumerate().map(|(i, x)| x * b.data[i / each]).collect();
+    Tensor { shape: a.shape.clone(), data }
 }
 
-pub(super) fn avg_pool(attrs: &Pool2d, x: &Tensor) -> Tensor {
-    let area = (attrs.kernel[0] * attrs.kernel[1]) as f64;
-    pool(attrs, x, |cells| cells.flatten().map(f64::from).sum::<f64>() / area)
-}
-
-pub(super) fn global_avg_pool(x: &Tensor) -> Tensor {
-    let [n, c, height, width] = Planes::new(x).dims;
+/// The channels of `[N, C, H, W]` at these places, in this order.
+pub(super) fn pick_channels(x: &Tensor, places: Vec<usize>) -> Tensor {
+    let [n, channels, height, width] = Planes::new(x).dims;
     let area = height * width;
-    let means = x.data.chunks(area).map(|plane| plane.iter().map(|x| f64::from(*x)).sum::<f64>() / area as f64);
-    Tensor::new([n, c, 1, 1], means.map(|mean| mean as f32).collect())
+    let plane = |n: usize, c: usize| &x.data[(n * channels + c) * area..][..area];
+    let data = (0..n).flat_map(|n| places.iter().flat_map(move |c| plane(n, *c).iter().copied()));
+    Tensor::new([n, places.len(), height, width], data.collect())
 }
 
 /// Joins along axis 1.

@@ -5,9 +5,12 @@
 //! folded, weights and biases with the values that their integers stand for. Nothing but
 //! tests and diagnostics should use it: ResNet-18 on one image takes seconds.
 
+mod activation;
 mod kernels;
+mod pool;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tokens;
 
 use std::collections::HashMap;
 
@@ -26,7 +29,7 @@ pub fn logits(model: &Model, batch: &Tensor) -> Result<Tensor, QuantizeError> {
     values.remove(&model.graph.output).ok_or_else(|| MissingTensor(model.graph.output.clone()).into())
 }
 
-/// The values of all nodes for a batch `[N, C, H, W]`. The model must be verified and of the batch's size.
+/// The values of all nodes that the logits need for a batch `[N, C, H, W]`. The model must be verified and of the batch's size.
 pub fn values(model: &Model, batch: &Tensor) -> Result<Values, QuantizeError> {
     let deployed;
     let model = if model.graph.is_quantized() {
@@ -36,7 +39,8 @@ pub fn values(model: &Model, batch: &Tensor) -> Result<Values, QuantizeError> {
         model
     };
     let mut values = Values::new();
-    for node in &model.graph.nodes {
+    let deployed = model.graph.deployed_nodes();
+    for node in model.graph.nodes.iter().filter(|node| deployed.contains(node.name.as_str())) {
         let value = {
             let inputs: Vec<&Tensor> = node
                 .inputs
@@ -51,7 +55,7 @@ pub fn values(model: &Model, batch: &Tensor) -> Result<Values, QuantizeError> {
 }
 
 fn evaluate(node: &Node, weights: &Weights, batch: &Tensor, inputs: &[&Tensor]) -> Result<Tensor, MissingTensor> {
-    let param = |name: &str| weights.param(&node.name, name);
+    let param = |name: &str| weights.get(&node.param_name(name));
     let bias = || param("bias").ok().map(|bias| bias.data.as_slice());
     Ok(match &node.op {
         Op::Input => batch.clone(),
@@ -61,20 +65,49 @@ fn evaluate(node: &Node, weights: &Weights, batch: &Tensor, inputs: &[&Tensor]) 
             let [gamma, beta, mean, variance] = ["weight", "bias", "running_mean", "running_var"].map(param);
             kernels::batch_norm(inputs[0], norm.eps, [&gamma?.data, &beta?.data, &mean?.data, &variance?.data])
         }
+        Op::ChannelAffine { .. } => {
+            kernels::channel_affine(inputs[0], &wide(&param("weight")?.data), &wide(&param("bias")?.data))
+        }
+        Op::InputAffine { scale, shift } => kernels::channel_affine(inputs[0], scale, shift),
+        Op::LayerNorm(norm) => tokens::layer_norm(inputs[0], norm.eps, param("weight")?, param("bias")?),
         Op::Relu => kernels::map(inputs[0], |x| x.max(0.0)),
         Op::Relu6 => kernels::map(inputs[0], |x| x.clamp(0.0, 6.0)),
-        Op::MaxPool2d(pool) => kernels::max_pool(pool, inputs[0]),
-        Op::AvgPool2d(pool) => kernels::avg_pool(pool, inputs[0]),
-        Op::GlobalAvgPool => kernels::global_avg_pool(inputs[0]),
+        Op::Sigmoid => kernels::map_wide(inputs[0], activation::sigmoid),
+        Op::Hardsigmoid => kernels::map_wide(inputs[0], activation::hardsigmoid),
+        Op::Hardswish => kernels::map_wide(inputs[0], |x| x * activation::hardsigmoid(x)),
+        Op::Silu => kernels::map_wide(inputs[0], |x| x * activation::sigmoid(x)),
+        Op::Gelu => kernels::map_wide(inputs[0], activation::gelu),
+        Op::MaxPool2d(pool) => pool::max_pool(pool, inputs[0]),
+        Op::AvgPool2d(pool) => pool::avg_pool(pool, inputs[0]),
+        Op::GlobalAvgPool => pool::adaptive_avg_pool([1, 1], inputs[0]),
+        Op::AdaptiveAvgPool2d { output } => pool::adaptive_avg_pool(*output, inputs[0]),
         Op::Flatten => {
             let n = inputs[0].shape[0];
             Tensor::new([n, inputs[0].elements() / n.max(1)], inputs[0].data.clone())
         }
-        Op::Dropout { .. } => inputs[0].clone(),
+        Op::Dropout { .. } | Op::StochasticDepth { .. } => inputs[0].clone(),
         Op::Add => kernels::add(inputs[0], inputs[1]),
+        Op::Mul => kernels::mul(inputs[0], inputs[1]),
         Op::Concat => kernels::concat(inputs),
+        Op::Slice { start, end } => kernels::pick_channels(inputs[0], (*start..*end).collect()),
+        Op::ChannelShuffle { groups } => {
+            let each = inputs[0].shape[1] / groups;
+            let source = |place: usize| place % groups * each + place / groups;
+            kernels::pick_channels(inputs[0], (0..inputs[0].shape[1]).map(source).collect())
+        }
+        Op::Tokens => tokens::tokens(inputs[0]),
+        Op::ClassToken { .. } => tokens::prepend(inputs[0], param("")?),
+        Op::PositionEmbedding { .. } => tokens::add_to_each(inputs[0], param("")?),
+        Op::Attention(attention) => {
+            tokens::attention(attention, inputs[0], param("in_proj_weight")?, param("in_proj_bias")?)
+        }
+        Op::TakeToken { index } => tokens::take(inputs[0], *index),
         Op::FakeQuant(spec) => fake_quant(spec, inputs[0], param("scale")?.data[0], param("zero_point")?.data[0]),
     })
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().copied().map(f64::from).collect()
 }
 
 fn fake_quant(spec: &QuantSpec, x: &Tensor, scale: f32, zero_point: f32) -> Tensor {

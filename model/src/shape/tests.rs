@@ -37,7 +37,7 @@ fn impossible_convolutions_are_errors() {
 #[test]
 fn pools_round_down_and_refuse_windows_of_padding() {
     assert_eq!(of(Op::MaxPool2d(Pool2d::new(2)), &[&[4, 9, 8]]), Ok(vec![4, 4, 4]));
-    let padded = |kernel, padding| Pool2d { kernel: [kernel; 2], stride: [2; 2], padding: [padding; 2] };
+    let padded = |kernel, padding| Pool2d::new(kernel).stride(2).padding(padding);
     assert_eq!(of(Op::AvgPool2d(padded(3, 1)), &[&[4, 8, 8]]), Ok(vec![4, 4, 4]));
     assert!(matches!(of(Op::MaxPool2d(padded(2, 2)), &[&[4, 8, 8]]), Err(ShapeProblem::Attribute(_))));
     assert_eq!(of(Op::GlobalAvgPool, &[&[4, 9, 8]]), Ok(vec![4, 1, 1]));

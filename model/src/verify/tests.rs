@@ -127,5 +127,5 @@ fn a_node_without_its_input_is_an_error() {
     let message = broken(|graph| graph.node_mut("fc").unwrap().inputs.clear());
     assert_eq!(message, r#"node "fc": linear takes 1 input(s), but has 0"#);
     let message = broken(|graph| graph.node_mut("flatten").unwrap().op = Op::Linear(Linear::new(24, 24)));
-    assert_eq!(message, r#"node "flatten": expects an input of shape [F], but gets [24, 1, 1]"#);
+    assert_eq!(message, r#"node "flatten": expects an input of shape [F] or [L, E], but gets [24, 1, 1]"#);
 }

@@ -64,7 +64,7 @@ fn what_cannot_be_built_is_explained() {
 fn the_file_of_a_graph_is_stable() {
     let graph = build("linear", &ZooOptions { input: [1, 2, 2], classes: 3 }).unwrap();
     let golden = r#"{
-  "format": 1,
+  "format": 2,
   "name": "linear",
   "input": [
     1,

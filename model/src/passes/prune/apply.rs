@@ -55,17 +55,56 @@ fn shrink(node: &mut Node, kept: &Kept, weights: &mut Weights) -> Result<(), Pru
             keep_outputs(weights, &name, &params, norm.features, output)?;
             norm.features = output.len();
         }
-        // No tensor of these has a channel axis.
+        Op::ChannelAffine { features } => {
+            keep_outputs(weights, &name, &["weight", "bias"], *features, output)?;
+            *features = output.len();
+        }
+        Op::LayerNorm(norm) => {
+            keep_outputs(weights, &name, &["weight", "bias"], norm.features, output)?;
+            norm.features = output.len();
+        }
+        Op::Attention(attention) => {
+            let input = &kept[&node.inputs[0]];
+            let out = attention.out_features();
+            let rows: Vec<usize> = (0..3).flat_map(|part| output.iter().map(move |index| part * out + index)).collect();
+            keep(weights, &format!("{name}.in_proj_weight"), 1, input)?;
+            keep(weights, &format!("{name}.in_proj_weight"), 0, &rows)?;
+            keep(weights, &format!("{name}.in_proj_bias"), 0, &rows)?;
+            attention.in_features = input.len();
+            attention.heads = output.len() / attention.head_dim;
+        }
+        Op::ClassToken { features } | Op::PositionEmbedding { features, .. } => {
+            keep(weights, &name, 2, output)?;
+            *features = output.len();
+        }
+        Op::Slice { start, end } => {
+            let input = &kept[&node.inputs[0]];
+            let before = |place: usize| input.iter().filter(|index| **index < place).count();
+            (*start, *end) = (before(*start), before(*end));
+        }
+        // No tensor or attribute of these has a channel axis; the image's channels, which InputAffine knows, all stay.
         Op::Input
+        | Op::InputAffine { .. }
         | Op::Relu
         | Op::Relu6
+        | Op::Sigmoid
+        | Op::Hardsigmoid
+        | Op::Hardswish
+        | Op::Silu
+        | Op::Gelu
         | Op::MaxPool2d(_)
         | Op::AvgPool2d(_)
         | Op::GlobalAvgPool
+        | Op::AdaptiveAvgPool2d { .. }
         | Op::Flatten
         | Op::Dropout { .. }
+        | Op::StochasticDepth { .. }
         | Op::Add
+        | Op::Mul
         | Op::Concat
+        | Op::ChannelShuffle { .. }
+        | Op::Tokens
+        | Op::TakeToken { .. }
         | Op::FakeQuant(_) => {}
     }
     Ok(())

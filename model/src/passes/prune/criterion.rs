@@ -68,16 +68,30 @@ fn score(model: &Model, group: &Group, channel: &Channel, criterion: Criterion) 
 
 /// What one member says, if it is of the kind that the criterion looks at.
 fn member_score(model: &Model, member: &Member, criterion: Criterion) -> Result<Option<f64>, MissingTensor> {
-    let is_norm = model.graph.node(&member.node).is_some_and(|node| matches!(node.op, Op::BatchNorm2d(_)));
-    if is_norm != (criterion == Criterion::BnScale) {
-        return Ok(None);
-    }
-    let weight = model.weights.param(&member.node, "weight")?;
-    let row = weight.rows().nth(member.index).unwrap_or_default().iter().map(|x| f64::from(*x));
+    let Some(node) = model.graph.node(&member.node) else { return Ok(None) };
+    let weight = match (criterion, &node.op) {
+        (Criterion::BnScale, Op::BatchNorm2d(_)) => Some("weight"),
+        (Criterion::BnScale, _) => None,
+        (_, op) => op.weight_name(),
+    };
+    let Some(weight) = weight else { return Ok(None) };
+    let weight = model.weights.get(&node.param_name(weight))?;
+    let values = output_rows(&node.op, member.index)
+        .into_iter()
+        .flat_map(|row| weight.rows().nth(row).unwrap_or_default().iter().map(|x| f64::from(*x)));
     Ok(Some(match criterion {
-        Criterion::L2 => row.map(|x| x * x).sum::<f64>().sqrt(),
-        _ => row.map(f64::abs).sum(),
+        Criterion::L2 => values.map(|x| x * x).sum::<f64>().sqrt(),
+        _ => values.map(f64::abs).sum(),
     }))
+}
+
+/// The rows of an op's weights that compute its output channel `index`.
+pub(super) fn output_rows(op: &Op, index: usize) -> Vec<usize> {
+    match op {
+        // That of the query, of the key and of the value.
+        Op::Attention(attention) => (0..3).map(|part| part * attention.out_features() + index).collect(),
+        _ => vec![index],
+    }
 }
 
 /// A number in `[0, 1)` that depends only on the seed and what is ranked.

@@ -54,7 +54,7 @@ impl Coupling {
 
 /// The coupled channels of every value of a graph.
 pub(super) struct Dependencies {
-    /// For each node, the coupled channel that each index of its value's first axis belongs to.
+    /// For each node, the coupled channel that each channel of its value belongs to.
     pub(super) channels: HashMap<String, Vec<Slot>>,
     /// Coupled channels that must stay: those of the image and the logits.
     pub(super) frozen: Vec<Slot>,
@@ -67,11 +67,12 @@ pub(super) fn trace(graph: &Graph) -> Result<Dependencies, ShapeError> {
     let mut slots: HashMap<String, Vec<Slot>> = HashMap::new();
     for node in &graph.nodes {
         let inputs: Vec<&[Slot]> = node.inputs.iter().map(|input| slots[input].as_slice()).collect();
-        let output = rules::output_slots(&node.op, &inputs, shapes[&node.name][0], &mut coupling);
+        let channels = shape::channels(&shapes[&node.name]);
+        let output = rules::output_slots(&node.op, &inputs, channels, &mut coupling);
         slots.insert(node.name.clone(), output);
     }
-    for slot in slots.get(&graph.output).into_iter().flatten() {
-        coupling.freeze(*slot);
+    for node in graph.nodes.iter().filter(|node| graph.is_output(&node.name)) {
+        slots[&node.name].iter().for_each(|slot| coupling.freeze(*slot));
     }
     for slot in slots.values_mut().flatten() {
         *slot = coupling.root(*slot);

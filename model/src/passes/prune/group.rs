@@ -1,6 +1,6 @@
 //! Groups: the coupled channels that are alike, and so can be ranked against each other.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::dependency::{self, Dependencies, Slot};
 use crate::graph::Graph;
@@ -10,7 +10,7 @@ use crate::shape::ShapeError;
 /// One index of a node's output channels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Member {
-    /// A convolution, linear layer or batch norm: a node that owns numbers for each output channel.
+    /// A convolution, linear layer, attention or normalisation: a node that owns numbers for each output channel.
     pub node: String,
     /// The channel.
     pub index: usize,
@@ -25,12 +25,13 @@ pub struct Channel {
     pub members: Vec<Member>,
 }
 
-/// Coupled channels computed by the same nodes: all filters of a plain convolution, or one residual stream.
+/// Coupled channels computed by the same nodes: all filters of a plain convolution, or one residual stream. Where a Slice takes some
+/// of them, those are a group of their own, so that what it takes is never emptied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// The first node that computes the channels.
+    /// The first node that computes the channels, with a number behind it (`conv#2`) where that is another group's name already.
     pub name: String,
-    /// All convolutions and linear layers that do.
+    /// All convolutions, linear layers and attentions that do.
     pub producers: Vec<String>,
     /// The channels, in order of their first index.
     pub channels: Vec<Channel>,
@@ -43,32 +44,60 @@ pub fn groups(graph: &Graph) -> Result<Vec<Group>, ShapeError> {
 
 fn collect(graph: &Graph, dependencies: &Dependencies) -> Vec<Group> {
     let frozen: HashSet<Slot> = dependencies.frozen.iter().copied().collect();
-    let mut members: BTreeMap<Slot, Vec<Member>> = BTreeMap::new();
-    let mut producers: BTreeMap<Slot, Vec<usize>> = BTreeMap::new();
+    let mut coupled: BTreeMap<Slot, Coupled> = BTreeMap::new();
     for (position, node) in graph.nodes.iter().enumerate() {
-        let makes = matches!(node.op, Op::Conv2d(_) | Op::Linear(_));
-        if !makes && !matches!(node.op, Op::BatchNorm2d(_)) {
+        let makes = node.op.weight_name().is_some();
+        let slices = matches!(node.op, Op::Slice { .. });
+        let owns = makes || matches!(node.op, Op::BatchNorm2d(_) | Op::ChannelAffine { .. } | Op::LayerNorm(_));
+        if !owns && !slices {
             continue;
         }
         for (index, slot) in dependencies.channels[&node.name].iter().enumerate() {
-            members.entry(*slot).or_default().push(Member { node: node.name.clone(), index });
+            let coupled = coupled.entry(*slot).or_default();
+            if owns {
+                coupled.members.push(Member { node: node.name.clone(), index });
+            }
             if makes {
-                producers.entry(*slot).or_default().push(position);
+                coupled.likeness.producers.push(position);
+            }
+            if slices {
+                coupled.likeness.slices.push(position);
             }
         }
     }
-    let mut groups: BTreeMap<Vec<usize>, Vec<Channel>> = BTreeMap::new();
-    for (slot, mut producers) in producers.into_iter().filter(|(slot, _)| !frozen.contains(slot)) {
-        producers.dedup();
-        let members = members.remove(&slot).unwrap_or_default();
-        groups.entry(producers).or_default().push(Channel { id: slot, members });
+    let mut groups: BTreeMap<Likeness, Vec<Channel>> = BTreeMap::new();
+    for (slot, Coupled { members, mut likeness }) in coupled {
+        if likeness.producers.is_empty() || frozen.contains(&slot) {
+            continue;
+        }
+        likeness.producers.dedup();
+        likeness.slices.dedup();
+        groups.entry(likeness).or_default().push(Channel { id: slot, members });
     }
-    let name = |position: &usize| graph.nodes[*position].name.clone();
-    let group = |(producers, channels): (Vec<usize>, Vec<Channel>)| {
-        let producers: Vec<String> = producers.iter().map(name).collect();
-        Group { name: producers[0].clone(), producers, channels }
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    let group = |(likeness, channels): (Likeness, Vec<Channel>)| {
+        let producers: Vec<String> = likeness.producers.iter().map(|i| graph.nodes[*i].name.clone()).collect();
+        let first = graph.nodes[likeness.producers[0]].name.as_str();
+        let count = names.entry(first).or_insert(0);
+        *count += 1;
+        let name = if *count == 1 { first.to_owned() } else { format!("{first}#{count}") };
+        Group { name, producers, channels }
     };
     groups.into_iter().map(group).collect()
+}
+
+/// What is known of one coupled channel.
+#[derive(Default)]
+struct Coupled {
+    members: Vec<Member>,
+    likeness: Likeness,
+}
+
+/// What the channels of a group have in common; positions of nodes in the graph.
+#[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Likeness {
+    producers: Vec<usize>,
+    slices: Vec<usize>,
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::dependency::Dependencies;
 use crate::tensor::Tensor;
 
-/// For each node, the indices of its value's first axis that stay, ascending.
+/// For each node, the channels of its value that stay, ascending.
 pub(super) type Kept = HashMap<String, Vec<usize>>;
 
 /// What stays of every value when the coupled channels in `removed` go.

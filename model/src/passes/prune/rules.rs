@@ -6,7 +6,7 @@
 use super::dependency::{Coupling, Slot};
 use crate::op::{Conv2d, Op};
 
-/// The slots of the op's output. `channels` is the length of the output's first axis.
+/// The slots of the op's output. `channels` is how many the output has.
 pub(super) fn output_slots(op: &Op, inputs: &[&[Slot]], channels: usize, coupling: &mut Coupling) -> Vec<Slot> {
     match op {
         // The image's channels are not ours to remove.
@@ -19,24 +19,53 @@ pub(super) fn output_slots(op: &Op, inputs: &[&[Slot]], channels: usize, couplin
         }
         Op::Conv2d(conv) => conv_slots(conv, inputs[0], coupling),
         Op::Linear(_) => coupling.fresh(channels),
+        // Heads go as a whole.
+        Op::Attention(attention) => {
+            let output = coupling.fresh(channels);
+            for head in output.chunks(attention.head_dim) {
+                head.iter().for_each(|slot| coupling.join(*slot, head[0]));
+            }
+            output
+        }
         Op::BatchNorm2d(_)
+        | Op::ChannelAffine { .. }
+        | Op::InputAffine { .. }
+        | Op::LayerNorm(_)
         | Op::Relu
         | Op::Relu6
+        | Op::Sigmoid
+        | Op::Hardsigmoid
+        | Op::Hardswish
+        | Op::Silu
+        | Op::Gelu
         | Op::MaxPool2d(_)
         | Op::AvgPool2d(_)
         | Op::GlobalAvgPool
+        | Op::AdaptiveAvgPool2d { .. }
         | Op::Dropout { .. }
+        | Op::StochasticDepth { .. }
+        | Op::Tokens
+        | Op::ClassToken { .. }
+        | Op::PositionEmbedding { .. }
+        | Op::TakeToken { .. }
         | Op::FakeQuant(_) => inputs[0].to_vec(),
         // Each channel becomes its H·W features, in that order.
         Op::Flatten => {
             let area = channels / inputs[0].len().max(1);
             inputs[0].iter().flat_map(|slot| std::iter::repeat_n(*slot, area)).collect()
         }
-        Op::Add => {
+        Op::Add | Op::Mul => {
             inputs[0].iter().zip(inputs[1]).for_each(|(left, right)| coupling.join(*left, *right));
             inputs[0].to_vec()
         }
         Op::Concat => inputs.concat(),
+        Op::Slice { start, end } => inputs[0][*start..*end].to_vec(),
+        // The groups must keep equally many channels, and the same ones, or the order behind would be another.
+        Op::ChannelShuffle { groups } => {
+            let each = channels / groups;
+            couple_groups(inputs[0], each, coupling);
+            (0..channels).map(|place| inputs[0][place % groups * each + place / groups]).collect()
+        }
     }
 }
 

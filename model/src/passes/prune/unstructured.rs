@@ -2,8 +2,8 @@
 
 use super::criterion::random_score;
 use super::{Criterion, PruneError, Scope, check_amount};
+use crate::graph::{Graph, Node};
 use crate::model::Model;
-use crate::op::Op;
 use crate::tensor::{MissingTensor, Tensor, Weights};
 
 /// How to choose the weights that become zero.
@@ -18,7 +18,7 @@ pub struct Unstructured {
     pub scope: Scope,
     /// Largest share of one layer that may be zero, against the collapse of a layer. An `amount` above it raises it.
     pub cap: f64,
-    /// Nodes to leave alone. Otherwise the weights of all convolutions and linear layers are prunable; biases never are.
+    /// Nodes to leave alone. Otherwise the weights of all convolutions, linear layers and attentions are prunable; biases never are.
     pub exclude: Vec<String>,
 }
 
@@ -61,29 +61,30 @@ pub fn apply_masks(weights: &mut Weights, masks: &Weights) -> Result<(), Missing
 /// A mask for every weight tensor that has exact zeros: those of unstructured pruning, which whatever trains the network further
 /// must hold. A trained dense network has none.
 pub fn zeros(model: &Model) -> Weights {
-    let weighted = model.graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv2d(_) | Op::Linear(_)));
     let mask = |weight: &Tensor| {
         let data = weight.data.iter().map(|value| f32::from(u8::from(*value != 0.0))).collect();
         Tensor::new(weight.shape.clone(), data)
     };
-    weighted
-        .map(|node| node.param_name("weight"))
-        .filter_map(|name| Some((name.clone(), model.weights.get(&name).ok()?)))
+    weight_names(&model.graph)
+        .filter_map(|(_, name)| Some((name.clone(), model.weights.get(&name).ok()?)))
         .filter(|(_, weight)| weight.nonzero() < weight.elements())
         .map(|(name, weight)| (name, mask(weight)))
         .collect()
 }
 
 fn prunable<'a>(model: &'a Model, exclude: &[String]) -> Result<Vec<(String, &'a Tensor)>, MissingTensor> {
-    let weighted = model.graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv2d(_) | Op::Linear(_)));
-    let wanted = weighted.filter(|node| !exclude.contains(&node.name));
+    let wanted = weight_names(&model.graph).filter(|(node, _)| !exclude.contains(&node.name));
     wanted
-        .map(|node| {
-            let name = node.param_name("weight");
+        .map(|(_, name)| {
             let weight = model.weights.get(&name)?;
             Ok((name, weight))
         })
         .collect()
+}
+
+/// The nodes with weights, and the full names of those.
+fn weight_names(graph: &Graph) -> impl Iterator<Item = (&Node, String)> {
+    graph.nodes.iter().filter_map(|node| Some((node, node.param_name(node.op.weight_name()?))))
 }
 
 /// The lowest go first; weights that are zero already lowest of all.

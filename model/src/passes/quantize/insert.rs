@@ -7,6 +7,7 @@ use super::{Profile, QuantizeError, scales};
 use crate::graph::{Graph, Node};
 use crate::model::Model;
 use crate::op::{Op, QuantSpec};
+use crate::passes::fold;
 use crate::passes::pipeline::PassError;
 use crate::tensor::Tensor;
 use crate::verify;
@@ -18,6 +19,8 @@ use crate::verify;
 /// max-pool, flatten and dropout stay on their input's grid. Convolutions and linear layers get int8 weights per output
 /// channel. A `FakeQuant` is called `<first node of the unit>.quant`.
 ///
+/// Auxiliary classifiers go: a network that is quantized is trained, and its quantizers have no use for them.
+///
 /// Activations start with scale 1 and zero point 0, to be calibrated; weight scales with their min-max values.
 pub fn insert(model: &Model, profile: Profile) -> Result<Model, QuantizeError> {
     if !profile.is_supported() {
@@ -26,9 +29,12 @@ pub fn insert(model: &Model, profile: Profile) -> Result<Model, QuantizeError> {
     if model.graph.is_quantized() {
         return Err(QuantizeError::AlreadyQuantized(model.graph.name.clone()));
     }
+    if let Some(node) = model.graph.nodes.iter().find(|node| units::behaviour(&node.op) == Behaviour::Unknown) {
+        return Err(QuantizeError::UnknownOp { node: node.name.clone(), kind: node.op.kind() });
+    }
     verify::model(model).map_err(PassError::Before)?;
-    let mut quantized = model.clone();
-    for (value, quantizer) in places(&model.graph) {
+    let mut quantized = fold::remove_auxiliary(model);
+    for (value, quantizer) in places(&quantized.graph) {
         insert_after(&mut quantized.graph, &value, &quantizer);
         quantized.weights.insert(format!("{quantizer}.scale"), Tensor::full([1], 1.0));
         quantized.weights.insert(format!("{quantizer}.zero_point"), Tensor::zeros([1]));

@@ -73,6 +73,14 @@ pub enum QuantizeError {
     /// The profile is known but not written yet.
     #[error("the target profile {:?} is not supported yet; use \"ort-vnni\"", .0.name())]
     Unsupported(Profile),
+    /// No profile says where quantizers sit around the op.
+    #[error("node {node:?} is of the kind {kind}, which cannot be quantized yet: transformers stay in floating point")]
+    UnknownOp {
+        /// The first such node.
+        node: String,
+        /// Its op.
+        kind: &'static str,
+    },
     /// The graph holds quantizers already.
     #[error("the network {0:?} is quantized already")]
     AlreadyQuantized(String),

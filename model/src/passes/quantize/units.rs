@@ -14,16 +14,44 @@ pub(super) enum Behaviour {
     Float,
     /// Defines a grid.
     Quantizer,
+    /// Belongs to transformers, which no profile knows yet.
+    Unknown,
 }
 
 pub(super) fn behaviour(op: &Op) -> Behaviour {
     match op {
-        Op::Conv2d(_) | Op::Linear(_) | Op::Add | Op::Concat | Op::AvgPool2d(_) | Op::GlobalAvgPool => {
-            Behaviour::Integer
-        }
-        Op::MaxPool2d(_) | Op::Flatten | Op::Dropout { .. } => Behaviour::Passing,
+        Op::Conv2d(_)
+        | Op::Linear(_)
+        | Op::Add
+        | Op::Mul
+        | Op::Concat
+        | Op::AvgPool2d(_)
+        | Op::GlobalAvgPool
+        | Op::Sigmoid => Behaviour::Integer,
+        Op::MaxPool2d(_)
+        | Op::Flatten
+        | Op::Dropout { .. }
+        | Op::StochasticDepth { .. }
+        | Op::Slice { .. }
+        | Op::ChannelShuffle { .. } => Behaviour::Passing,
         // An activation or batch norm that belongs to a unit is absorbed by it; alone it runs in float.
-        Op::Input | Op::BatchNorm2d(_) | Op::Relu | Op::Relu6 => Behaviour::Float,
+        Op::Input
+        | Op::BatchNorm2d(_)
+        | Op::ChannelAffine { .. }
+        | Op::InputAffine { .. }
+        | Op::Relu
+        | Op::Relu6
+        | Op::Hardsigmoid
+        | Op::Hardswish
+        | Op::Silu
+        | Op::Gelu
+        | Op::AdaptiveAvgPool2d { .. } => Behaviour::Float,
+        Op::LayerNorm(_)
+        | Op::Tokens
+        | Op::ClassToken { .. }
+        | Op::PositionEmbedding { .. }
+        | Op::Attention(_)
+        | Op::TakeToken { .. } => Behaviour::Unknown,
         Op::FakeQuant(_) => Behaviour::Quantizer,
     }
 }
@@ -74,7 +102,7 @@ fn path_to(graph: &Graph, name: &str, accept: fn(&Op) -> bool) -> Vec<String> {
         if accept(&next.op) {
             return path;
         }
-        if !matches!(next.op, Op::Dropout { .. }) {
+        if !matches!(next.op, Op::Dropout { .. } | Op::StochasticDepth { .. }) {
             break;
         }
     }
@@ -88,7 +116,7 @@ pub fn activation_source<'a>(graph: &'a Graph, name: &str) -> Option<&'a Node> {
     match behaviour(&node.op) {
         Behaviour::Quantizer => Some(node),
         Behaviour::Passing => activation_source(graph, node.input()?),
-        Behaviour::Integer | Behaviour::Float => None,
+        Behaviour::Integer | Behaviour::Float | Behaviour::Unknown => None,
     }
 }
 
@@ -97,7 +125,7 @@ pub(super) fn feeds_integer(graph: &Graph, name: &str) -> bool {
     graph.consumers(name).any(|reader| match behaviour(&reader.op) {
         Behaviour::Integer => true,
         Behaviour::Passing => feeds_integer(graph, &reader.name),
-        Behaviour::Float | Behaviour::Quantizer => false,
+        Behaviour::Float | Behaviour::Quantizer | Behaviour::Unknown => false,
     })
 }
 

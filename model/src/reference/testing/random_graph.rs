@@ -168,7 +168,7 @@ impl Net {
         if shape[1].min(shape[2]) < 3 {
             return x.into();
         }
-        let pool = Pool2d { kernel: [3; 2], stride: [2; 2], padding: [usize::from(padded); 2] };
+        let pool = Pool2d::new(3).stride(2).padding(usize::from(padded));
         self.push("pool", op(pool), &[x])
     }
 
