@@ -20,6 +20,7 @@ pub mod model;
 pub mod onnx;
 pub mod op;
 pub mod passes;
+pub mod randomise;
 pub mod reference;
 pub mod shape;
 pub mod tensor;
