@@ -1,17 +1,20 @@
 //! Properties that passes have on every network, tested on random ones.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
 
 use super::pipeline;
-use super::prune::{self, Criterion, Group, Limits, Scope, Structured, apply};
+use super::prune::{self, Criterion, Group, Limits, Scope, Structured, apply, criterion};
 use super::quantize::{self, Profile, QuantizeError};
 use crate::graph::{Graph, Node};
 use crate::model::Model;
-use crate::op::Op;
-use crate::reference::{self, testing, testing::random_graph::graphs};
-use crate::{onnx, verify};
+use crate::op::{Op, Role};
+use crate::reference::{
+    self, testing,
+    testing::random_graph::{graphs, transformers},
+};
+use crate::{onnx, shape, verify};
 
 fn logits_agree(a: &Model, b: &Model, tolerance: f32) {
     let batch = testing::images(&a.graph, 2, 11);
@@ -31,13 +34,23 @@ fn some_channels(groups: &[Group], seed: u64) -> Vec<prune::Channel> {
     groups.iter().flat_map(from).collect()
 }
 
-/// Sets everything that computes these channels to zero: weights, biases, γ and β.
+/// Sets everything that computes these channels to zero: weights, biases, γ and β, tokens.
 fn zero_channels(model: &mut Model, channels: &[prune::Channel]) {
     for member in channels.iter().flat_map(|channel| &channel.members) {
-        for param in ["weight", "bias"] {
-            let Ok(tensor) = model.weights.get_mut(&format!("{}.{param}", member.node)) else { continue };
-            let row = tensor.elements() / tensor.shape[0];
-            tensor.data[member.index * row..(member.index + 1) * row].fill(0.0);
+        let node = model.graph.node(&member.node).unwrap();
+        for (name, param) in node.params().filter(|(_, param)| param.role == Role::Parameter) {
+            let tensor = model.weights.get_mut(&name).unwrap();
+            match node.op {
+                Op::ClassToken { features } | Op::PositionEmbedding { features, .. } => {
+                    tensor.data.iter_mut().skip(member.index).step_by(features).for_each(|x| *x = 0.0);
+                }
+                _ => {
+                    let row = tensor.elements() / param.shape[0];
+                    for index in criterion::output_rows(&node.op, member.index) {
+                        tensor.data[index * row..(index + 1) * row].fill(0.0);
+                    }
+                }
+            }
         }
     }
 }
@@ -62,9 +75,49 @@ fn count(graph: &Graph, wanted: impl Fn(&Node) -> bool) -> usize {
     graph.nodes.iter().filter(|node| wanted(node)).count()
 }
 
-/// Output channels, for nodes that own numbers for each.
-fn outputs(node: &Node) -> usize {
-    node.op.params().first().map_or(0, |param| param.shape[0])
+/// Removes a random choice of channels that were set to zero, and compares.
+fn check_removal(graph: Graph, seed: u64) -> Result<(), TestCaseError> {
+    let mut full = testing::lively_model(graph, seed % 1000);
+    let channels = some_channels(&prune::group::groups(&full.graph).unwrap(), seed);
+    zero_channels(&mut full, &channels);
+    let pruned = apply::remove_channels(&full, channels.iter().map(|channel| channel.id)).unwrap();
+    let [before, after] = [&full, &pruned].map(|model| shape::infer(&model.graph).unwrap());
+    let mut kept = HashMap::new();
+    for node in &full.graph.nodes {
+        let members = channels.iter().flat_map(|channel| &channel.members).filter(|member| member.node == node.name);
+        let removed: HashSet<usize> = members.map(|member| member.index).collect();
+        if node.params().next().is_none() {
+            continue;
+        }
+        let [before, after] = [&before, &after].map(|shapes| shape::channels(&shapes[&node.name]));
+        prop_assert_eq!(after, before - removed.len(), "{}", node.name);
+        kept.insert(node.name.clone(), (0..before).filter(|index| !removed.contains(index)).collect());
+    }
+    let batch = testing::images(&full.graph, 2, 11);
+    let expected = reference::logits_over(&full, &batch, &kept).unwrap();
+    testing::assert_close(&expected, &reference::logits(&pruned, &batch).unwrap(), 1e-4);
+    Ok(())
+}
+
+/// No group is emptied whatever is asked for, and otherwise as many channels go as were asked for.
+fn check_amount(graph: Graph, amount: f64, seed: u64) -> Result<(), TestCaseError> {
+    let model = testing::lively_model(graph, 1);
+    let groups = prune::group::groups(&model.graph).unwrap();
+    let ids: Vec<usize> = groups.iter().flat_map(|group| group.channels.iter().map(|channel| channel.id)).collect();
+    prop_assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
+    prop_assert_eq!(groups.iter().map(|group| &group.name).collect::<HashSet<_>>().len(), groups.len());
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let limits = Limits { round_to: 1, floor: 1, cap: 1.0 };
+    let options = Structured { amount, criterion: Criterion::Random { seed }, scope: Scope::Global, limits };
+    let (pruned, report) = prune::structured(&model, &options).unwrap();
+    prop_assert!(verify::model(&pruned).is_ok());
+    prop_assert!(report.groups.iter().all(|group| group.after >= 1));
+    let wanted = (amount * report.before as f64).round() as usize;
+    let possible = report.before - report.groups.len();
+    prop_assert_eq!(report.before - report.after, wanted.min(possible));
+    Ok(())
 }
 
 proptest! {
@@ -73,44 +126,26 @@ proptest! {
     /// The property that makes structured pruning exact.
     #[test]
     fn removing_zeroed_channels_changes_no_logit(graph in graphs(), seed in any::<u64>()) {
-        let mut full = testing::lively_model(graph, seed % 1000);
-        let groups = prune::group::groups(&full.graph).unwrap();
-        let channels = some_channels(&groups, seed);
-        zero_channels(&mut full, &channels);
-        let pruned = apply::remove_channels(&full, channels.iter().map(|channel| channel.id)).unwrap();
-        for node in &pruned.graph.nodes {
-            let members = channels.iter().flat_map(|channel| &channel.members);
-            let removed = members.filter(|member| member.node == node.name).count();
-            prop_assert_eq!(outputs(node), outputs(full.graph.node(&node.name).unwrap()) - removed, "{}", node.name);
-        }
-        logits_agree(&full, &pruned, 1e-4);
+        check_removal(graph, seed)?;
     }
 
-    /// Each coupled channel is in one group, and no group is emptied whatever is asked for.
     #[test]
-    fn structured_pruning_reaches_its_amount_and_stays_sound(graph in graphs(), amount in 0.0..0.95f64, seed in any::<u64>()) {
-        let model = testing::lively_model(graph, 1);
-        let groups = prune::group::groups(&model.graph).unwrap();
-        let ids: Vec<usize> = groups.iter().flat_map(|group| group.channels.iter().map(|channel| channel.id)).collect();
-        prop_assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
-        if groups.is_empty() {
-            return Ok(());
-        }
-        let limits = Limits { round_to: 1, floor: 1, cap: 1.0 };
-        let options = Structured { amount, criterion: Criterion::Random { seed }, scope: Scope::Global, limits };
-        let (pruned, report) = prune::structured(&model, &options).unwrap();
-        prop_assert!(verify::model(&pruned).is_ok());
-        prop_assert!(report.groups.iter().all(|group| group.after >= 1));
-        let wanted = (amount * report.before as f64).round() as usize;
-        let possible = report.before - report.groups.len();
-        prop_assert_eq!(report.before - report.after, wanted.min(possible));
+    fn removing_zeroed_features_and_heads_of_transformers_changes_no_logit(graph in transformers(), seed in any::<u64>()) {
+        check_removal(graph, seed)?;
+    }
+
+    #[test]
+    fn structured_pruning_reaches_its_amount_and_stays_sound(
+        graph in prop_oneof![graphs().boxed(), transformers().boxed()], amount in 0.0..0.95f64, seed in any::<u64>()
+    ) {
+        check_amount(graph, amount, seed)?;
     }
 
     #[test]
     fn deploying_changes_no_logit(graph in graphs(), seed in 0..1000u64) {
         let model = testing::lively_model(graph, seed);
         let deployed = pipeline::deploy(&model).unwrap();
-        prop_assert_eq!(count(&deployed.graph, |node| matches!(node.op, Op::Dropout { .. })), 0);
+        prop_assert_eq!(count(&deployed.graph, |node| matches!(node.op, Op::Dropout { .. } | Op::BatchNorm2d(_))), 0);
         prop_assert!(super::fold::foldable_pairs(&deployed.graph).is_empty());
         logits_agree(&model, &deployed, 1e-4);
     }

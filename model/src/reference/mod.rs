@@ -31,6 +31,20 @@ pub fn logits(model: &Model, batch: &Tensor) -> Result<Tensor, QuantizeError> {
 
 /// The values of all nodes that the logits need for a batch `[N, C, H, W]`. The model must be verified and of the batch's size.
 pub fn values(model: &Model, batch: &Tensor) -> Result<Values, QuantizeError> {
+    values_over(model, batch, &Kept::new())
+}
+
+/// Features, by node, that a layer norm takes its mean and variance over; all where the node is not named.
+type Kept = HashMap<String, Vec<usize>>;
+
+/// [`logits`], with layer norms that look at some features only, as they will when the others are pruned.
+#[cfg(test)]
+pub(crate) fn logits_over(model: &Model, batch: &Tensor, kept: &Kept) -> Result<Tensor, QuantizeError> {
+    let mut values = values_over(model, batch, kept)?;
+    values.remove(&model.graph.output).ok_or_else(|| MissingTensor(model.graph.output.clone()).into())
+}
+
+fn values_over(model: &Model, batch: &Tensor, kept: &Kept) -> Result<Values, QuantizeError> {
     let deployed;
     let model = if model.graph.is_quantized() {
         deployed = quantize::as_deployed(model)?;
@@ -47,14 +61,20 @@ pub fn values(model: &Model, batch: &Tensor) -> Result<Values, QuantizeError> {
                 .iter()
                 .map(|input| values.get(input).ok_or_else(|| MissingTensor(input.clone())))
                 .collect::<Result<_, _>>()?;
-            evaluate(node, &model.weights, batch, &inputs)?
+            evaluate(node, &model.weights, batch, &inputs, kept)?
         };
         values.insert(node.name.clone(), value);
     }
     Ok(values)
 }
 
-fn evaluate(node: &Node, weights: &Weights, batch: &Tensor, inputs: &[&Tensor]) -> Result<Tensor, MissingTensor> {
+fn evaluate(
+    node: &Node,
+    weights: &Weights,
+    batch: &Tensor,
+    inputs: &[&Tensor],
+    kept: &Kept,
+) -> Result<Tensor, MissingTensor> {
     let param = |name: &str| weights.get(&node.param_name(name));
     let bias = || param("bias").ok().map(|bias| bias.data.as_slice());
     Ok(match &node.op {
@@ -69,7 +89,11 @@ fn evaluate(node: &Node, weights: &Weights, batch: &Tensor, inputs: &[&Tensor]) 
             kernels::channel_affine(inputs[0], &wide(&param("weight")?.data), &wide(&param("bias")?.data))
         }
         Op::InputAffine { scale, shift } => kernels::channel_affine(inputs[0], scale, shift),
-        Op::LayerNorm(norm) => tokens::layer_norm(inputs[0], norm.eps, param("weight")?, param("bias")?),
+        Op::LayerNorm(norm) => {
+            let all = (0..norm.features).collect();
+            let over = kept.get(&node.name).unwrap_or(&all);
+            tokens::layer_norm(inputs[0], norm.eps, param("weight")?, param("bias")?, over)
+        }
         Op::Relu => kernels::map(inputs[0], |x| x.max(0.0)),
         Op::Relu6 => kernels::map(inputs[0], |x| x.clamp(0.0, 6.0)),
         Op::Sigmoid => kernels::map_wide(inputs[0], activation::sigmoid),

@@ -32,14 +32,17 @@ pub(super) fn take(x: &Tensor, index: usize) -> Tensor {
     Tensor::new([n, e], x.data.chunks(l * e).flat_map(|image| image[index * e..][..e].iter().copied()).collect())
 }
 
-pub(super) fn layer_norm(x: &Tensor, eps: f64, weight: &Tensor, bias: &Tensor) -> Tensor {
+/// Mean and variance are taken over the features `over`, which are all but for a comparison with a pruned network.
+pub(super) fn layer_norm(x: &Tensor, eps: f64, weight: &Tensor, bias: &Tensor, over: &[usize]) -> Tensor {
     let features = weight.elements();
+    let mean_of = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / over.len() as f64;
     let normalise = |token: &[f32]| {
-        let mean = token.iter().map(|x| f64::from(*x)).sum::<f64>() / features as f64;
-        let variance = token.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / features as f64;
-        let each = token.iter().zip(weight.data.iter().zip(&bias.data));
-        let value = |(x, (w, b)): (&f32, (&f32, &f32))| {
-            ((f64::from(*x) - mean) / (variance + eps).sqrt() * f64::from(*w) + f64::from(*b)) as f32
+        let token: Vec<f64> = token.iter().copied().map(f64::from).collect();
+        let mean = mean_of(&mut over.iter().map(|i| token[*i]));
+        let variance = mean_of(&mut over.iter().map(|i| (token[*i] - mean).powi(2)));
+        let each = token.into_iter().zip(weight.data.iter().zip(&bias.data));
+        let value = |(x, (w, b)): (f64, (&f32, &f32))| {
+            ((x - mean) / (variance + eps).sqrt() * f64::from(*w) + f64::from(*b)) as f32
         };
         each.map(value).collect::<Vec<f32>>()
     };
@@ -78,7 +81,9 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
 
 fn softmax(mut logits: Vec<f64>) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    logits.iter_mut().for_each(|x| *x = (*x - largest).exp());
+    for x in &mut logits {
+        *x = (*x - largest).exp();
+    }
     let sum: f64 = logits.iter().sum();
     logits.into_iter().map(|x| x / sum).collect()
 }

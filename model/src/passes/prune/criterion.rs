@@ -86,7 +86,7 @@ fn member_score(model: &Model, member: &Member, criterion: Criterion) -> Result<
 }
 
 /// The rows of an op's weights that compute its output channel `index`.
-pub(super) fn output_rows(op: &Op, index: usize) -> Vec<usize> {
+pub(crate) fn output_rows(op: &Op, index: usize) -> Vec<usize> {
     match op {
         // That of the query, of the key and of the value.
         Op::Attention(attention) => (0..3).map(|part| part * attention.out_features() + index).collect(),

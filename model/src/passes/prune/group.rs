@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::dependency::{self, Dependencies, Slot};
 use crate::graph::Graph;
-use crate::op::Op;
+use crate::op::{Op, Role};
 use crate::shape::ShapeError;
 
 /// One index of a node's output channels.
@@ -48,7 +48,7 @@ fn collect(graph: &Graph, dependencies: &Dependencies) -> Vec<Group> {
     for (position, node) in graph.nodes.iter().enumerate() {
         let makes = node.op.weight_name().is_some();
         let slices = matches!(node.op, Op::Slice { .. });
-        let owns = makes || matches!(node.op, Op::BatchNorm2d(_) | Op::ChannelAffine { .. } | Op::LayerNorm(_));
+        let owns = node.op.params().iter().any(|param| param.role == Role::Parameter);
         if !owns && !slices {
             continue;
         }

@@ -23,7 +23,9 @@ pub(super) fn output_slots(op: &Op, inputs: &[&[Slot]], channels: usize, couplin
         Op::Attention(attention) => {
             let output = coupling.fresh(channels);
             for head in output.chunks(attention.head_dim) {
-                head.iter().for_each(|slot| coupling.join(*slot, head[0]));
+                for slot in head {
+                    coupling.join(*slot, head[0]);
+                }
             }
             output
         }

@@ -35,7 +35,9 @@ pub(crate) fn lively_model(graph: Graph, seed: u64) -> Model {
         for (name, param) in node.params().filter(|(_, param)| param.role != Role::Quantizer) {
             let (low, high) = match (&node.op, param.name) {
                 (Op::BatchNorm2d(_), "weight" | "running_var") => (0.5, 1.5),
-                (Op::BatchNorm2d(_), _) | (_, "bias") => (-0.5, 0.5),
+                (Op::ChannelAffine { .. } | Op::LayerNorm(_), "weight") => (0.5, 1.5),
+                (Op::BatchNorm2d(_), _) | (_, "bias" | "in_proj_bias") => (-0.5, 0.5),
+                (Op::ClassToken { .. } | Op::PositionEmbedding { .. }, _) => (-0.5, 0.5),
                 _ => continue,
             };
             model.weights.insert(name, random(param.shape, low, high, seed));
