@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sweep_model::memory;
+use sweep_model::memory::{self, Setting};
 use sweep_model::zoo::{self, ZooOptions};
 use sweep_model::{Graph, cost};
 use sweep_shared::ids::ContentHash;
@@ -146,7 +146,8 @@ impl Networks {
         if let Some(&bytes) = self.bytes.get(&key) {
             return bytes;
         }
-        let predicted = self.graph(network).and_then(|(graph, _)| memory::predict(graph, batch, slots, training).ok());
+        let setting = if training { Setting::training(batch, slots) } else { Setting::inference(batch) };
+        let predicted = self.graph(network).and_then(|(graph, _)| memory::predict(graph, &setting).ok());
         let bytes = predicted.map_or(0, |memory| memory.total());
         self.bytes.insert(key, bytes);
         bytes

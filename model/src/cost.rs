@@ -1,7 +1,11 @@
 //! What a network costs: parameters, multiply-accumulates, activations.
 //!
-//! One MAC is one multiplication with its addition; convolutions, linear layers and attention are counted, as is the field's custom,
-//! while normalisation, activations, pooling, biases and Adds are not. Where a study counts FLOPs, they are 2 × MACs.
+//! One MAC is one multiplication with its addition. Convolutions, linear layers and attention (its projection and its two
+//! products: queries with keys, weights with values) are counted, as is the field's custom, while normalisation,
+//! activations, gates, pooling, biases and Adds are not. Where a study counts FLOPs, they are 2 × MACs.
+//!
+//! Auxiliary classifiers are parameters of the network (torchvision counts them, too), but as they are not deployed, one
+//! image costs nothing there.
 
 use crate::graph::{Graph, Node};
 use crate::model::Model;
@@ -15,11 +19,13 @@ pub struct Cost {
     pub parameters: u64,
     /// Those that training changes. Equal to `parameters`, as no op freezes its own.
     pub parameters_trainable: u64,
-    /// Multiply-accumulates of one forward pass.
+    /// Those of the auxiliary classifiers, which are trained and not deployed.
+    pub parameters_auxiliary: u64,
+    /// Multiply-accumulates of one forward pass of the deployed network.
     pub macs: u64,
-    /// Elements of all values together.
+    /// Elements of all its values together.
     pub activations: u64,
-    /// The same by node, in graph order.
+    /// The same by node, in graph order, auxiliary classifiers among them.
     pub nodes: Vec<NodeCost>,
 }
 
@@ -38,18 +44,39 @@ pub struct NodeCost {
     pub macs: u64,
     /// Elements of its value.
     pub activations: u64,
+    /// Whether it serves an auxiliary classifier alone, so that it is not deployed.
+    pub auxiliary: bool,
+}
+
+impl Cost {
+    /// Floating-point operations of one forward pass, where a multiplication and an addition count as one each.
+    pub fn flops(&self) -> u64 {
+        2 * self.macs
+    }
+
+    /// Parameters of the network as it is deployed: without auxiliary classifiers.
+    pub fn parameters_deployed(&self) -> u64 {
+        self.parameters - self.parameters_auxiliary
+    }
 }
 
 /// Counts a graph that needs no weights yet.
 pub fn count(graph: &Graph) -> Result<Cost, ShapeError> {
     let shapes = shape::infer(graph)?;
-    let nodes: Vec<NodeCost> = graph.nodes.iter().map(|node| node_cost(node, &shapes)).collect();
-    let parameters = nodes.iter().map(|node| node.parameters).sum();
+    let deployed = graph.deployed_nodes();
+    let cost = |node: &Node| node_cost(node, &shapes, !deployed.contains(node.name.as_str()));
+    let nodes: Vec<NodeCost> = graph.nodes.iter().map(cost).collect();
+    let sum = |auxiliary: bool, of: fn(&NodeCost) -> u64| -> u64 {
+        nodes.iter().filter(|node| node.auxiliary == auxiliary).map(of).sum()
+    };
+    let parameters_auxiliary = sum(true, |node| node.parameters);
+    let parameters = sum(false, |node| node.parameters) + parameters_auxiliary;
     Ok(Cost {
         parameters,
         parameters_trainable: parameters,
-        macs: nodes.iter().map(|node| node.macs).sum(),
-        activations: nodes.iter().map(|node| node.activations).sum(),
+        parameters_auxiliary,
+        macs: sum(false, |node| node.macs),
+        activations: sum(false, |node| node.activations),
         nodes,
     })
 }
@@ -60,16 +87,16 @@ pub fn nonzero_parameters(model: &Model) -> u64 {
     parameters.filter_map(|(name, _)| model.weights.get(&name).ok()).map(|tensor| tensor.nonzero() as u64).sum()
 }
 
-fn node_cost(node: &Node, shapes: &Shapes) -> NodeCost {
+fn node_cost(node: &Node, shapes: &Shapes, auxiliary: bool) -> NodeCost {
     let shape = shapes[&node.name].clone();
-    let elements = shape.iter().product::<usize>() as u64;
-    let learned = |param: &crate::op::Param| param.role == Role::Parameter;
+    let params = node.op.params();
     NodeCost {
         name: node.name.clone(),
         kind: node.op.kind(),
-        parameters: node.op.params().iter().filter(|param| learned(param)).map(|param| param.elements() as u64).sum(),
+        parameters: params.iter().filter(|param| param.role == Role::Parameter).map(|p| p.elements() as u64).sum(),
         macs: macs(&node.op, &shape),
-        activations: elements,
+        activations: shape.iter().product::<usize>() as u64,
+        auxiliary,
         shape,
     }
 }
@@ -119,6 +146,8 @@ fn macs(op: &Op, output: &Shape) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::{Auxiliary, GraphBuilder, INPUT};
+    use crate::op::{Attention, Conv2d};
     use crate::zoo::{self, ZooOptions};
 
     fn cost(name: &str) -> Cost {
@@ -157,6 +186,62 @@ mod tests {
         assert_eq!(conv2.shape, [32, 16, 16]);
         assert_eq!(conv2.parameters, 32 * 16 * 9);
         assert_eq!(conv2.macs, 32 * 16 * 9 * 16 * 16);
+    }
+
+    #[test]
+    fn attention_is_its_projection_and_two_products() {
+        let mut b = GraphBuilder::new("vit", [2, 3, 3], 2);
+        let x = b.push("tokens", Op::Tokens, &[INPUT]);
+        let x =
+            b.push("attention", Op::Attention(Attention { in_features: 2, heads: 2, head_dim: 3, scale: 1.0 }), &[&x]);
+        let x = b.linear("project", &x, 4);
+        let x = b.push("take", Op::TakeToken { index: 0 }, &[&x]);
+        let x = b.linear("head", &x, 2);
+        let cost = count(&b.finish(&x).unwrap()).unwrap();
+        let of = |name: &str| cost.nodes.iter().find(|node| node.name == name).unwrap();
+        // Nine tokens of 2 features become queries, keys and values of 2 heads · 3; each token meets nine keys and nine values.
+        assert_eq!(of("attention").macs, 9 * 2 * (3 * 6) + 2 * (9 * 9 * 6));
+        assert_eq!(of("attention").parameters, 3 * 6 * 2 + 3 * 6);
+        assert_eq!(of("project").macs, 9 * 6 * 4);
+        assert_eq!(of("head").macs, 4 * 2);
+        assert_eq!(cost.macs, of("attention").macs + of("project").macs + of("head").macs);
+        assert_eq!(cost.flops(), 2 * cost.macs);
+    }
+
+    #[test]
+    fn groups_divide_the_macs_and_gates_cost_none() {
+        let mut b = GraphBuilder::new("gate", [4, 6, 6], 8);
+        let x =
+            b.push("depthwise", Op::Conv2d(Conv2d::new(4, 8, 3).groups(4).stride(2).padding(1).with_bias()), &[INPUT]);
+        let gate = b.push("squeeze", Op::GlobalAvgPool, &[&x]);
+        let gate = b.push("sigmoid", Op::Sigmoid, &[&gate]);
+        let x = b.push("mul", Op::Mul, &[&x, &gate]);
+        let x = b.push("pool", Op::GlobalAvgPool, &[&x]);
+        let x = b.push("flatten", Op::Flatten, &[&x]);
+        let cost = count(&b.finish(&x).unwrap()).unwrap();
+        assert_eq!(cost.macs, 8 * 3 * 3 * (3 * 3));
+        assert_eq!(cost.parameters, 8 * 9 + 8);
+        assert_eq!(cost.activations, 4 * 36 + 8 * 9 + 8 + 8 + 8 * 9 + 8 + 8);
+    }
+
+    #[test]
+    fn auxiliary_classifiers_are_parameters_but_cost_an_image_nothing() {
+        let mut b = GraphBuilder::new("aux", [1, 2, 2], 2);
+        let x = b.conv("conv", INPUT, 2, 1, 1);
+        let flat = b.push("flatten", Op::Flatten, &[&x]);
+        let side = b.linear("side", &flat, 5);
+        b.linear("aux", &side, 2);
+        let logits = b.linear("fc", &flat, 2);
+        let mut graph = b.finish(&logits).unwrap();
+        graph.auxiliary.push(Auxiliary { output: "aux".into(), loss_weight: 0.4 });
+        let cost = count(&graph).unwrap();
+        let auxiliary = (8 * 5 + 5) + (5 * 2 + 2);
+        assert_eq!((cost.parameters_auxiliary, cost.parameters_deployed()), (auxiliary, 2 + (8 * 2 + 2)));
+        assert_eq!(cost.parameters, cost.parameters_deployed() + auxiliary);
+        assert_eq!(cost.macs, 2 * 4 + 8 * 2);
+        assert_eq!(cost.activations, 4 + 8 + 8 + 2);
+        let side: Vec<&str> = cost.nodes.iter().filter(|node| node.auxiliary).map(|node| node.name.as_str()).collect();
+        assert_eq!(side, ["side", "aux"]);
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //!    them has a catch-all arm.
 
 pub mod cost;
+mod dump;
 pub mod graph;
 pub mod init;
 pub mod memory;

@@ -4,11 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sweep_model::{Graph, memory};
+use sweep_model::Graph;
+use sweep_model::memory::{self, Setting};
 use sweep_shared::spec::{FitSpec, OptimizerSpec};
 use tch::Device;
 
 use crate::error::{Error, Result};
+use crate::train::uses_bf16;
 
 /// Whether training `graph` as `fit` says should fit into what is free now. On GPUs the agent's look through NVML is the last.
 pub fn check(graph: &Graph, fit: &FitSpec, device: Device) -> Result<()> {
@@ -19,7 +21,10 @@ pub fn check(graph: &Graph, fit: &FitSpec, device: Device) -> Result<()> {
         OptimizerSpec::Sgd { .. } => 1,
         OptimizerSpec::Adamw { .. } => 2,
     };
-    let needed = memory::predict(graph, fit.batch as usize, slots, true).map_err(|e| Error::BadInput(e.to_string()))?;
+    let bf16 = uses_bf16(fit.precision, device, graph.is_quantized());
+    let precision = if bf16 { memory::Precision::Bf16 } else { memory::Precision::Fp32 };
+    let setting = Setting::training(fit.batch as usize, slots).precision(precision);
+    let needed = memory::predict(graph, &setting).map_err(|e| Error::BadInput(e.to_string()))?;
     match free() {
         Some(free) if needed.total() > free => Err(Error::Memory { needed: needed.total(), free }),
         _ => Ok(()),

@@ -21,6 +21,7 @@ pub use evaluate::{Score, score};
 pub use fit::{Fit, Fitted};
 pub use masks::Masks;
 pub use objective::{CrossEntropy, Objective, Outcome, cross_entropy};
+pub(crate) use precision::uses_bf16;
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ mod report;
 use std::fs;
 use std::path::Path;
 
+use sweep_model::passes::fold;
 use sweep_model::{Model, cost, model, onnx};
 use sweep_shared::metrics::{self as names, Metrics};
 
@@ -76,13 +77,15 @@ impl Files<'_> {
 
     /// What can be counted without running anything.
     fn counts(&self, folder: &Path) -> Result<Metrics> {
-        let cost = cost::count(&self.float.graph).map_err(Error::stage("counting the network's costs"))?;
+        // What only training needed is not deployed, and so not counted.
+        let deployed = fold::remove_auxiliary(self.float);
+        let cost = cost::count(&deployed.graph).map_err(Error::stage("counting the network's costs"))?;
         let weights = folder.join(model::WEIGHTS_FILE);
         let weights_bytes = fs::metadata(&weights).map_err(Error::io(format!("read {}", weights.display())))?.len();
         let values = [
             (names::PARAMETERS, cost.parameters as f64),
             (names::PARAMETERS_TRAINABLE, cost.parameters_trainable as f64),
-            (names::PARAMETERS_NONZERO, cost::nonzero_parameters(self.float) as f64),
+            (names::PARAMETERS_NONZERO, cost::nonzero_parameters(&deployed) as f64),
             (names::MACS, cost.macs as f64),
             (names::SIZE_FP32_BYTES, weights_bytes as f64),
             (names::SIZE_ONNX_BYTES, self.onnx.len() as f64),
