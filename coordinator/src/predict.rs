@@ -42,7 +42,7 @@ pub fn catalogue(files: BTreeMap<String, ContentHash>) -> Catalogue {
 const CLASSES: usize = 10;
 
 fn options(size: u32) -> ZooOptions {
-    ZooOptions { input: [3, size as usize, size as usize], classes: CLASSES }
+    ZooOptions::new([3, size as usize, size as usize], CLASSES)
 }
 
 fn fits(model: &str, size: u32) -> Result<(), String> {

@@ -293,11 +293,16 @@ pub(crate) fn pooled_side(window: &Pool2d, i: usize, size: usize) -> Result<usiz
             format!("a padding of {} is more than half the window of {}", window.padding[i], window.kernel[i]);
         return Err(ShapeProblem::Attribute(problem));
     }
-    let whole = windows(size + 2 * window.padding[i], window.kernel[i], window.stride[i])?;
-    let rest = size + 2 * window.padding[i] - window.kernel[i] - (whole - 1) * window.stride[i];
+    let (padded, stride) = (size + 2 * window.padding[i], window.stride[i]);
+    // Rounded up, even a window that is larger than the image fits once if it reaches out by less than a step.
+    let beyond = if window.ceil { stride.saturating_sub(1) } else { 0 };
+    if window.kernel[i] > padded + beyond {
+        return Err(ShapeProblem::Window { window: window.kernel[i], size: padded });
+    }
+    let count = windows(padded + beyond, window.kernel[i], stride)?;
     // PyTorch drops a last window that would begin in the padding behind the image.
-    let begins_inside = whole * window.stride[i] < size + window.padding[i];
-    Ok(whole + usize::from(window.ceil && rest > 0 && begins_inside))
+    let begins_behind = window.ceil && (count - 1) * stride >= size + window.padding[i];
+    Ok(count - usize::from(begins_behind))
 }
 
 /// How often a window fits along one axis, rounding down.

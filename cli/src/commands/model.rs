@@ -50,7 +50,7 @@ fn list(context: &Context) -> Outcome {
 }
 
 fn show(context: &Context, args: &Show) -> Outcome {
-    let options = ZooOptions { input: [3, args.size, args.size], classes: args.classes };
+    let options = ZooOptions::new([3, args.size, args.size], args.classes);
     let graph = zoo::build(&args.name, &options).map_err(|error| {
         Failure::from(error).exit(Exit::Usage).hint("`sweep model list` prints the networks there are")
     })?;

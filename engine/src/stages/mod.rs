@@ -39,7 +39,7 @@ pub fn run(job: &mut Job) -> Result<()> {
 /// A freshly initialised network of the zoo, for the job's images and classes.
 fn fresh_model(job: &Job, name: &str) -> Result<Model> {
     let data = job.data()?;
-    let options = ZooOptions { input: data.dataset.input(), classes: data.dataset.classes.len() };
+    let options = ZooOptions::new(data.dataset.input(), data.dataset.classes.len());
     let graph = zoo::build(name, &options).map_err(|e| Error::BadInput(e.to_string()))?;
     Ok(init::model(graph, derive(job.spec().seed, "init", 0)))
 }

@@ -2,7 +2,7 @@
 
 use super::{Auxiliary, Graph, INPUT, Node};
 use crate::op::{BatchNorm2d, Conv2d, Linear, Op, Pool2d};
-use crate::shape::{self, Shape, ShapeError, Shapes};
+use crate::shape::{self, Shape, ShapeError, ShapeProblem, Shapes};
 
 /// Builds a [`Graph`] node by node. Methods return the new node's name, to be passed on as the next one's input.
 ///
@@ -40,6 +40,11 @@ impl GraphBuilder {
     /// Channels, or features when flat, of a node's value.
     pub fn channels(&self, name: &str) -> usize {
         shape::channels(&self.shape(name))
+    }
+
+    /// Remembers that the network cannot be built for this image, for a reason that no op knows.
+    pub fn reject(&mut self, node: &str, problem: ShapeProblem) {
+        self.error.get_or_insert(ShapeError::Node { node: node.into(), problem });
     }
 
     /// Adds any op.
@@ -99,7 +104,27 @@ impl GraphBuilder {
         self.push(name, Op::Add, &[left, right])
     }
 
-    /// A linear layer with bias.
+    /// Values behind each other, by channel.
+    pub fn concat(&mut self, name: &str, inputs: &[&str]) -> String {
+        self.push(name, Op::Concat, inputs)
+    }
+
+    /// Dropout of single elements.
+    pub fn dropout(&mut self, name: &str, input: &str, p: f64) -> String {
+        self.push(name, Op::Dropout { p }, &[input])
+    }
+
+    /// The mean of each channel.
+    pub fn global_avg_pool(&mut self, name: &str, input: &str) -> String {
+        self.push(name, Op::GlobalAvgPool, &[input])
+    }
+
+    /// Planes as one vector.
+    pub fn flatten(&mut self, name: &str, input: &str) -> String {
+        self.push(name, Op::Flatten, &[input])
+    }
+
+    /// A linear layer with bias, on a vector or on each token.
     pub fn linear(&mut self, name: &str, input: &str, out: usize) -> String {
         let linear = Linear::new(self.channels(input), out);
         self.push(name, Op::Linear(linear), &[input])
@@ -107,8 +132,8 @@ impl GraphBuilder {
 
     /// The usual end of a classifier: `avgpool`, `flatten` and the linear layer `fc`.
     pub fn classifier(&mut self, input: &str) -> String {
-        let pooled = self.push("avgpool", Op::GlobalAvgPool, &[input]);
-        let flat = self.push("flatten", Op::Flatten, &[&pooled]);
+        let pooled = self.global_avg_pool("avgpool", input);
+        let flat = self.flatten("flatten", &pooled);
         let classes = self.graph.classes;
         self.linear("fc", &flat, classes)
     }

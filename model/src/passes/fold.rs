@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn folding_keeps_the_logits_and_leaves_no_batch_norm() {
-        let options = ZooOptions { input: [3, 8, 8], classes: 4 };
+        let options = ZooOptions::new([3, 8, 8], 4);
         for name in ["tiny-cnn", "resnet20-cifar"] {
             let model = testing::lively_model(zoo::build(name, &options).unwrap(), 3);
             let folded = pipeline::deploy(&model).unwrap();

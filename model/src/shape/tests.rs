@@ -72,3 +72,14 @@ fn the_builder_returns_its_first_error() {
     let error = b.finish(&logits).unwrap_err();
     assert!(error.to_string().starts_with(r#"node "too-large": a window of 5"#), "{error}");
 }
+
+/// As PyTorch 2.11 answers.
+#[test]
+fn rounded_up_windows_may_reach_out_but_not_begin_outside() {
+    let side = |size: usize, pool: Pool2d| of(Op::MaxPool2d(pool.ceil()), &[&[1, size, size]]).map(|shape| shape[1]);
+    let pool = |kernel, stride, padding| Pool2d::new(kernel).stride(stride).padding(padding);
+    assert_eq!([13, 14, 3, 2].map(|size| side(size, pool(3, 2, 0))), [6, 7, 1, 1].map(Ok));
+    // A second window would begin behind the image.
+    assert_eq!([side(1, pool(1, 2, 0)), side(2, pool(2, 3, 1)), side(3, pool(2, 3, 1))], [Ok(1), Ok(1), Ok(2)]);
+    assert_eq!(side(1, pool(3, 2, 0)), Err(ShapeProblem::Window { window: 3, size: 1 }));
+}

@@ -1,113 +1,110 @@
 //! Networks by name.
 //!
-//! Each entry is a function from the image's size and the number of classes to a [`Graph`]; the table below is all there is
-//! to register. Names of nodes are torchvision's where torchvision has the network, so that state dicts interchange. Networks
-//! for 32×32 images end in `-cifar`; students and tiny networks have descriptive names. Each family has its file: `plain`
-//! chains of convolutions and `resnet`.
+//! Each entry of [`ENTRIES`] is a function from [`ZooOptions`] to a [`Graph`], and that table is all there is to register.
+//! torchvision's networks have its names of nodes and tensors, its numbers and its first weights, so that state dicts
+//! interchange; what has no tensors has a name of its own under that of its module. Networks for 32×32 images end in
+//! `-cifar`; students and tiny networks have descriptive names. Each family has its file, [`blocks`] what several share.
 
+mod alexnet;
+mod blocks;
+mod densenet;
+mod efficientnet;
+mod entries;
+mod googlenet;
+mod inception;
+mod inception_v3;
+mod mobilenet_v2;
+mod mobilenet_v3;
+mod options;
 mod plain;
+mod pretrained;
 mod resnet;
+mod shufflenet;
+mod squeezenet;
+mod students;
+mod vgg;
+mod vit;
 
-use crate::graph::Graph;
-use crate::shape::ShapeError;
+pub use entries::{ENTRIES, Entry};
+pub use options::{ZooError, ZooOptions};
+pub use pretrained::{Pretrained, pretrained};
 
-/// What a network is built for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ZooOptions {
-    /// One image, `[C, H, W]`.
-    pub input: [usize; 3],
-    /// Number of logits.
-    pub classes: usize,
-}
+pub use crate::init::Init;
 
-impl Default for ZooOptions {
-    /// CIFAR-10's: `[3, 32, 32]` and ten classes.
-    fn default() -> Self {
-        Self { input: [3, 32, 32], classes: 10 }
-    }
-}
-
-/// One network of the zoo.
-pub struct Entry {
-    /// As a plan writes it.
-    pub name: &'static str,
-    /// One line for people.
-    pub description: &'static str,
-    build: fn(&ZooOptions) -> Result<Graph, ShapeError>,
-}
-
-/// Why a network could not be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ZooError {
-    /// No network of that name.
-    #[error("there is no network called {0:?}; there are {list}", list = names().collect::<Vec<_>>().join(", "))]
-    Unknown(String),
-    /// Sizes that no network can have.
-    #[error(
-        "a network needs images of at least 1×1 with at least one channel, and at least two classes, not {input:?} and {classes}"
-    )]
-    Options {
-        /// The image's size that was asked for.
-        input: [usize; 3],
-        /// The number of classes that was asked for.
-        classes: usize,
-    },
-    /// The image is too small for the network's strides and windows.
-    #[error("{name} cannot be built for images of {input:?}")]
-    Shape {
-        /// The network.
-        name: &'static str,
-        /// The image's size that was asked for.
-        input: [usize; 3],
-        /// Where it does not fit.
-        source: ShapeError,
-    },
-}
-
-/// All networks, smallest first within a family.
-pub const ENTRIES: &[Entry] = &[
-    Entry {
-        name: "linear",
-        description: "one linear layer on the pixels: the least a network must beat",
-        build: plain::linear,
-    },
-    Entry {
-        name: "tiny-cnn",
-        description: "7 k parameters with a max-pool and a residual block, for tests",
-        build: plain::tiny_cnn,
-    },
-    Entry {
-        name: "small-cnn",
-        description: "seven convolutions, 293 k parameters, 11 M MACs at 32×32: trains in minutes on two cores",
-        build: plain::small_cnn,
-    },
-    Entry { name: "kd-conv4", description: "student of four convolutions, 48 k parameters", build: plain::kd_conv4 },
-    Entry { name: "kd-conv5", description: "student of five convolutions, 353 k parameters", build: plain::kd_conv5 },
-    Entry {
-        name: "resnet20-cifar",
-        description: "ResNet-20 for 32×32 images (He et al. 2016, projection shortcuts), 272 k parameters",
-        build: resnet::resnet20_cifar,
-    },
-    Entry {
-        name: "resnet18-cifar",
-        description: "ResNet-18 with a 3×3 stem and no max-pool, for 32×32 images, 11.2 M parameters; torchvision's names",
-        build: resnet::resnet18_cifar,
-    },
-];
+use crate::graph::{Graph, GraphBuilder};
+use crate::init;
+use crate::model::Model;
+use crate::shape::{ShapeError, ShapeProblem};
 
 /// Names of all networks.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ENTRIES.iter().map(|entry| entry.name)
 }
 
+/// The network's entry.
+pub fn entry(name: &str) -> Result<&'static Entry, ZooError> {
+    ENTRIES.iter().find(|entry| entry.name == name).ok_or_else(|| ZooError::Unknown(name.into()))
+}
+
+/// The size of the images that the network was published for, `[C, H, W]`.
+pub fn input(name: &str) -> Result<[usize; 3], ZooError> {
+    entry(name).map(|entry| entry.input)
+}
+
 /// The network of that name for these images and classes.
 pub fn build(name: &str, options: &ZooOptions) -> Result<Graph, ZooError> {
-    let ZooOptions { input, classes } = *options;
-    let entry = ENTRIES.iter().find(|entry| entry.name == name).ok_or_else(|| ZooError::Unknown(name.into()))?;
-    if input.contains(&0) || classes < 2 {
-        return Err(ZooError::Options { input, classes });
+    let entry = entry(name)?;
+    options.check()?;
+    if options.transform_input && !(entry.transforms_input && options.input[0] == 3) {
+        return Err(ZooError::TransformInput { name: entry.name });
     }
-    (entry.build)(options).map_err(|source| ZooError::Shape { name: entry.name, input, source })
+    let input = options.input;
+    build_entry(entry, options).map_err(|error| {
+        let least = least(entry, options, &error);
+        ZooError::Shape { name: entry.name, input, least, source: Box::new(error) }
+    })
+}
+
+/// The network of that name with first weights from the seed.
+pub fn model(name: &str, options: &ZooOptions, init: Init, seed: u64) -> Result<Model, ZooError> {
+    let graph = build(name, options)?;
+    let scheme = match init {
+        Init::Torchvision => entry(name)?.init,
+        Init::Kaiming => &init::KAIMING,
+    };
+    Ok(init::model_by(scheme, graph, seed))
+}
+
+/// The layers that give the logits, and those of the auxiliary classifiers: what is replaced when classes differ. The
+/// network's own comes first.
+pub fn classifiers(graph: &Graph) -> Vec<String> {
+    let outputs = graph.auxiliary.iter().map(|auxiliary| &auxiliary.output);
+    [&graph.output].into_iter().chain(outputs).filter_map(|output| last_layer(graph, output)).collect()
+}
+
+/// The last node with weights on the way to `output`, if nothing branches between them.
+fn last_layer(graph: &Graph, output: &str) -> Option<String> {
+    let mut node = graph.node(output)?;
+    while node.op.weight_name().is_none() {
+        node = graph.node(node.input()?)?;
+    }
+    Some(node.name.clone())
+}
+
+fn build_entry(entry: &Entry, options: &ZooOptions) -> Result<Graph, ShapeError> {
+    let mut builder = GraphBuilder::new(entry.name, options.input, options.classes);
+    let logits = (entry.build)(&mut builder, options);
+    builder.finish(&logits)
+}
+
+/// Side of the smallest square image that the network can be built for, if the one asked for is too small.
+fn least(entry: &Entry, options: &ZooOptions, error: &ShapeError) -> Option<usize> {
+    if !matches!(error, ShapeError::Node { problem: ShapeProblem::Window { .. }, .. }) {
+        return None;
+    }
+    let [channels, _, published] = entry.input;
+    let square = |side: &usize| ZooOptions { input: [channels, *side, *side], ..*options };
+    (1..=published).find(|side| build_entry(entry, &square(side)).is_ok())
 }
 
 #[cfg(test)]

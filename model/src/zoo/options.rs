@@ -1,0 +1,105 @@
+//! What a network is built for, and why it may not be.
+
+use crate::shape::ShapeError;
+
+use super::names;
+
+/// Larger images and more channels, classes or width than this are mistakes, and their sizes might not fit into an integer.
+const MOST: ([usize; 3], usize, f64) = ([1024, 1 << 14, 1 << 14], 1 << 20, 16.0);
+
+/// The least width; every layer of every network has its least number of channels there.
+const LEAST_WIDTH: f64 = 0.01;
+
+/// What a network is built for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ZooOptions {
+    /// One image, `[C, H, W]`.
+    pub input: [usize; 3],
+    /// Number of logits.
+    pub classes: usize,
+    /// What each layer's number of channels is multiplied by; 1 is the published network. Products are rounded to multiples
+    /// of 8 as torchvision does it, which keeps MobileNetV2's and EfficientNet's published widths.
+    pub width: f64,
+    /// Whether images that were normalised with ImageNet's mean and deviation are brought to `[-1, 1]` first, as torchvision
+    /// does for the published weights of GoogLeNet and Inception v3.
+    pub transform_input: bool,
+}
+
+impl Default for ZooOptions {
+    /// CIFAR-10's `[3, 32, 32]` and ten classes, as published.
+    fn default() -> Self {
+        Self::new([3, 32, 32], 10)
+    }
+}
+
+impl ZooOptions {
+    /// The network as published, for these images and classes.
+    pub fn new(input: [usize; 3], classes: usize) -> Self {
+        Self { input, classes, width: 1.0, transform_input: false }
+    }
+
+    /// `published` times the width, rounded to a multiple of 8, at least 8 and not below nine tenths of the product.
+    pub(super) fn channels(&self, published: usize) -> usize {
+        if (self.width - 1.0).abs() < f64::EPSILON { published } else { divisible(published as f64 * self.width) }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ZooError> {
+        let (sides, classes, width) = MOST;
+        let fits = self.input.iter().zip(sides).all(|(side, most)| (1..=most).contains(side));
+        if !fits || !(2..=classes).contains(&self.classes) {
+            return Err(ZooError::Options { input: self.input, classes: self.classes });
+        }
+        if !(LEAST_WIDTH..=width).contains(&self.width) {
+            return Err(ZooError::Width(self.width));
+        }
+        Ok(())
+    }
+}
+
+/// MobileNet's rounding of channels to multiples of 8 (`_make_divisible`).
+pub(super) fn divisible(channels: f64) -> usize {
+    let rounded = (((channels + 4.0) / 8.0) as usize * 8).max(8);
+    if (rounded as f64) < 0.9 * channels { rounded + 8 } else { rounded }
+}
+
+/// Why a network could not be built.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ZooError {
+    /// No network of that name.
+    #[error("there is no network called {0:?}; there are {list}", list = names().collect::<Vec<_>>().join(", "))]
+    Unknown(String),
+    /// Sizes that no network can have.
+    #[error(
+        "a network needs images of 1×1 to {side}×{side} with 1 to {channels} channels, and 2 to {most} classes, not {input:?} \
+         and {classes}", side = MOST.0[1], channels = MOST.0[0], most = MOST.1
+    )]
+    Options {
+        /// The image's size that was asked for.
+        input: [usize; 3],
+        /// The number of classes that was asked for.
+        classes: usize,
+    },
+    /// A width that leaves no channels, or too many.
+    #[error("a width of {0} is not between {LEAST_WIDTH} and {most}", most = MOST.2)]
+    Width(f64),
+    /// Only some networks were published with a transformation of their images.
+    #[error(
+        "{name} does not transform its input; only googlenet and inception_v3 do, and only for images with three channels"
+    )]
+    TransformInput {
+        /// The network.
+        name: &'static str,
+    },
+    /// The image does not fit the network's strides and windows.
+    #[error("{name} cannot be built for images of {input:?}{}", least.map(|s| format!("; it takes {s}×{s} and larger")).unwrap_or_default())]
+    Shape {
+        /// The network.
+        name: &'static str,
+        /// The image's size that was asked for.
+        input: [usize; 3],
+        /// Side of the smallest square image that it can be built for, if the image is too small.
+        least: Option<usize>,
+        /// Where it does not fit.
+        source: Box<ShapeError>,
+    },
+}

@@ -1,0 +1,70 @@
+//! What cannot be built is explained.
+
+use std::error::Error;
+
+use super::*;
+
+fn message(name: &str, options: ZooOptions) -> String {
+    build(name, &options).unwrap_err().to_string()
+}
+
+#[test]
+fn an_unknown_name_lists_the_known_ones() {
+    let error = message("resnet19", ZooOptions::default());
+    assert!(error.starts_with(r#"there is no network called "resnet19"; there are linear, tiny-cnn"#), "{error}");
+    assert!(matches!(input("resnet19"), Err(ZooError::Unknown(_))));
+    assert_eq!(pretrained("resnet19"), None);
+}
+
+#[test]
+fn an_image_that_is_too_small_names_the_least_size() {
+    assert_eq!(
+        message("kd-conv4", ZooOptions::new([3, 4, 4], 10)),
+        "kd-conv4 cannot be built for images of [3, 4, 4]; it takes 8×8 and larger"
+    );
+    // torchvision's own `min_size`.
+    for (name, least) in [("alexnet", 63), ("vgg16", 32), ("squeezenet1_0", 21), ("squeezenet1_1", 17)] {
+        let error = message(name, ZooOptions::new([3, 16, 16], 10));
+        assert!(error.ends_with(&format!("it takes {least}×{least} and larger")), "{name}: {error}");
+    }
+    let error = message("inception_v3", ZooOptions::new([3, 74, 74], 10));
+    assert!(error.ends_with("it takes 75×75 and larger"), "{error}");
+    let error = message("densenet121", ZooOptions::new([3, 28, 28], 10));
+    assert!(error.ends_with("it takes 29×29 and larger"), "{error}");
+}
+
+#[test]
+fn vit_takes_whole_patches_only() {
+    let error = build("vit_b_16", &ZooOptions::new([3, 230, 224], 10)).unwrap_err();
+    let cause = error.source().unwrap().to_string();
+    assert_eq!(cause, r#"node "conv_proj": patches of 16×16 do not divide an image of 230×224"#);
+}
+
+#[test]
+fn sizes_that_no_network_can_have_are_named() {
+    for options in [
+        ZooOptions::new([0, 4, 4], 10),
+        ZooOptions::new([3, 4, 4], 1),
+        ZooOptions::new([3, usize::MAX, 4], 10),
+        ZooOptions::new([3, 4, 4], usize::MAX),
+    ] {
+        assert!(matches!(build("linear", &options), Err(ZooError::Options { .. })), "{options:?}");
+    }
+    for width in [0.0, -1.0, 1e-9, 1e9, f64::NAN, f64::INFINITY] {
+        let options = ZooOptions { width, ..ZooOptions::default() };
+        assert!(matches!(build("resnet20-cifar", &options), Err(ZooError::Width(_))), "{width}");
+    }
+    assert_eq!(
+        message("resnet20-cifar", ZooOptions { width: 0.0, ..ZooOptions::default() }),
+        "a width of 0 is not between 0.01 and 16"
+    );
+}
+
+#[test]
+fn only_the_networks_that_transform_their_input_do() {
+    let ask = |name, input| build(name, &ZooOptions { transform_input: true, ..ZooOptions::new(input, 10) });
+    let affine = |graph: &Graph| graph.nodes.iter().any(|node| node.op.kind() == "input_affine");
+    assert!(affine(&ask("googlenet", [3, 224, 224]).unwrap()) && affine(&ask("inception_v3", [3, 299, 299]).unwrap()));
+    assert!(matches!(ask("resnet18", [3, 224, 224]), Err(ZooError::TransformInput { name: "resnet18" })));
+    assert!(matches!(ask("googlenet", [1, 224, 224]), Err(ZooError::TransformInput { .. })));
+}
