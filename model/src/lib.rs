@@ -24,6 +24,7 @@ pub mod passes;
 pub mod randomise;
 pub mod reference;
 pub mod shape;
+pub mod state_dict;
 pub mod tensor;
 pub mod verify;
 pub mod zoo;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 
 use crate::graph::{FormatError, Graph};
-use crate::tensor::{Tensor, Weights};
+use crate::tensor::{MissingTensor, Tensor, Weights};
 use crate::verify::{self, VerifyError};
 
 /// Name of the file that holds the graph.
@@ -49,6 +49,9 @@ pub enum ModelError {
         /// Its element type.
         dtype: Dtype,
     },
+    /// A tensor is missing.
+    #[error(transparent)]
+    Missing(#[from] MissingTensor),
     /// The graph is unsound, or the weights do not fit it.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -104,7 +107,7 @@ impl Weights {
     }
 }
 
-fn le_bytes(data: &[f32]) -> Vec<u8> {
+pub(crate) fn le_bytes(data: &[f32]) -> Vec<u8> {
     data.iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
