@@ -15,6 +15,7 @@ pub mod job;
 pub mod lower;
 pub mod metrics;
 pub mod optim;
+pub mod parity;
 pub mod quant;
 pub mod runner;
 pub mod runtime;

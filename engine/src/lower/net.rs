@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use sweep_model::{Graph, Model, Role, Weights};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::convert::{channels_last, to_model_tensor, to_torch};
 use super::hook::{Hook, NoHook};
@@ -34,6 +34,7 @@ pub enum WeightScales {
 pub struct Net {
     graph: Graph,
     device: Device,
+    kind: Kind,
     names: Vec<String>,
     roles: Vec<Role>,
     tensors: Vec<Tensor>,
@@ -55,13 +56,22 @@ impl Net {
     /// Moves a model's weights to `device`. Parameters require gradients; quantization, where the graph has any, is on,
     /// with frozen scales.
     pub fn new(model: &Model, device: Device) -> Result<Self> {
-        let mut net = Self { tensors: Vec::new(), ..Self::empty(&model.graph, device)? };
+        Self::of_kind(model, device, Kind::Float)
+    }
+
+    /// [`Self::new`], but computing in f64: slow, and so exact that rounding explains no difference from another program.
+    pub fn double(model: &Model, device: Device) -> Result<Self> {
+        Self::of_kind(model, device, Kind::Double)
+    }
+
+    fn of_kind(model: &Model, device: Device, kind: Kind) -> Result<Self> {
+        let mut net = Self { kind, ..Self::empty(&model.graph, device)? };
         for (name, param) in model.graph.params() {
             let array = model.weights.get(&name)?;
             if array.shape != param.shape {
                 return Err(Error::Shape { name, found: array.shape.clone(), wanted: param.shape });
             }
-            let tensor = to_torch(array, device)?;
+            let tensor = to_torch(array, device)?.f_to_kind(kind)?;
             net.tensors.push(layout(&tensor, device)?.f_set_requires_grad(param.role == Role::Parameter)?);
         }
         Ok(net)
@@ -80,7 +90,8 @@ impl Net {
         };
         let program = compile::compile(graph, &indices)?;
         let roles = params.iter().map(|(_, param)| param.role).collect();
-        Ok(Self { graph: graph.clone(), device, names, roles, tensors: Vec::new(), program, switches })
+        let graph = graph.clone();
+        Ok(Self { graph, device, kind: Kind::Float, names, roles, tensors: Vec::new(), program, switches })
     }
 
     /// The weights as they are now, as a model.
@@ -98,6 +109,11 @@ impl Net {
 
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// What it computes in, where autocast does not decide: f32, or f64.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The trainable parameters in graph order, sharing storage with the net.

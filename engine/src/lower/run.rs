@@ -51,14 +51,14 @@ pub fn run(net: &Net, images: &Tensor, mode: Mode, hook: &mut dyn Hook) -> Resul
     Ok(Outputs { logits: take(net.program.output)?, auxiliary })
 }
 
-/// Checks the shape, moves to the device, and puts channels last on the CPU (free if they already are).
+/// Checks the shape, moves to the device, takes the net's precision, and puts channels last on the CPU (free if they already are).
 fn prepare(net: &Net, images: &Tensor) -> Result<Tensor> {
     let wanted = net.graph().input;
     let found = images.size();
     if found.len() != 4 || found[1..].iter().zip(wanted).any(|(&f, w)| f != w as i64) {
         return Err(Error::Input { found, wanted });
     }
-    let images = images.f_to_device(net.device())?;
+    let images = images.f_to_device(net.device())?.f_to_kind(net.kind())?;
     Ok(if net.device() == tch::Device::Cpu { channels_last(&images)? } else { images })
 }
 

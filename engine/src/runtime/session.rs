@@ -1,9 +1,12 @@
 //! One ONNX file, ready to run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use ort::session::SessionOutputs;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{TensorRef, ValueType};
+use sweep_model::Tensor;
 
 use super::error::RuntimeError;
 use super::kernels::KernelReport;
@@ -35,6 +38,17 @@ impl Session {
         Ok(Session { path: path.to_owned(), inner, input, threads })
     }
 
+    /// [`Self::open`] for a file that is in memory only.
+    pub fn of_bytes(onnx: &[u8], threads: usize) -> Result<Session, RuntimeError> {
+        let path = PathBuf::from("(in memory)");
+        let refused = |reason: String| RuntimeError::Model { path: path.clone(), reason };
+        let inner = builder(threads)
+            .and_then(|mut builder| builder.commit_from_memory(onnx))
+            .map_err(|error| refused(error.to_string()))?;
+        let input = input_shape(&inner).map_err(refused)?;
+        Ok(Session { path, inner, input, threads })
+    }
+
     /// The `[C, H, W]` it wants.
     pub fn input(&self) -> [usize; 3] {
         self.input
@@ -42,14 +56,28 @@ impl Session {
 
     /// Runs `[N, C, H, W]` values in row-major order; returns the first output in the same manner.
     pub fn run(&mut self, values: &[f32]) -> Result<Vec<f32>, RuntimeError> {
+        let outputs = self.outputs(values)?;
+        let (_, logits) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
+        Ok(logits.to_vec())
+    }
+
+    /// [`Self::run`] for a file with any number of float outputs, which it returns by name.
+    pub fn run_all(&mut self, values: &[f32]) -> Result<BTreeMap<String, Tensor>, RuntimeError> {
+        let outputs = self.outputs(values)?;
+        let extract = |(name, value): (&str, ort::value::ValueRef<'_>)| {
+            let (shape, data) = value.try_extract_tensor::<f32>().map_err(failed)?;
+            let shape: Vec<usize> = shape.iter().map(|&side| side as usize).collect();
+            Ok((name.to_owned(), Tensor { shape, data: data.to_vec() }))
+        };
+        outputs.iter().map(extract).collect()
+    }
+
+    fn outputs(&mut self, values: &[f32]) -> Result<SessionOutputs<'_>, RuntimeError> {
         let [channels, height, width] = self.input;
         let count = values.len() / (channels * height * width);
         let shape = [count, channels, height, width].map(|side| side as i64);
-        let failed = |error: ort::Error| RuntimeError::Run(error.to_string());
         let input = TensorRef::from_array_view((shape, values)).map_err(failed)?;
-        let outputs = self.inner.run(ort::inputs![input]).map_err(failed)?;
-        let (_, logits) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
-        Ok(logits.to_vec())
+        self.inner.run(ort::inputs![input]).map_err(failed)
     }
 
     /// What the runtime made of the file. `scratch` is a folder that may be written to; nothing stays there.
@@ -99,6 +127,10 @@ pub fn planes(images: &Images, range: std::ops::Range<usize>, normaliser: &Norma
         }
     }
     values
+}
+
+fn failed(error: ort::Error) -> RuntimeError {
+    RuntimeError::Run(error.to_string())
 }
 
 fn builder(threads: usize) -> ort::Result<SessionBuilder> {

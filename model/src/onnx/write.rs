@@ -88,11 +88,15 @@ impl Writer {
     }
 }
 
-/// Adds a node's tensors as float constants; returns their names in the op's order.
+/// Adds a node's tensors as float constants; returns their names in the op's order. A tensor that bears its node's name alone
+/// gives way to the node's value.
 pub(super) fn float_weights(writer: &mut Writer, model: &Model, node: &Node) -> Result<Vec<String>, ExportError> {
     let mut names = Vec::new();
-    for (name, _) in node.params() {
+    for (mut name, param) in node.params() {
         let Tensor { shape, data } = model.weights.get(&name)?;
+        if param.name.is_empty() {
+            name.push_str(".parameter");
+        }
         // One number for each plane.
         let planes = [data.len(), 1, 1];
         let dims = if matches!(node.op, Op::ChannelAffine { .. }) { &planes[..] } else { shape };
