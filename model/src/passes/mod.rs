@@ -11,3 +11,5 @@ pub mod quantize;
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod zoo;

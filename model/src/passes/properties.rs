@@ -76,7 +76,7 @@ fn count(graph: &Graph, wanted: impl Fn(&Node) -> bool) -> usize {
 }
 
 /// Removes a random choice of channels that were set to zero, and compares.
-fn check_removal(graph: Graph, seed: u64) -> Result<(), TestCaseError> {
+pub(super) fn check_removal(graph: Graph, seed: u64) -> Result<(), TestCaseError> {
     let mut full = testing::lively_model(graph, seed % 1000);
     let channels = some_channels(&prune::group::groups(&full.graph).unwrap(), seed);
     zero_channels(&mut full, &channels);
