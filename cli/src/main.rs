@@ -22,6 +22,7 @@ mod results;
 mod settings;
 mod signals;
 mod terminal;
+mod whole_file;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ mod config;
 mod ending;
 mod events;
 mod explain;
+mod export;
 mod list;
 mod local;
 mod logs;
@@ -56,6 +57,8 @@ pub enum Command {
     Logs(logs::Args),
     /// Show the measured points of a sweep: accuracy, size, latency, files
     Results(results::Args),
+    /// Write a point's network as files for other programs: a state dict for PyTorch, ONNX
+    Export(export::Args),
     /// List the newest sweeps
     List(list::Args),
     /// Set a sweep or a job aside; what runs writes a checkpoint and stops
@@ -109,6 +112,7 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Watch(args) => watch::run(context, args).await,
         Command::Logs(args) => logs::run(context, args).await,
         Command::Results(args) => results::run(context, args).await,
+        Command::Export(args) => export::run(context, args).await,
         Command::List(args) => list::run(context, args).await,
         Command::Pause(args) => pause::run(context, args).await,
         Command::Resume(args) => resume::run(context, args).await,

@@ -18,11 +18,12 @@ use v1::watch_event::Body;
 use super::actor;
 use super::address::Address;
 use super::target::Target;
-use crate::answer::{Agent, Explanation, Job, Logged, Point, Sweep, malformed};
+use crate::answer::{Agent, Explanation, Job, Logged, Point, StoredFile, Sweep, malformed};
 use crate::exit::{Failure, Outcome};
 use crate::progress::Event;
 
 mod changes;
+mod download;
 mod upload;
 
 /// A coordinator on this machine answers at once; one at the other end of a tunnel may take a moment.
@@ -177,6 +178,11 @@ impl Client {
     /// Sends a file, unless the coordinator has it already.
     pub async fn upload(&mut self, path: &Path, hash: &ContentHash) -> Outcome<()> {
         upload::file(&mut self.artifacts, path, hash).await
+    }
+
+    /// The bytes of a point's file.
+    pub async fn download(&mut self, file: &StoredFile) -> Outcome<Vec<u8>> {
+        download::file(&mut self.artifacts, file).await
     }
 }
 

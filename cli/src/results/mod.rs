@@ -19,4 +19,4 @@ pub use markdown::markdown;
 pub use table::{Width, table};
 
 #[cfg(test)]
-mod fixtures;
+pub mod fixtures;
