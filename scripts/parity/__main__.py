@@ -2,6 +2,7 @@
 """Compares sweep's networks with torchvision's, or writes down what torchvision's answer.
 
     python scripts/parity fixtures [NAME ...]     write engine/tests/zoo/NAME.json
+    python scripts/parity dump NAME FILE          write the values on the way, for `sweep model bisect NAME --against FILE`
     python scripts/parity golden                  print the generator's golden numbers
 """
 
@@ -51,14 +52,29 @@ def fixtures(arguments):
         print(fixtures.write(network, FIXTURES), flush=True)
 
 
+def dump(arguments):
+    import dump
+
+    (network,) = chosen([arguments.name])
+    print(dump.write(network, arguments.file))
+
+
 def main():
-    parser = argparse.ArgumentParser(prog="parity", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="parity", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(required=True)
-    for command in (fixtures, golden):
-        sub = commands.add_parser(command.__name__)
-        sub.set_defaults(run=command)
-        if command is not golden:
-            sub.add_argument("names", nargs="*", metavar="NAME")
+
+    def command(run):
+        sub = commands.add_parser(run.__name__)
+        sub.set_defaults(run=run)
+        return sub
+
+    command(fixtures).add_argument("names", nargs="*", metavar="NAME")
+    one = command(dump)
+    one.add_argument("name", metavar="NAME")
+    one.add_argument("file", metavar="FILE")
+    command(golden)
     arguments = parser.parse_args()
     return arguments.run(arguments)
 

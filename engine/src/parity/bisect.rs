@@ -3,67 +3,48 @@
 use std::collections::BTreeMap;
 
 use sweep_model::{Graph, Op, Tensor};
+use sweep_shared::bisect::{BisectComparison, BisectNode};
 
 use super::values::Values;
 
-/// One node that both executions know, in graph order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Row {
-    pub node: String,
-    /// The op's word.
-    pub kind: &'static str,
-    /// Of the first execution's value, `[N, …]`.
-    pub shape: Vec<usize>,
-    /// max|Δ| / max|value|; infinite where shapes differ or a number is none.
-    pub relative: f64,
-}
-
-/// Two executions of one network, node by node.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Comparison {
-    pub rows: Vec<Row>,
-    /// Index of the first row that differs by more than the tolerance.
-    pub first: Option<usize>,
-}
-
-/// Compares the values of `graph`'s nodes. `theirs` says under which name the other execution knows a node's value; nodes that
-/// either does not know are left out.
+/// Compares `ours` with the values of another execution, `against`, node by node. `names` says under which name the other knows
+/// a node's value; nodes that either does not know are left out.
 pub fn compare(
     graph: &Graph,
     ours: &Values,
-    others: &Values,
-    theirs: &BTreeMap<String, String>,
+    against: (&str, &Values),
+    names: &BTreeMap<String, String>,
     tolerance: f64,
-) -> Comparison {
-    let mut rows = Vec::new();
+) -> BisectComparison {
+    let (against, others) = against;
+    let mut nodes = Vec::new();
     for node in graph.nodes.iter().filter(|node| !matches!(node.op, Op::Input)) {
-        let other = theirs.get(&node.name).and_then(|name| others.get(name));
+        let other = names.get(&node.name).and_then(|name| others.get(name));
         let (Some(our), Some(other)) = (ours.get(&node.name), other) else { continue };
-        let relative = relative(our, other);
-        rows.push(Row { node: node.name.clone(), kind: node.op.kind(), shape: our.shape.clone(), relative });
+        let (name, kind, shape) = (node.name.clone(), node.op.kind().to_owned(), our.shape.clone());
+        nodes.push(BisectNode { name, kind, shape, difference: difference(our, other) });
     }
-    // Written so that NaN counts as a difference.
-    let first = rows.iter().position(|row| !matches!(row.relative.partial_cmp(&tolerance), Some(o) if o.is_le()));
-    Comparison { rows, first }
+    let first = nodes.iter().find(|node| node.differs(tolerance)).map(|node| node.name.clone());
+    BisectComparison { against: against.to_owned(), first, nodes }
 }
 
-/// max|Δ| / max|value| of two tensors, which may be flattened differently.
-fn relative(ours: &Tensor, theirs: &Tensor) -> f64 {
+/// max|Δ| / max|value|. Sides of length 1 may be left out of a shape: a mean over the image is `[N, C]` or `[N, C, 1, 1]`.
+fn difference(ours: &Tensor, theirs: &Tensor) -> Option<f64> {
     let sides = |tensor: &Tensor| tensor.shape.iter().copied().filter(|side| *side != 1).collect::<Vec<_>>();
     if sides(ours) != sides(theirs) {
-        return f64::INFINITY;
+        return None;
     }
     let mut difference = 0f64;
     let mut largest = f64::from(f32::MIN_POSITIVE);
     for (a, b) in ours.data.iter().zip(&theirs.data) {
         let (a, b) = (f64::from(*a), f64::from(*b));
         if !(a - b).is_finite() {
-            return f64::INFINITY;
+            return None;
         }
         difference = difference.max((a - b).abs());
         largest = largest.max(a.abs()).max(b.abs());
     }
-    difference / largest
+    Some(difference / largest)
 }
 
 /// For each node of `graph`, the node of its deployed form with the same value: itself, or for a batch norm that was folded,
@@ -82,6 +63,11 @@ pub fn deployed_names(graph: &Graph, deployed: &Graph) -> BTreeMap<String, Strin
     names
 }
 
+/// Every node under its own name.
+pub fn own_names(graph: &Graph) -> BTreeMap<String, String> {
+    graph.nodes.iter().map(|node| (node.name.clone(), node.name.clone())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,10 +78,10 @@ mod tests {
         Subject::randomised(zoo::build("tiny-cnn", &ZooOptions::default()).unwrap(), 2)
     }
 
-    fn bisect(ours: &Subject, others: &Subject) -> Comparison {
+    fn bisect(ours: &Subject, others: &Subject) -> BisectComparison {
         let (deployed, values) = deployed_values(others).unwrap();
         let names = deployed_names(&ours.model.graph, &deployed);
-        compare(&ours.model.graph, &lowered_values(ours).unwrap(), &values, &names, 1e-4)
+        compare(&ours.model.graph, &lowered_values(ours).unwrap(), ("", &values), &names, 1e-4)
     }
 
     #[test]
@@ -103,7 +89,7 @@ mod tests {
         let ours = subject();
         let found = bisect(&ours, &subject());
         assert_eq!(found.first, None, "{found:?}");
-        let compared: Vec<&str> = found.rows.iter().map(|row| row.node.as_str()).collect();
+        let compared: Vec<&str> = found.nodes.iter().map(|node| node.name.as_str()).collect();
         // What was folded is compared once, at the batch norm.
         let all = ours.model.graph.nodes.iter().map(|node| node.name.as_str());
         let unfolded: Vec<&str> = all.filter(|name| !name.starts_with("conv") && *name != "input").collect();
@@ -116,17 +102,15 @@ mod tests {
         let variance = planted.model.weights.get_mut("bn2.running_var").unwrap();
         // What ε = 1e-3 instead of 1e-5 does to one channel.
         variance.data[5] += 1e-3;
-        let found = bisect(&subject(), &planted);
-        let first = found.first.map(|at| found.rows[at].node.as_str());
-        assert_eq!(first, Some("bn2"), "{found:?}");
+        assert_eq!(bisect(&subject(), &planted).first.as_deref(), Some("bn2"));
     }
 
     #[test]
     fn shapes_and_numbers_that_are_none_differ() {
         let tensor = |shape: &[usize], data: &[f32]| Tensor::new(shape, data.to_vec());
-        assert_eq!(relative(&tensor(&[1, 2], &[1.0, 2.0]), &tensor(&[1, 2, 1, 1], &[1.0, 2.0])), 0.0);
-        assert_eq!(relative(&tensor(&[2], &[1.0, 2.0]), &tensor(&[2], &[1.0, 1.5])), 0.25);
-        assert_eq!(relative(&tensor(&[2], &[1.0, 2.0]), &tensor(&[1], &[1.0])), f64::INFINITY);
-        assert_eq!(relative(&tensor(&[1], &[f32::NAN]), &tensor(&[1], &[1.0])), f64::INFINITY);
+        assert_eq!(difference(&tensor(&[1, 2], &[1.0, 2.0]), &tensor(&[1, 2, 1, 1], &[1.0, 2.0])), Some(0.0));
+        assert_eq!(difference(&tensor(&[2], &[1.0, 2.0]), &tensor(&[2], &[1.0, 1.5])), Some(0.25));
+        assert_eq!(difference(&tensor(&[2], &[1.0, 2.0]), &tensor(&[1], &[1.0])), None);
+        assert_eq!(difference(&tensor(&[1], &[f32::NAN]), &tensor(&[1], &[1.0])), None);
     }
 }
