@@ -33,7 +33,7 @@ impl Bisect {
         if model.graph.is_quantized() {
             return Err(Error::BadInput("only float networks are compared node by node; this one is quantized".into()));
         }
-        let dump = self.against.as_deref().map(|path| read(path)).transpose()?;
+        let dump = self.against.as_deref().map(read).transpose()?;
         let images = match dump.as_ref().and_then(|dump| dump.get(IMAGES)) {
             Some(images) => fitting(&model.graph, images)?,
             None => randomise::images(DRAWN, model.graph.input),
