@@ -5,6 +5,7 @@ use crate::graph::Graph;
 use crate::{init, verify};
 
 mod errors;
+mod first_weights;
 mod torchvision;
 
 fn published(name: &str, classes: usize) -> Graph {

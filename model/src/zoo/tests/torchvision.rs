@@ -38,6 +38,27 @@ fn parameters_are_equal_to_the_unit() {
     }
 }
 
+/// From `MobileNetV2(width_mult=…)`, `_mobilenet_v3_conf("mobilenet_v3_small", width_mult=…)` and
+/// `_efficientnet_conf("efficientnet_b0", width_mult=…, depth_mult=1.0)`.
+#[test]
+fn widths_are_torchvisions_where_it_has_them() {
+    let widths: [(&str, &[(f64, u64)]); 3] = [
+        ("mobilenet_v2", &[(0.35, 1_677_128), (0.5, 1_968_680), (0.75, 2_636_424), (1.3, 5_386_792), (1.4, 6_108_776)]),
+        ("mobilenet_v3_small", &[(0.5, 917_264), (0.75, 1_653_920), (1.25, 3_644_912)]),
+        ("efficientnet_b0", &[(0.5, 1_712_522), (1.1, 6_117_956), (1.4, 9_670_210)]),
+    ];
+    for (name, widths) in widths {
+        for &(width, parameters) in widths {
+            let options = ZooOptions { width, ..ZooOptions::new([3, 224, 224], 1000) };
+            assert_eq!(
+                cost::count(&build(name, &options).unwrap()).unwrap().parameters,
+                parameters,
+                "{name} at {width}"
+            );
+        }
+    }
+}
+
 /// One line `name 64x3x7x7` for each tensor, sorted by name: how the digests were made from torchvision's state dicts.
 #[test]
 fn state_dicts_have_the_same_names_and_shapes() {
