@@ -11,7 +11,8 @@ fn help_names_every_command_and_exit_code() {
     for word in ["local", "submit", "results", "serve", "agent", "Exit codes", "130", "Examples"] {
         assert!(help.contains(word), "{word} is missing in\n{help}");
     }
-    for command in ["pause", "resume", "priority", "explain", "events", "cancel", "retry", "status", "agents"] {
+    for command in ["pause", "resume", "priority", "explain", "events", "cancel", "retry", "status", "agents", "export"]
+    {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is missing in\n{help}");
         let own = home.wants(0, &[command, "--help"]).stdout;
         assert!(own.contains("Examples:") && own.contains(&format!("sweep {command}")), "{own}");
@@ -25,7 +26,7 @@ fn help_names_every_command_and_exit_code() {
 #[test]
 fn mistakes_in_the_command_line_are_2() {
     let home = Home::new();
-    let wrong: [&[&str]; 19] = [
+    let wrong: [&[&str]; 21] = [
         &["lokal"],
         &["local"],
         &["results", "--csv", "--markdown"],
@@ -44,6 +45,8 @@ fn mistakes_in_the_command_line_are_2() {
         &["events", "--limit", "0"],
         &["events", "what"],
         &["agents", "drain"],
+        &["export", "j1"],
+        &["export", "s1", "--onnx", "x"],
         &["agents", "dry", "desk"],
     ];
     for args in wrong {
