@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn message(name: &str, options: ZooOptions) -> String {
@@ -67,4 +69,26 @@ fn only_the_networks_that_transform_their_input_do() {
     assert!(affine(&ask("googlenet", [3, 224, 224]).unwrap()) && affine(&ask("inception_v3", [3, 299, 299]).unwrap()));
     assert!(matches!(ask("resnet18", [3, 224, 224]), Err(ZooError::TransformInput { name: "resnet18" })));
     assert!(matches!(ask("googlenet", [1, 224, 224]), Err(ZooError::TransformInput { .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is asked for comes out sound, or with a size that does.
+    #[test]
+    fn networks_are_sound_or_refused(
+        entry in 0..ENTRIES.len(), input in [1..5usize, 1..120usize, 1..120usize], width in 0.01..2.0f64, classes in 2..50usize
+    ) {
+        let name = ENTRIES[entry].name;
+        let options = ZooOptions { width, ..ZooOptions::new(input, classes) };
+        match build(name, &options) {
+            Ok(graph) => prop_assert!(verify::graph(&graph).is_ok(), "{} {:?}", name, options),
+            Err(ZooError::Shape { least: Some(side), .. }) => {
+                prop_assert!(side > input[1].min(input[2]), "{}: {} for {:?}", name, side, input);
+                let enough = ZooOptions { input: [input[0], side, side], ..options };
+                prop_assert!(build(name, &enough).is_ok(), "{} {:?}", name, enough);
+            }
+            Err(error) => prop_assert!(name == "vit_b_16" && error.source().is_some(), "{}: {}", name, error),
+        }
+    }
 }
