@@ -4,10 +4,13 @@ use crate::shape::ShapeError;
 
 use super::names;
 
-/// Larger images and more channels, classes or width than this are mistakes, and their sizes might not fit into an integer.
-const MOST: ([usize; 3], usize, f64) = ([1024, 1 << 14, 1 << 14], 1 << 20, 16.0);
+/// Anything larger than these is a mistake, and the sizes of what follows from it might not fit into an integer.
+const MOST_CHANNELS: usize = 1 << 10;
+const MOST_SIDE: usize = 1 << 14;
+const MOST_CLASSES: usize = 1 << 20;
+const MOST_WIDTH: f64 = 16.0;
 
-/// The least width; every layer of every network has its least number of channels there.
+/// Every layer of every network has its least number of channels there.
 const LEAST_WIDTH: f64 = 0.01;
 
 /// What a network is built for.
@@ -44,12 +47,12 @@ impl ZooOptions {
     }
 
     pub(super) fn check(&self) -> Result<(), ZooError> {
-        let (sides, classes, width) = MOST;
-        let fits = self.input.iter().zip(sides).all(|(side, most)| (1..=most).contains(side));
-        if !fits || !(2..=classes).contains(&self.classes) {
+        let [channels, height, width] = self.input;
+        let sides = (1..=MOST_SIDE).contains(&height) && (1..=MOST_SIDE).contains(&width);
+        if !sides || !(1..=MOST_CHANNELS).contains(&channels) || !(2..=MOST_CLASSES).contains(&self.classes) {
             return Err(ZooError::Options { input: self.input, classes: self.classes });
         }
-        if !(LEAST_WIDTH..=width).contains(&self.width) {
+        if !(LEAST_WIDTH..=MOST_WIDTH).contains(&self.width) {
             return Err(ZooError::Width(self.width));
         }
         Ok(())
@@ -70,8 +73,8 @@ pub enum ZooError {
     Unknown(String),
     /// Sizes that no network can have.
     #[error(
-        "a network needs images of 1×1 to {side}×{side} with 1 to {channels} channels, and 2 to {most} classes, not {input:?} \
-         and {classes}", side = MOST.0[1], channels = MOST.0[0], most = MOST.1
+        "a network needs images of 1×1 to {MOST_SIDE}×{MOST_SIDE} with 1 to {MOST_CHANNELS} channels, and 2 to {MOST_CLASSES} \
+         classes, not {input:?} and {classes}"
     )]
     Options {
         /// The image's size that was asked for.
@@ -80,7 +83,7 @@ pub enum ZooError {
         classes: usize,
     },
     /// A width that leaves no channels, or too many.
-    #[error("a width of {0} is not between {LEAST_WIDTH} and {most}", most = MOST.2)]
+    #[error("a width of {0} is not between {LEAST_WIDTH} and {MOST_WIDTH}")]
     Width(f64),
     /// Only some networks were published with a transformation of their images.
     #[error(

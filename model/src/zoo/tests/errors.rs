@@ -62,6 +62,16 @@ fn sizes_that_no_network_can_have_are_named() {
     );
 }
 
+/// Overflow would panic here.
+#[test]
+fn the_largest_networks_that_can_be_asked_for_can_be_counted() {
+    for entry in ENTRIES {
+        let largest = ZooOptions { width: 16.0, ..ZooOptions::new([1024, 1 << 14, 1 << 14], 1 << 20) };
+        let cost = crate::cost::count(&build(entry.name, &largest).unwrap()).unwrap();
+        assert!(cost.parameters > 0 && cost.macs > 0, "{}", entry.name);
+    }
+}
+
 #[test]
 fn only_the_networks_that_transform_their_input_do() {
     let ask = |name, input| build(name, &ZooOptions { transform_input: true, ..ZooOptions::new(input, 10) });
