@@ -9,6 +9,7 @@
 //! that building needs no protoc and no build script: `prost_build::Config::new().out_dir(…).compile_fds(protox::compile(
 //! ["proto/onnx.proto"], ["proto"])?)`.
 
+mod import;
 mod ops;
 #[rustfmt::skip]
 #[allow(clippy::all, clippy::pedantic)]
@@ -28,6 +29,7 @@ use crate::passes::quantize::{QuantizeError, activation_source};
 use crate::tensor::MissingTensor;
 use crate::verify::{self, VerifyError};
 
+pub use import::{ImportError, Problem, TensorProblem, import};
 use write::Writer;
 
 /// The operator set that exports use: per-channel quantization needs 13, and ONNX Runtime has run 17 since 1.12.

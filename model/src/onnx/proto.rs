@@ -104,6 +104,8 @@ pub struct NodeProto {
     pub domain: ::prost::alloc::string::String,
     #[prost(message, repeated, tag = "5")]
     pub attribute: ::prost::alloc::vec::Vec<AttributeProto>,
+    #[prost(message, repeated, tag = "9")]
+    pub metadata_props: ::prost::alloc::vec::Vec<StringStringEntryProto>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ModelProto {
@@ -162,9 +164,51 @@ pub struct TensorProto {
     pub name: ::prost::alloc::string::String,
     #[prost(bytes = "vec", tag = "9")]
     pub raw_data: ::prost::alloc::vec::Vec<u8>,
+    #[prost(double, repeated, tag = "10")]
+    pub double_data: ::prost::alloc::vec::Vec<f64>,
+    #[prost(message, repeated, tag = "13")]
+    pub external_data: ::prost::alloc::vec::Vec<StringStringEntryProto>,
+    #[prost(enumeration = "tensor_proto::DataLocation", tag = "14")]
+    pub data_location: i32,
 }
 /// Nested message and enum types in `TensorProto`.
 pub mod tensor_proto {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum DataLocation {
+        Default = 0,
+        External = 1,
+    }
+    impl DataLocation {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Default => "DEFAULT",
+                Self::External => "EXTERNAL",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "DEFAULT" => Some(Self::Default),
+                "EXTERNAL" => Some(Self::External),
+                _ => None,
+            }
+        }
+    }
     #[derive(
         Clone,
         Copy,
@@ -192,6 +236,7 @@ pub mod tensor_proto {
         Double = 11,
         Uint32 = 12,
         Uint64 = 13,
+        Bfloat16 = 16,
     }
     impl DataType {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -214,6 +259,7 @@ pub mod tensor_proto {
                 Self::Double => "DOUBLE",
                 Self::Uint32 => "UINT32",
                 Self::Uint64 => "UINT64",
+                Self::Bfloat16 => "BFLOAT16",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -233,6 +279,7 @@ pub mod tensor_proto {
                 "DOUBLE" => Some(Self::Double),
                 "UINT32" => Some(Self::Uint32),
                 "UINT64" => Some(Self::Uint64),
+                "BFLOAT16" => Some(Self::Bfloat16),
                 _ => None,
             }
         }

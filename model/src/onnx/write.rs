@@ -39,6 +39,7 @@ impl Writer {
             op_type: op_type.into(),
             domain: String::new(),
             attribute: attributes,
+            metadata_props: Vec::new(),
         });
     }
 
