@@ -69,7 +69,7 @@ pub(super) fn divisible(channels: f64) -> usize {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ZooError {
     /// No network of that name.
-    #[error("there is no network called {0:?}; there are {list}", list = names().collect::<Vec<_>>().join(", "))]
+    #[error("there is no network called {0:?}; {near}", near = near(.0))]
     Unknown(String),
     /// Sizes that no network can have.
     #[error(
@@ -105,4 +105,21 @@ pub enum ZooError {
         /// Where it does not fit.
         source: Box<ShapeError>,
     },
+}
+
+/// Names that may have been meant: those that differ in a third of their letters at most, or go on where `name` ends.
+fn near(name: &str) -> String {
+    let plain = |name: &str| name.to_lowercase().replace('-', "_");
+    let wanted = plain(name);
+    let slips = |known: &'static str| {
+        let slips = strsim::osa_distance(&wanted, &plain(known));
+        let goes_on = wanted.len() >= 3 && plain(known).starts_with(&wanted);
+        (goes_on || slips * 3 <= known.len()).then_some((slips, known))
+    };
+    let mut near: Vec<_> = names().filter_map(slips).collect();
+    near.sort_unstable();
+    match near.into_iter().take(3).map(|(_, known)| known).collect::<Vec<_>>().as_slice() {
+        [] => format!("the zoo has {} others", names().count()),
+        near => format!("the nearest are {}", near.join(", ")),
+    }
 }

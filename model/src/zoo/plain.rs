@@ -84,7 +84,8 @@ pub(super) fn simple_cnn(b: &mut GraphBuilder, options: &ZooOptions) -> String {
 }
 
 /// SimpleNet (Hasanpour et al., "Lets keep it simple, Using simple architectures to outperform deeper and more complex
-/// architectures", 2016): thirteen convolutions. Dropout zeroes single elements rather than whole channels.
+/// architectures", 2016): thirteen convolutions. Other than in its authors' code, the convolutions have no biases, which batch
+/// norm would take out again, dropout zeroes single elements rather than whole channels, and batch norm has PyTorch's momentum.
 pub(super) fn simplenet(b: &mut GraphBuilder, options: &ZooOptions) -> String {
     const STAGES: [&[(usize, usize)]; 6] = [
         &[(64, 3), (128, 3), (128, 3), (128, 3)],

@@ -11,9 +11,15 @@ fn message(name: &str, options: ZooOptions) -> String {
 }
 
 #[test]
-fn an_unknown_name_lists_the_known_ones() {
-    let error = message("resnet19", ZooOptions::default());
-    assert!(error.starts_with(r#"there is no network called "resnet19"; there are linear, tiny-cnn"#), "{error}");
+fn an_unknown_name_suggests_the_nearest_ones() {
+    let of = |name| message(name, ZooOptions::default());
+    assert_eq!(
+        of("resnet19"),
+        r#"there is no network called "resnet19"; the nearest are resnet18, resnet34, resnet50"#
+    );
+    assert!(of("shufflenet").ends_with("the nearest are shufflenet_v2_x1_0"), "{}", of("shufflenet"));
+    assert!(of("Inception-V3").ends_with("the nearest are inception_v3"), "{}", of("Inception-V3"));
+    assert!(of("banana").ends_with(&format!("the zoo has {} others", ENTRIES.len())), "{}", of("banana"));
     assert!(matches!(input("resnet19"), Err(ZooError::Unknown(_))));
     assert_eq!(pretrained("resnet19"), None);
 }
