@@ -2,5 +2,6 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 ./startup.sh
+./networks.sh
 ./noop.sh
 ./throughput.sh

@@ -157,3 +157,36 @@ fn help_fits_80_columns() {
         }
     }
 }
+
+#[test]
+fn networks_are_counted_and_compared_without_a_home() {
+    let home = Home::new();
+    let json = |args: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&home.wants(0, &[&["model"], args, &["--json"]].concat()).stdout).unwrap()
+    };
+    let shown = json(&["show", "resnet18"]);
+    assert_eq!(shown["parameters"]["total"], 11_689_512);
+    assert_eq!(shown["input"], serde_json::json!([3, 224, 224]));
+    let small = json(&["show", "resnet18", "--size", "32", "--classes", "10", "--batch", "8", "--precision", "fp32"]);
+    assert_eq!(small["memory"].as_array().unwrap().len(), 1);
+    assert!(small["macs"].as_u64().unwrap() < shown["macs"].as_u64().unwrap());
+    let listed = json(&["list"]);
+    assert!(listed.as_array().unwrap().iter().any(|network| network["name"] == "vit_b_16"));
+    assert!(home.wants(0, &["model", "show", "tiny-cnn", "--graph"]).stdout.contains("\nconv1 = conv2d(input) "));
+
+    // What `--graph --json` prints is a file that can be shown and compared again.
+    let graph = home.wants(0, &["model", "show", "resnet20-cifar", "--graph", "--json"]).stdout;
+    let file = home.write("graph.json", &graph);
+    let same = json(&["diff", "resnet20-cifar", file.to_str().unwrap()]);
+    assert_eq!((&same["changed"], &same["macs"]["ratio"]), (&serde_json::json!([]), &serde_json::json!(1.0)));
+    let other = home.wants(0, &["model", "diff", "resnet20-cifar", "resnet56-cifar"]).stdout;
+    assert!(other.contains("added: conv2d") && other.contains("parameters"), "{other}");
+
+    let unknown = home.wants(2, &["model", "show", "resnet-18"]);
+    assert!(unknown.stderr.contains("sweep model list"), "{}", unknown.text());
+    let wrong = home.write("broken.json", "{");
+    assert!(home.wants(2, &["model", "show", wrong.to_str().unwrap()]).stderr.contains("broken.json"));
+    home.wants(2, &["model", "show", file.to_str().unwrap(), "--classes", "3"]);
+    home.wants(2, &["model", "show", "alexnet", "--input", "3x1x1"]);
+    assert!(!home.path().exists(), "counting leaves no traces");
+}

@@ -60,6 +60,13 @@ impl Cost {
     }
 }
 
+impl NodeCost {
+    /// Floating-point operations, where a multiplication and an addition count as one each.
+    pub fn flops(&self) -> u64 {
+        2 * self.macs
+    }
+}
+
 /// Counts a graph that needs no weights yet.
 pub fn count(graph: &Graph) -> Result<Cost, ShapeError> {
     let shapes = shape::infer(graph)?;

@@ -13,8 +13,9 @@ pub use scheme::{Bias, Exception, KAIMING, Layer, PYTORCH, Scheme, Weight};
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::Graph;
+use crate::graph::{Graph, Node};
 use crate::model::Model;
+use crate::op::Role;
 use crate::tensor::Weights;
 
 /// Which first weights a network of the zoo gets.
@@ -53,6 +54,17 @@ pub fn model(graph: Graph, seed: u64) -> Model {
 pub fn model_by(scheme: &Scheme, graph: Graph, seed: u64) -> Model {
     let weights = weights_by(scheme, &graph, seed);
     Model { graph, weights }
+}
+
+/// Elements of the parameters that do not begin at zero, without drawing any. (A number that is drawn may be zero, too, but
+/// hardly ever is.)
+pub fn nonzero_parameters(scheme: &Scheme, graph: &Graph) -> u64 {
+    let of_node = |node: &Node| -> u64 {
+        let params = node.op.params().into_iter();
+        let begins = params.filter(|p| p.role == Role::Parameter && scheme.draw(node, p) != Draw::Constant(0.0));
+        begins.map(|param| param.elements() as u64).sum()
+    };
+    graph.nodes.iter().map(of_node).sum()
 }
 
 #[cfg(test)]

@@ -106,3 +106,22 @@ fn attention_begins_as_xavier_and_quantizers_with_scale_one() {
     let node = Node { name: "q".into(), op: quantizer, inputs: vec!["x".into()] };
     assert_eq!((drawn(&KAIMING, &node, "scale"), drawn(&KAIMING, &node, "zero_point")), (1.0, 0.0));
 }
+
+#[test]
+fn parameters_that_begin_at_zero_are_known_without_drawing_the_others() {
+    for name in ["tiny-cnn", "simple-cnn"] {
+        let entry = zoo::entry(name).unwrap();
+        let graph = zoo::build(name, &ZooOptions::default()).unwrap();
+        let nonzero = nonzero_parameters(entry.init, &graph);
+        assert_eq!(nonzero, crate::cost::nonzero_parameters(&model_by(entry.init, graph, 7)), "{name}");
+    }
+    // torchvision's ViT has a head of zeros, and a class token of zeros.
+    let options = ZooOptions::new([3, 224, 224], 1000);
+    let graph = zoo::build("vit_b_16", &options).unwrap();
+    let head = 768 * 1000 + 1000 + 768;
+    assert!(
+        crate::cost::count(&graph).unwrap().parameters
+            - nonzero_parameters(zoo::entry("vit_b_16").unwrap().init, &graph)
+            > head
+    );
+}

@@ -1,0 +1,199 @@
+//! What a network needs in memory, for the batch sizes and precisions that were asked for.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use clap::ValueEnum;
+use comfy_table::CellAlignment;
+use serde_json::{Value, json};
+use sweep_model::Graph;
+use sweep_model::cost::NodeCost;
+use sweep_model::memory::{self, Memory, NodeMemory, Precision, Setting};
+use sweep_model::shape::ShapeError;
+
+use super::layers::Column;
+use crate::{format, terminal};
+
+/// For what memory is predicted.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Args {
+    /// Images at once, for the memory
+    #[arg(long, value_delimiter = ',', default_value = "1,32", value_name = "N,…", value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Vec<u32>,
+    /// In which numbers it computes
+    #[arg(long, value_delimiter = ',', default_value = "fp32,bf16", value_name = "P,…")]
+    precision: Vec<Numbers>,
+    /// What it is trained with
+    #[arg(long, default_value = "sgd")]
+    optimizer: Optimizer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Numbers {
+    /// 32 bits
+    Fp32,
+    /// bf16 autocast, with weights in 32 bits
+    Bf16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Optimizer {
+    /// With momentum
+    Sgd,
+    /// Two numbers for each parameter
+    Adamw,
+}
+
+/// The predictions for one batch size and precision.
+struct Prediction {
+    batch: u32,
+    precision: Numbers,
+    training: Memory,
+    inference: Memory,
+}
+
+impl Numbers {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fp32 => "fp32",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    fn precision(self) -> Precision {
+        match self {
+            Self::Fp32 => Precision::Fp32,
+            Self::Bf16 => Precision::Bf16,
+        }
+    }
+}
+
+impl Args {
+    fn training(&self, batch: u32, precision: Numbers) -> Setting {
+        let slots = match self.optimizer {
+            Optimizer::Sgd => 1,
+            Optimizer::Adamw => 2,
+        };
+        Setting::training(batch as usize, slots).precision(precision.precision())
+    }
+
+    fn inference(batch: u32, precision: Numbers) -> Setting {
+        Setting::inference(batch as usize).precision(precision.precision())
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (u32, Numbers)> {
+        self.batch.iter().flat_map(|&batch| self.precision.iter().map(move |&precision| (batch, precision)))
+    }
+
+    /// Those that layers are shown for.
+    fn first(&self) -> (u32, Numbers) {
+        self.pairs().next().unwrap_or((1, Numbers::Fp32))
+    }
+
+    fn predictions(&self, graph: &Graph) -> Result<Vec<Prediction>, ShapeError> {
+        let predict = |(batch, precision)| {
+            let training = memory::predict(graph, &self.training(batch, precision))?;
+            let inference = memory::predict(graph, &Self::inference(batch, precision))?;
+            Ok(Prediction { batch, precision, training, inference })
+        };
+        self.pairs().map(predict).collect()
+    }
+}
+
+/// Totals: a line for each batch size.
+pub fn table(args: &Args, graph: &Graph) -> Result<String, ShapeError> {
+    let predictions = args.predictions(graph)?;
+    let titles = |purpose: &'static str| args.precision.iter().map(move |p| format!("{purpose} {}", p.name()));
+    let header: Vec<String> =
+        ["batch".to_owned()].into_iter().chain(titles("training")).chain(titles("inference")).collect();
+    let mut table = terminal::table(header.iter().map(String::as_str), None);
+    for batch in predictions.chunks(args.precision.len().max(1)) {
+        let bytes = |of: fn(&Prediction) -> Memory| batch.iter().map(move |p| format::bytes(of(p).total() as f64));
+        let cells = batch.first().map(|p| p.batch.to_string()).into_iter();
+        table.add_row(cells.chain(bytes(|p| p.training)).chain(bytes(|p| p.inference)));
+    }
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let optimizer = match args.optimizer {
+        Optimizer::Sgd => "SGD with momentum",
+        Optimizer::Adamw => "AdamW",
+    };
+    Ok(format!("Memory, with {optimizer} in training:\n{}", table.trim_fmt()))
+}
+
+/// What each layer needs at the first batch size and precision that were asked for, as columns of the table of layers.
+pub fn columns(args: &Args, graph: &Graph) -> Result<Vec<Column<'static>>, ShapeError> {
+    let (batch, precision) = args.first();
+    let by_name = |setting: &Setting| -> Result<HashMap<String, NodeMemory>, ShapeError> {
+        Ok(memory::by_node(graph, setting)?.into_iter().collect())
+    };
+    let training = Rc::new(by_name(&args.training(batch, precision))?);
+    let inference = by_name(&Args::inference(batch, precision))?;
+    let tensors = Rc::clone(&training);
+    let bytes = |title, of: Box<dyn Fn(&NodeCost) -> u64>| Column { title, of, write: format::bytes };
+    let state = |node: &NodeMemory| node.weights + node.gradients + node.optimizer;
+    Ok(vec![
+        bytes("state", Box::new(move |node| tensors.get(&node.name).map_or(0, state))),
+        bytes("kept", Box::new(move |node| training.get(&node.name).map_or(0, |node| node.activations))),
+        bytes("value", Box::new(move |node| inference.get(&node.name).map_or(0, |node| node.activations))),
+    ])
+}
+
+/// What [`columns`] mean.
+pub fn legend(args: &Args) -> String {
+    let (batch, precision) = args.first();
+    format!(
+        "state: weights, gradients and optimizer; kept: what training keeps of the layer\n\
+         for the backward pass; value: its output in inference, where that has memory of\n\
+         its own. All at batch {batch} in {}.",
+        precision.name()
+    )
+}
+
+/// For `--json`: the totals, one object for each batch size and precision.
+pub fn totals(args: &Args, graph: &Graph) -> Result<Value, ShapeError> {
+    let object = |p: &Prediction| {
+        json!({
+            "batch": p.batch,
+            "precision": p.precision.name(),
+            "training": parts(&p.training),
+            "inference": parts(&p.inference),
+        })
+    };
+    Ok(args.predictions(graph)?.iter().map(object).collect())
+}
+
+/// For `--json`: what each node needs, by its name; one object for each batch size and precision.
+pub fn by_node(args: &Args, graph: &Graph) -> Result<HashMap<String, Vec<Value>>, ShapeError> {
+    let mut nodes: HashMap<String, Vec<Value>> = HashMap::new();
+    for (batch, precision) in args.pairs() {
+        let inference: HashMap<String, NodeMemory> =
+            memory::by_node(graph, &Args::inference(batch, precision))?.into_iter().collect();
+        for (name, training) in memory::by_node(graph, &args.training(batch, precision))? {
+            let object = json!({
+                "batch": batch,
+                "precision": precision.name(),
+                "weights_bytes": training.weights,
+                "gradients_bytes": training.gradients,
+                "optimizer_bytes": training.optimizer,
+                "training_activations_bytes": training.activations,
+                "inference_activations_bytes": inference.get(&name).map_or(0, |node| node.activations),
+            });
+            nodes.entry(name).or_default().push(object);
+        }
+    }
+    Ok(nodes)
+}
+
+fn parts(memory: &Memory) -> Value {
+    json!({
+        "total_bytes": memory.total(),
+        "weights_bytes": memory.weights,
+        "gradients_bytes": memory.gradients,
+        "optimizer_bytes": memory.optimizer,
+        "activations_bytes": memory.activations,
+        "workspace_bytes": memory.workspace,
+    })
+}
