@@ -1,9 +1,10 @@
-//! A plan as it lies on disk: its text, the files that its commands need, and a first check that needs no coordinator.
+//! A plan as it lies on disk: its text, the files that its stages need, and a first check that needs no coordinator.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use sweep_coordinator::predict::catalogue;
+use sweep_coordinator::predict::{FileAt, Networks};
 use sweep_shared::ids::ContentHash;
 use sweep_shared::plan::{self, ExpandedPlan};
 
@@ -11,7 +12,6 @@ use crate::exit::{Failure, Outcome};
 use crate::output;
 
 /// A plan that is known to be sound.
-#[derive(Debug)]
 pub struct PlanFile {
     /// For messages.
     pub path: String,
@@ -19,6 +19,8 @@ pub struct PlanFile {
     pub files: Vec<NeededFile>,
     /// What it comes to.
     pub plan: ExpandedPlan,
+    /// The networks that it names.
+    pub networks: Arc<Networks>,
 }
 
 /// A file that travels with the plan.
@@ -37,13 +39,14 @@ pub fn read(path: &Path) -> Outcome<PlanFile> {
     let shown = if is_stdin(path) { "<stdin>".to_owned() } else { path.display().to_string() };
     let folder = if is_stdin(path) { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
     let files = needed_files(&text, folder)?;
-    let hashes = files.iter().map(|file| (file.name.clone(), file.hash.clone())).collect();
+    let at = |file: &NeededFile| FileAt { name: file.name.clone(), hash: file.hash.clone(), path: file.path.clone() };
+    let networks = Networks::new(files.iter().map(at).collect());
     let unsound = |errors: plan::PlanErrors| Failure::usage(format!("the plan cannot be used\n\n{errors}"));
-    let plan = plan::read(&text, &shown, &catalogue(hashes)).map_err(unsound)?;
+    let plan = plan::read(&text, &shown, &networks.catalogue()).map_err(unsound)?;
     for warning in &plan.warnings {
         output::note(warning);
     }
-    Ok(PlanFile { path: shown, text, files, plan })
+    Ok(PlanFile { path: shown, text, files, plan, networks })
 }
 
 fn read_text(path: &Path) -> Outcome<String> {
@@ -67,11 +70,8 @@ fn needed_files(text: &str, folder: &Path) -> Outcome<Vec<NeededFile>> {
     let mut files = Vec::new();
     for name in plan::files_named(text) {
         let path = folder.join(&name);
-        match std::fs::read(&path) {
-            Ok(bytes) => {
-                let (hash, size_bytes) = (ContentHash::of(&bytes), bytes.len() as u64);
-                files.push(NeededFile { name, path, hash, size_bytes });
-            }
+        match std::fs::File::open(&path).and_then(ContentHash::of_reader) {
+            Ok((hash, size_bytes)) => files.push(NeededFile { name, path, hash, size_bytes }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(Failure::usage(format!("cannot read {}: {error}", path.display()))),
         }

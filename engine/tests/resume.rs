@@ -158,6 +158,15 @@ fn distillation_ends_with_the_same_bits() {
 }
 
 #[test]
+fn training_on_with_frozen_parts_ends_with_the_same_bits() {
+    let input = train().point("main");
+    let params = json!({ "freeze": ["*"], "unfreeze": ["fc.*", "conv3.*"], "fit": fit(3) });
+    let reference = Reference::new(job("train", params, &[("input", &input)]));
+    survives_kills(&reference, 1, 1_000_000);
+    survives_a_stop(&reference, within_the_first_epoch, |_| true);
+}
+
+#[test]
 fn pruning_ends_with_the_same_bits_and_all_its_points() {
     let input = train().point("main");
     for method in ["structured", "unstructured"] {

@@ -76,6 +76,13 @@ impl ContentHash {
         Self::from(blake3::hash(bytes))
     }
 
+    /// Of all that can be read, and how many bytes that are: for files that memory need not hold.
+    pub fn of_reader(mut bytes: impl std::io::Read) -> std::io::Result<(Self, u64)> {
+        let mut hasher = blake3::Hasher::new();
+        let size_bytes = std::io::copy(&mut bytes, &mut hasher)?;
+        Ok((Self::from(hasher.finalize()), size_bytes))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -23,6 +23,7 @@ mod slots;
 mod space;
 mod spool;
 mod transfer;
+mod weights;
 
 pub use agent::{Agent, AgentError};
 pub use options::{Options, RUNNER, Shutdown, find_runner};

@@ -18,6 +18,10 @@ pub struct Options {
     pub slots: Option<u32>,
     /// Where runners keep data sets and decoded images.
     pub datasets: PathBuf,
+    /// Where published weights are asked for instead of at their publishers': a base URL that file names are added to.
+    pub weights_url: Option<String>,
+    /// Bounds of the wait between two tries of such a download.
+    pub download_backoff: (Duration, Duration),
     /// `sweep-runner`. `None`: looked up when first needed by [`find_runner`].
     pub runner: Option<PathBuf>,
     /// How often the devices are probed and reported.
@@ -40,6 +44,8 @@ impl Options {
             token: String::new(),
             slots: None,
             datasets: datasets.into(),
+            weights_url: None,
+            download_backoff: (Duration::from_secs(1), Duration::from_secs(30)),
             runner: None,
             heartbeat: Duration::from_secs(5),
             grace: Duration::from_mins(2),

@@ -11,12 +11,13 @@ mod text;
 use std::path::Path;
 
 use crate::exit::{Exit, Outcome};
+use crate::plan_files::PlanFile;
 use crate::{output, plan_files};
 
 /// Checks the plan at `path` (`-`: standard input) and prints what it comes to.
 pub fn run(json: bool, path: &Path) -> Outcome {
-    let plan = plan_files::read(path)?.plan;
-    let predictions = sweep_coordinator::predict::predict(&plan);
+    let PlanFile { plan, networks, .. } = plan_files::read(path)?;
+    let predictions = sweep_coordinator::predict::predict(&plan, &networks);
     if json {
         output::json(&document::document(&plan, &predictions))?;
     } else {
@@ -27,9 +28,7 @@ pub fn run(json: bool, path: &Path) -> Outcome {
 
 #[cfg(test)]
 mod fixtures {
-    use std::collections::BTreeMap;
-
-    use sweep_coordinator::predict::{Prediction, catalogue, predict};
+    use sweep_coordinator::predict::{Networks, Prediction, predict};
     use sweep_shared::plan::{self, ExpandedPlan};
 
     /// A small study with everything that the report distinguishes.
@@ -48,8 +47,9 @@ stages:
 ";
 
     pub fn plan(text: &str) -> (ExpandedPlan, Vec<Prediction>) {
-        let plan = plan::read(text, "plan.yaml", &catalogue(BTreeMap::new())).unwrap_or_else(|e| panic!("{e}"));
-        let predictions = predict(&plan);
+        let networks = Networks::new(Vec::new());
+        let plan = plan::read(text, "plan.yaml", &networks.catalogue()).unwrap_or_else(|e| panic!("{e}"));
+        let predictions = predict(&plan, &networks);
         (plan, predictions)
     }
 }

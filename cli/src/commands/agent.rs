@@ -68,6 +68,7 @@ pub fn options(context: &Context, url: String, token: String) -> Options {
     let mut options = Options::new(home, url, settings.datasets.value.clone());
     options.token = token;
     options.slots = settings.slots.value;
+    options.weights_url.clone_from(&settings.weights_url.value);
     options.runner.clone_from(&settings.runner.value);
     options
 }

@@ -17,6 +17,7 @@ The file is sweep.toml in SWEEP_HOME, or the one that SWEEP_CONFIG names:
   token_file = \"/etc/sweep/token\"     # for that coordinator   SWEEP_TOKEN_FILE
   slots = 2                           # sweep agent, local     SWEEP_SLOTS
   datasets = \"/data\"                  # sweep agent, local     SWEEP_DATASETS
+  weights_url = \"https://mirror/w\"   # sweep agent, local     SWEEP_WEIGHTS_URL
   runner = \"/opt/sweep/sweep-runner\"  # sweep agent, local     SWEEP_RUNNER";
 
 #[derive(Debug, clap::Subcommand)]

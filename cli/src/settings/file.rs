@@ -16,6 +16,7 @@ pub struct SettingsFile {
     pub reconnect_grace: Option<String>,
     pub slots: Option<u32>,
     pub datasets: Option<PathBuf>,
+    pub weights_url: Option<String>,
     pub runner: Option<PathBuf>,
 }
 

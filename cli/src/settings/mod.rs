@@ -64,6 +64,8 @@ pub struct Settings {
     pub slots: Setting<Option<u32>>,
     /// Where an agent keeps data sets.
     pub datasets: Setting<PathBuf>,
+    /// Where an agent asks for published weights; `None`: at their publishers'.
+    pub weights_url: Setting<Option<String>>,
     /// `sweep-runner`; `None`: the one beside `sweep`, else the one on PATH.
     pub runner: Setting<Option<PathBuf>>,
 }
@@ -81,6 +83,7 @@ impl Settings {
             ("reconnect_grace", Some(self.reconnect_grace.value.to_string()), &self.reconnect_grace.origin),
             ("slots", self.slots.value.map(|n| n.to_string()), &self.slots.origin),
             ("datasets", Some(path(&self.datasets.value)), &self.datasets.origin),
+            ("weights_url", self.weights_url.value.clone(), &self.weights_url.origin),
             ("runner", self.runner.value.as_ref().map(path), &self.runner.origin),
         ]
     }

@@ -77,6 +77,7 @@ fn resolve(
     let datasets = optional_path("", None, "SWEEP_DATASETS", file.datasets);
     let coordinator =
         pick("--coordinator", flags.coordinator.clone(), "SWEEP_COORDINATOR", text(variable, "SWEEP_COORDINATOR")?);
+    let weights_url = pick("", None, "SWEEP_WEIGHTS_URL", text(variable, "SWEEP_WEIGHTS_URL")?);
     let listen = pick(
         "--listen",
         flags.listen,
@@ -115,6 +116,7 @@ fn resolve(
         }),
         slots: option(or_file(slots, file.slots, path)),
         datasets: datasets.unwrap_or_else(|| Setting { value: home.value.join("datasets"), origin: Origin::Default }),
+        weights_url: option(or_file(weights_url, file.weights_url, path)),
         runner: option(optional_path("", None, "SWEEP_RUNNER", file.runner)),
         home,
     };

@@ -29,7 +29,8 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest, actor: String) -> Res
         actor,
     };
     // A plan may come to 100 000 jobs: long enough to be kept off the threads that serve others.
-    let command = tokio::task::spawn_blocking(move || read(wish))
+    let artifacts = api.artifacts.clone();
+    let command = tokio::task::spawn_blocking(move || read(wish, |hash| artifacts.path(hash)))
         .await
         .map_err(|error| Status::internal(format!("reading the plan did not end: {error}")))?
         .map_err(|errors| Status::invalid_argument(errors.to_string()))?;

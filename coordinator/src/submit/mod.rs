@@ -1,13 +1,13 @@
-//! From a plan's text to the command that makes a sweep of it. Pure; the plan's own errors are told to the user as they are.
+//! From a plan's text to the command that makes a sweep of it. It reads nothing but the networks among the plan's files; the plan's own errors are told to the user as they are.
 
-use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use sweep_shared::ids::{ContentHash, SweepId};
 use sweep_shared::plan::{self, ExpandedJob, ExpandedPlan, PlanErrors};
 use sweep_shared::spec::{Protocol, Role, StageKind};
 use sweep_shared::wire::to_json;
 
-use crate::predict::{Prediction, catalogue, predict};
+use crate::predict::{FileAt, Networks, Prediction, predict};
 use crate::store::{BlobRef, NewInput, NewJob, Submit};
 
 /// A user's wish.
@@ -25,12 +25,12 @@ pub struct Wish {
     pub actor: String,
 }
 
-/// Reads the plan, expands it, and predicts what its jobs need.
-pub fn read(wish: Wish) -> Result<Submit, PlanErrors> {
-    let hashes: BTreeMap<String, ContentHash> =
-        wish.files.iter().map(|file| (file.name.clone(), file.hash.clone())).collect();
-    let plan = plan::read(&wish.plan_yaml, &wish.plan_path, &catalogue(hashes))?;
-    let needs = predict(&plan);
+/// Reads the plan, expands it, and predicts what its jobs need. `path` tells where a blob lies.
+pub fn read(wish: Wish, path: impl Fn(&ContentHash) -> PathBuf) -> Result<Submit, PlanErrors> {
+    let at = |file: &BlobRef| FileAt { name: file.name.clone(), hash: file.hash.clone(), path: path(&file.hash) };
+    let networks = Networks::new(wish.files.iter().map(at).collect());
+    let plan = plan::read(&wish.plan_yaml, &wish.plan_path, &networks.catalogue())?;
+    let needs = predict(&plan, &networks);
     Ok(command(wish, plan, &needs))
 }
 
@@ -112,7 +112,7 @@ mod tests {
     fn jobs_come_with_their_inputs_needs_and_specs() {
         let plan =
             "data: synthetic\nstages:\n  base: { train: { model: small-cnn } }\n  thin: { prune: { input: base } }\n";
-        let submit = read(wish(plan)).unwrap_or_else(|e| panic!("{e}"));
+        let submit = read(wish(plan), |_| PathBuf::new()).unwrap_or_else(|e| panic!("{e}"));
         let thin = submit.jobs.iter().find(|job| job.stage == "thin").unwrap();
         assert_eq!((thin.kind, thin.inputs[0].role), ("prune", "input"));
         assert_eq!(submit.jobs[thin.inputs[0].source].stage, "base");
@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_wrong_plan_is_told_as_the_plan_reader_tells_it() {
-        let error = read(wish("stages: { a: { train: { model: small-cmn } } }\n")).unwrap_err().to_string();
+        let error =
+            read(wish("stages: { a: { train: { model: small-cmn } } }\n"), |_| PathBuf::new()).unwrap_err().to_string();
         assert!(error.contains("plan.yaml:1") && error.contains("small-cnn"), "{error}");
     }
 }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use sweep_model::Graph;
 use sweep_model::memory::{self, Setting};
-use sweep_shared::spec::{FitSpec, OptimizerSpec};
+use sweep_shared::spec::{FitSpec, FreezeSpec, OptimizerSpec};
 use tch::Device;
 
 use crate::error::{Error, Result};
 use crate::train::uses_bf16;
 
 /// Whether training `graph` as `fit` says should fit into what is free now. On GPUs the agent's look through NVML is the last.
-pub fn check(graph: &Graph, fit: &FitSpec, device: Device) -> Result<()> {
+pub fn check(graph: &Graph, fit: &FitSpec, frozen: &FreezeSpec, device: Device) -> Result<()> {
     if device != Device::Cpu {
         return Ok(());
     }
@@ -23,7 +23,8 @@ pub fn check(graph: &Graph, fit: &FitSpec, device: Device) -> Result<()> {
     };
     let bf16 = uses_bf16(fit.precision, device, graph.is_quantized());
     let precision = if bf16 { memory::Precision::Bf16 } else { memory::Precision::Fp32 };
-    let setting = Setting::training(fit.batch as usize, slots).precision(precision);
+    let frozen = graph.params().map(|(name, _)| name).filter(|name| frozen.is_frozen(name)).collect();
+    let setting = Setting::training(fit.batch as usize, slots).precision(precision).frozen(frozen);
     let needed = memory::predict(graph, &setting).map_err(|e| Error::BadInput(e.to_string()))?;
     match free() {
         Some(free) if needed.total() > free => Err(Error::Memory { needed: needed.total(), free }),
@@ -98,8 +99,8 @@ mod tests {
             label_smoothing: 0.0,
             precision: Precision::Fp32,
         };
-        check(&graph, &fit(1), Device::Cpu).unwrap();
-        let error = check(&graph, &fit(100_000_000), Device::Cpu).unwrap_err();
+        check(&graph, &fit(1), &FreezeSpec::default(), Device::Cpu).unwrap();
+        let error = check(&graph, &fit(100_000_000), &FreezeSpec::default(), Device::Cpu).unwrap_err();
         assert_eq!(error.class(), Some(FailureClass::OutOfMemory), "{error}");
     }
 }

@@ -37,6 +37,8 @@ pub struct Net {
     kind: Kind,
     names: Vec<String>,
     roles: Vec<Role>,
+    /// Beside `roles`: parameters that are not trained.
+    frozen: Vec<bool>,
     tensors: Vec<Tensor>,
     pub(super) program: Program,
     pub(super) switches: Switches,
@@ -90,8 +92,8 @@ impl Net {
         };
         let program = compile::compile(graph, &indices)?;
         let roles = params.iter().map(|(_, param)| param.role).collect();
-        let graph = graph.clone();
-        Ok(Self { graph, device, kind: Kind::Float, names, roles, tensors: Vec::new(), program, switches })
+        let (graph, frozen) = (graph.clone(), vec![false; params.len()]);
+        Ok(Self { graph, device, kind: Kind::Float, names, roles, frozen, tensors: Vec::new(), program, switches })
     }
 
     /// The weights as they are now, as a model.
@@ -116,9 +118,35 @@ impl Net {
         self.kind
     }
 
+    /// From now on training leaves these parameters alone. A batch norm whose γ and β are both among them uses its running
+    /// statistics in training, too, and leaves them alone: what lies before a part that is trained then computes what it
+    /// computed before.
+    pub fn freeze(&mut self, frozen: impl Fn(&str) -> bool) -> Result<()> {
+        for (index, name) in self.names.iter().enumerate().filter(|(i, _)| self.roles[*i] == Role::Parameter) {
+            self.frozen[index] = frozen(name);
+            self.tensors[index] = self.tensors[index].f_set_requires_grad(!self.frozen[index])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_frozen(&self, index: usize) -> bool {
+        self.frozen[index]
+    }
+
+    /// Numbers in the trained parameters, without those of auxiliary classifiers.
+    pub fn deployed_parameters(&self) -> usize {
+        let deployed = self.graph.deployed_nodes();
+        let nodes = self.graph.nodes.iter().flat_map(|node| node.params().map(move |(_, param)| (node, param)));
+        let counted = |(index, (node, param)): (usize, (&sweep_model::Node, sweep_model::Param))| {
+            let counts = param.role == Role::Parameter && !self.frozen[index] && deployed.contains(node.name.as_str());
+            if counts { param.elements() } else { 0 }
+        };
+        nodes.enumerate().map(counted).sum()
+    }
+
     /// The trainable parameters in graph order, sharing storage with the net.
     pub fn parameters(&self) -> Vec<(String, Tensor)> {
-        let trainable = |(i, role): (usize, &Role)| (*role == Role::Parameter).then_some(i);
+        let trainable = |(i, role): (usize, &Role)| (*role == Role::Parameter && !self.frozen[i]).then_some(i);
         let indices = self.roles.iter().enumerate().filter_map(trainable);
         indices.map(|i| (self.names[i].clone(), self.tensors[i].shallow_clone())).collect()
     }

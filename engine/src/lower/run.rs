@@ -183,6 +183,7 @@ impl Pass<'_> {
             // The quantized convolution before has already computed the folded form.
             return Ok(x.shallow_clone());
         }
+        let frozen = frozen || self.net.is_frozen(norm.weight) && self.net.is_frozen(norm.bias);
         let at = |index| Some(self.net.at(index));
         let momentum = self.net.switches.momentum.get().unwrap_or(norm.momentum);
         x.f_batch_norm(at(norm.weight), at(norm.bias), at(norm.mean), at(norm.var), !frozen, momentum, norm.eps, true)

@@ -2,7 +2,7 @@
 
 use sweep_shared::spec::{DistillSpec, Role};
 
-use super::{check_fits_data, fit_and_publish, fresh_model, trainable};
+use super::{check_fits_data, fit_and_publish, start, trainable};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::lower::Net;
@@ -19,7 +19,7 @@ pub fn run(job: &mut Job, spec: &DistillSpec) -> Result<()> {
     check_fits_data(job, &teacher.graph)?;
     // The teacher first, so that what it takes is gone when the student's memory is looked at.
     let teacher = Net::new(&teacher, job.device)?;
-    let mut net = trainable(job, &fresh_model(job, &spec.model)?, &spec.fit)?;
+    let mut net = trainable(job, &start::model(job, &spec.model)?, &spec.fit, &spec.frozen)?;
     let mut objective = Distillation {
         teacher,
         alpha: spec.alpha,

@@ -10,16 +10,16 @@ mod measure;
 mod prune;
 pub mod publish;
 mod quantize;
+mod start;
 mod train;
 
-use sweep_model::zoo::{self, ZooOptions};
-use sweep_model::{Graph, Model, init};
-use sweep_shared::metrics::{Metrics, VAL_ACCURACY};
-use sweep_shared::spec::{FitSpec, MAIN_POINT, StageKind};
+use sweep_model::{Graph, Model, Role};
+use sweep_shared::metrics::{Metrics, PARAMETERS_TRAINABLE, VAL_ACCURACY};
+use sweep_shared::spec::{FitSpec, FreezeSpec, MAIN_POINT, StageKind};
 
 use crate::checkpoint::{self, State, StateReader, StateWriter};
 use crate::error::{Error, Result};
-use crate::job::{Job, derive, memory};
+use crate::job::{Job, memory};
 use crate::lower::Net;
 use crate::train::{Fit, Fitted, Objective};
 
@@ -36,14 +36,6 @@ pub fn run(job: &mut Job) -> Result<()> {
     }
 }
 
-/// A freshly initialised network of the zoo, for the job's images and classes.
-fn fresh_model(job: &Job, name: &str) -> Result<Model> {
-    let data = job.data()?;
-    let options = ZooOptions::new(data.dataset.input(), data.dataset.classes.len());
-    let graph = zoo::build(name, &options).map_err(|e| Error::BadInput(e.to_string()))?;
-    Ok(init::model(graph, derive(job.spec().seed, "init", 0)))
-}
-
 /// An input network must take the job's images and tell apart its classes.
 fn check_fits_data(job: &Job, graph: &Graph) -> Result<()> {
     let data = job.data()?;
@@ -57,10 +49,35 @@ fn check_fits_data(job: &Job, graph: &Graph) -> Result<()> {
     )))
 }
 
-/// The network on the job's device, if training it should fit into memory.
-fn trainable(job: &Job, model: &Model, fit: &FitSpec) -> Result<Net> {
-    memory::check(&model.graph, fit, job.device)?;
-    Ok(Net::new(model, job.device)?)
+/// The network on the job's device with its frozen parameters, if training it should fit into memory.
+fn trainable(job: &Job, model: &Model, fit: &FitSpec, frozen: &FreezeSpec) -> Result<Net> {
+    check_frozen(&model.graph, frozen)?;
+    memory::check(&model.graph, fit, frozen, job.device)?;
+    let mut net = Net::new(model, job.device)?;
+    net.freeze(|name| frozen.is_frozen(name))?;
+    Ok(net)
+}
+
+/// Every pattern must name a parameter, and some must be left to train. The plan's check has looked at what was known then.
+fn check_frozen(graph: &Graph, frozen: &FreezeSpec) -> Result<()> {
+    let parameters: Vec<String> =
+        graph.params().filter(|(_, param)| param.role == Role::Parameter).map(|(name, _)| name).collect();
+    let idle: Vec<&str> = frozen.idle(&parameters).collect();
+    if !idle.is_empty() {
+        let last = parameters.last().map_or("none", String::as_str);
+        let idle = idle.join(", ");
+        return Err(Error::BadInput(format!(
+            "{idle}: names no parameter of {:?}, whose last one is {last}",
+            graph.name
+        )));
+    }
+    if parameters.iter().all(|name| frozen.is_frozen(name)) {
+        return Err(Error::BadInput(format!(
+            "all parameters of {:?} are frozen: nothing is left to train",
+            graph.name
+        )));
+    }
+    Ok(())
 }
 
 /// The whole of a stage that trains one network once: fit, then publish the best epoch as the only point.
@@ -74,7 +91,9 @@ fn fit_and_publish(
     let resumed = job.take_resumed();
     let fit = Fit { spec: fit, phase, first_epoch: 0, job_epochs: fit.epochs, stage: &Stateless };
     let fitted = fit.run(job, net, objective, resumed)?;
-    publish::point(job, MAIN_POINT, &net.to_model()?, fit_metrics(&fitted))
+    let mut metrics = fit_metrics(&fitted);
+    metrics.insert(PARAMETERS_TRAINABLE.into(), net.deployed_parameters() as f64);
+    publish::point(job, MAIN_POINT, &net.to_model()?, metrics)
 }
 
 /// What the choice of the best epoch tells about a point.

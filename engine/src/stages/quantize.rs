@@ -6,7 +6,7 @@ use sweep_model::Model;
 use sweep_model::passes::prune::zeros;
 use sweep_model::passes::quantize::insert;
 use sweep_shared::metrics::Metrics;
-use sweep_shared::spec::{FitSpec, MAIN_POINT, QuantMode, QuantizeSpec, Role};
+use sweep_shared::spec::{FitSpec, FreezeSpec, MAIN_POINT, QuantMode, QuantizeSpec, Role};
 
 use super::{check_fits_data, fit_metrics, publish, trainable};
 use crate::data::Loader;
@@ -44,7 +44,7 @@ fn static_(job: &mut Job, spec: &QuantizeSpec, model: &Model) -> Result<()> {
 /// Calibrates the network with its batch norm still there, and trains it with quantizers.
 fn qat(job: &mut Job, spec: &QuantizeSpec, fit: &FitSpec, model: &Model) -> Result<()> {
     let inserted = insert(model, quant::profile(spec.target)).map_err(Error::stage("inserting quantizers"))?;
-    let mut net = trainable(job, &inserted, fit)?;
+    let mut net = trainable(job, &inserted, fit, &FreezeSpec::default())?;
     let resumed = job.take_resumed();
     let observers = match &resumed {
         // The checkpoint holds the ranges; calibrating again would only cost time.

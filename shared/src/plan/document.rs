@@ -12,7 +12,7 @@ use super::kinds::{Context, Makes};
 use super::policy::{self, Budget, Policy};
 use super::source::{At, Problems, Source};
 use super::stage::{self, Stage, StageDefaults};
-use super::{data, measure, order, yaml};
+use super::{data, frozen, measure, order, yaml};
 
 /// A plan that was read and checked, with every default filled in. [`super::expand`] makes its jobs.
 #[derive(Debug, Clone)]
@@ -48,11 +48,13 @@ fn document(fields: &Fields<'_>, source: &Arc<Source>, catalogue: &Catalogue) ->
     let data_field = fields.get("data");
     let data = data_field.as_ref().and_then(data::read);
     let seeds = fields.get("seeds").and_then(|f| seeds(&f)).unwrap_or_else(|| vec![0]);
-    let (mut training, mut retraining, mut qat) =
-        (FitDefaults::training(), FitDefaults::retraining(), FitDefaults::qat());
-    let defaults = defaults(fields, &mut training, [&mut retraining, &mut qat]);
+    let (mut training, mut tuning) = (FitDefaults::training(), FitDefaults::tuning());
+    let (mut retraining, mut qat) = (FitDefaults::retraining(), FitDefaults::qat());
+    let defaults = defaults(fields, &mut training, [&mut tuning, &mut retraining, &mut qat]);
     let image_size = data.as_ref().map(data::image_size);
-    let context = Context { catalogue, training, retraining, qat, image_size, fitted: Default::default() };
+    let normalization = data.as_ref().map(|data| data.normalization);
+    let built = Default::default();
+    let context = Context { catalogue, training, tuning, retraining, qat, image_size, normalization, built };
     let stages = stages(fields, defaults, &context);
     let measure = measure::read(fields.get("measure").as_ref());
     let priority = fields.get("priority").and_then(|f| policy::priority(&f)).unwrap_or(0);
@@ -67,6 +69,7 @@ fn document(fields: &Fields<'_>, source: &Arc<Source>, catalogue: &Catalogue) ->
         );
     }
     order::check_inputs(&stages, problems);
+    frozen::check(&stages, &context, problems);
     let order = order::order(&stages, problems);
     let stages = order.into_iter().map(|index| stages[index].clone()).collect();
     let (source, warnings) = (source.clone(), Vec::new());
@@ -103,7 +106,7 @@ fn seeds(field: &Field<'_>) -> Option<Vec<u64>> {
     Some(seeds)
 }
 
-fn defaults(fields: &Fields<'_>, training: &mut FitDefaults, shorter: [&mut FitDefaults; 2]) -> StageDefaults {
+fn defaults(fields: &Fields<'_>, training: &mut FitDefaults, shorter: [&mut FitDefaults; 3]) -> StageDefaults {
     let mut defaults = StageDefaults { policy: Policy::default(), device: None };
     if let Some(inner) = fields.get("defaults").and_then(|f| f.fields()) {
         fit::read_defaults(&inner, training, shorter);

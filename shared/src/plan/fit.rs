@@ -32,6 +32,11 @@ impl FitDefaults {
         Self::new(30, 0.1, 1e-3, ScheduleSpec::OneCycle { warmup_share: 0.3 })
     }
 
+    /// Of a network that has learnt already, for `train` and `distill`: a tenth of the learning rate, and fewer epochs.
+    pub fn tuning() -> Self {
+        Self::new(10, 0.01, 1e-4, ScheduleSpec::Cosine { warmup_epochs: 0.0 })
+    }
+
     /// After each pruning cycle: short, at a tenth of the learning rate.
     pub fn retraining() -> Self {
         Self::new(2, 0.01, 1e-4, ScheduleSpec::Cosine { warmup_epochs: 0.0 })
@@ -69,9 +74,9 @@ pub(super) fn read(fields: &Fields<'_>, defaults: &FitDefaults) -> FitSpec {
     }
 }
 
-/// Reads the plan's `defaults` into those of the three kinds of training. Batch, smoothing and precision hold for all of
+/// Reads the plan's `defaults` into those of the kinds of training. Batch, smoothing and precision hold for all of
 /// them; epochs, optimizer and schedule for training from scratch only, since retraining wants other ones.
-pub(super) fn read_defaults(fields: &Fields<'_>, training: &mut FitDefaults, shorter: [&mut FitDefaults; 2]) {
+pub(super) fn read_defaults(fields: &Fields<'_>, training: &mut FitDefaults, shorter: [&mut FitDefaults; 3]) {
     training.fit = read(fields, training);
     for other in shorter {
         other.fit.batch = training.fit.batch;

@@ -4,7 +4,7 @@ use super::error::PlanError;
 use super::fields::Field;
 use super::source::At;
 use super::suggest::{listed, nearest};
-use super::tree::{Node, Value};
+use super::tree::{Entry, Node, Value};
 
 /// One choice of one axis.
 #[derive(Debug, Clone)]
@@ -15,6 +15,30 @@ pub(super) struct Choice {
     pub node: Node,
     /// The value as the author wrote it; lists and maps as JSON.
     pub text: String,
+}
+
+impl Choice {
+    /// The value as labels show it and selectors name it: of maps only what tells them apart, without JSON's quotes and commas,
+    /// `resnet18+width:0.5` and `sgd(lr:0.1)`.
+    pub fn shown(&self) -> String {
+        if let Value::Map(_) = self.node.value { compact(&self.node) } else { self.text.clone() }
+    }
+}
+
+fn compact(node: &Node) -> String {
+    let Value::Map(entries) = &node.value else {
+        return match node.to_json() {
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
+    };
+    let part = |entry: &Entry| match (&entry.node.value, entry.name.as_str()) {
+        (Value::Map(_), name) => format!("{name}({})", compact(&entry.node)),
+        // What the rest belongs to.
+        (_, "name" | "onnx" | "file") => compact(&entry.node),
+        (_, name) => format!("{name}:{}", compact(&entry.node)),
+    };
+    entries.iter().map(part).collect::<Vec<_>>().join("+")
 }
 
 /// More jobs than this are more than a study: the plan is refused before they are made.

@@ -3,7 +3,7 @@
 //! Reading goes in steps. `yaml` turns the text into a `tree` of values that know their places, within bounds that no alias
 //! bomb passes. `document` reads that tree through typed `fields`: the data, the defaults, `measure`, and each `stage` once for
 //! every combination of its `matrix`, so that its kind (`kinds`, `fit`) is checked with each value in its place; `order` then
-//! sees that inputs exist and lead in no circle. Whatever is wrong is noted and reading goes on, so that one run tells of
+//! sees that inputs exist and lead in no circle, `frozen` that the patterns of `freeze` name something. Whatever is wrong is noted and reading goes on, so that one run tells of
 //! all mistakes. [`expand`] makes the jobs of a plan that was read: inputs paired by seed, `selector`s resolved, equal keys
 //! folded into one job. Nothing here does I/O: the caller brings the text and a [`Catalogue`] of what exists outside it.
 
@@ -15,6 +15,7 @@ mod expand;
 mod expanded;
 mod fields;
 mod fit;
+mod frozen;
 mod kinds;
 mod matrix;
 mod measure;
@@ -27,7 +28,7 @@ mod suggest;
 mod tree;
 mod yaml;
 
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, Networks, Published};
 pub use document::{Plan, parse};
 pub use error::{PlanError, PlanErrors};
 pub use expand::expand;
@@ -39,7 +40,7 @@ pub fn read(text: &str, path: &str, catalogue: &Catalogue) -> Result<ExpandedPla
     expand(&parse(text, path, catalogue)?)
 }
 
-/// The files that the plan's command stages need, as it names them: relative to the plan's folder, each once, sorted.
+/// The files that the plan's stages need, as it names them: relative to the plan's folder, each once, sorted.
 /// They are read (and uploaded) first; [`Catalogue::files`] then holds their hashes. An unreadable plan names none:
 /// [`read`] says what is wrong with it.
 pub fn files_named(text: &str) -> Vec<String> {

@@ -2,8 +2,11 @@
 //!
 //! A [`JobSpec`] says everything that determines the result (and only that); its serialised form is what the job's key
 //! hashes. What belongs to one attempt (threads, device, where the inputs were fetched) is in [`Assignment`] around it.
-//! The plan module makes specs; the runner obeys them. `stage.rs` has the kinds, `training.rs` their shared parts.
+//! The plan module makes specs; the runner obeys them. `stage.rs` has the kinds, `model.rs` the networks that they
+//! begin with, `freeze.rs` what they do not train, `training.rs` their shared parts.
 
+mod freeze;
+mod model;
 mod path;
 mod stage;
 mod training;
@@ -14,6 +17,8 @@ use crate::event::FileRef;
 use crate::ids::Token;
 use crate::resources::DeviceClass;
 
+pub use freeze::*;
+pub use model::*;
 pub use path::*;
 pub use stage::*;
 pub use training::*;
@@ -84,6 +89,9 @@ pub struct FetchedInput {
     pub folder: String,
     pub files: Vec<FileRef>,
 }
+
+/// Where in the attempt folder the files of the job's network lie ([`ModelSpec::files`]), under the names that the plan gives them.
+pub const MODEL_FILES: &str = "files";
 
 /// The name of the file in the attempt folder that holds the [`Assignment`].
 pub const JOB_FILE: &str = "job.json";

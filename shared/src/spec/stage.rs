@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::freeze::FreezeSpec;
+use super::model::ModelSpec;
 use super::training::FitSpec;
 
 /// What a job does. The tag is the word used in the plan.
@@ -30,19 +32,43 @@ impl StageKind {
             Self::Command(_) => "command",
         }
     }
+
+    /// The network that the stage begins with, if not its input's.
+    pub fn model(&self) -> Option<&ModelSpec> {
+        match self {
+            Self::Train(train) => train.model.as_ref(),
+            Self::Distill(distill) => Some(&distill.model),
+            _ => None,
+        }
+    }
+
+    /// What the stage keeps from training.
+    pub fn frozen(&self) -> Option<&FreezeSpec> {
+        match self {
+            Self::Train(train) => Some(&train.frozen),
+            Self::Distill(distill) => Some(&distill.frozen),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainSpec {
-    /// A name of the zoo.
-    pub model: String,
+    /// What is trained; `None`: the network of the job's input is trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelSpec>,
+    #[serde(flatten)]
+    pub frozen: FreezeSpec,
     pub fit: FitSpec,
 }
 
 /// Hinton et al. 2015: `alpha`·T²·KL(teacher ‖ student) + (1 − `alpha`)·cross-entropy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DistillSpec {
-    pub model: String,
+    /// The student.
+    pub model: ModelSpec,
+    #[serde(flatten)]
+    pub frozen: FreezeSpec,
     pub alpha: f64,
     pub temperature: f64,
     pub fit: FitSpec,
@@ -161,15 +187,17 @@ pub struct CommandSpec {
     pub outputs: Vec<String>,
     /// Files the command needs (its script). They travel with the plan as artifacts and lie in the attempt folder, which is
     /// the command's working folder, under the same relative names.
-    pub files: Vec<CommandFile>,
+    pub files: Vec<PlanFile>,
     pub matrix: std::collections::BTreeMap<String, serde_json::Value>,
     /// Whether a finished job of another sweep with the same key may stand for this one.
     pub reuse: bool,
 }
 
+/// A file that travels with the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CommandFile {
-    /// Relative to the plan's folder and to the attempt folder; never absolute, never with `..`.
+pub struct PlanFile {
+    /// Relative to the plan's folder; never absolute, never with `..`. In the attempt folder a command's files lie under the same
+    /// name, a network's below [`super::MODEL_FILES`].
     pub name: String,
     pub hash: crate::ids::ContentHash,
 }

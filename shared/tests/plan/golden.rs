@@ -106,12 +106,12 @@ fn labels_work_as_selectors() {
 fn the_parameters_of_the_study() {
     let plan = jobs_of(STUDY);
     let StageKind::Train(teacher) = &stage(&plan, "teacher")[0].spec.kind else { panic!() };
-    assert_eq!(teacher.model, "resnet18-cifar");
+    assert_eq!(teacher.model.as_ref().unwrap().name(), "resnet18-cifar");
     let sgd = OptimizerSpec::Sgd { lr: 0.1, momentum: 0.9, weight_decay: 5e-4, nesterov: true };
     assert_eq!((&teacher.fit.optimizer, teacher.fit.epochs, teacher.fit.batch), (&sgd, 30, 128));
     assert_eq!(teacher.fit.schedule, ScheduleSpec::OneCycle { warmup_share: 0.3 });
     let StageKind::Distill(student) = &stage(&plan, "student")[5].spec.kind else { panic!() };
-    assert_eq!((student.model.as_str(), student.temperature, student.alpha), ("kd-conv5", 8.0, 0.9));
+    assert_eq!((student.model.name(), student.temperature, student.alpha), ("kd-conv5", 8.0, 0.9));
     let StageKind::Prune(pruned) = &stage(&plan, "pruned")[0].spec.kind else { panic!() };
     assert_eq!(
         (pruned.method, pruned.criterion, pruned.keep.as_slice()),

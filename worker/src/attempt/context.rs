@@ -19,6 +19,7 @@ use crate::process::Spawner;
 use crate::report::Checkpoint;
 use crate::session::Outcome;
 use crate::transfer::Transfers;
+use crate::weights::Library;
 
 /// Lives on the agent's thread, as the spawner must.
 pub struct Context {
@@ -27,6 +28,8 @@ pub struct Context {
     pub agent: String,
     pub cache: Rc<Cache>,
     pub transfers: Transfers,
+    /// Published weights.
+    pub library: Library,
     pub prober: Prober,
     pub has_gpus: bool,
     pub admission: Admission,
@@ -52,6 +55,7 @@ impl Context {
             spawner: RefCell::new(Spawner::new()?),
             runner: OnceCell::new(),
             has_gpus: prober.has_gpus().await,
+            library: Library::new(&options.datasets, options.weights_url.clone(), options.download_backoff),
             options,
             cache,
             transfers,

@@ -91,7 +91,7 @@ async fn make(
 ) -> Result<End, Early> {
     let folder = Rc::new(Folder::create(context, assign.token).map_err(|e| Early::disk("the attempt's folder", &e))?);
     let began = Instant::now();
-    let prepared = prepare::prepare(context, &folder, assign, threads);
+    let prepared = prepare::prepare(context, &folder, assign, threads, tell);
     unless_stopped(stop, prepared).await?;
     let held = match assign.memory_bytes {
         0 => None,

@@ -1,4 +1,5 @@
-//! Everything a runner finds in its folder: inputs, checkpoints, the command's files, `job.json`.
+//! Everything a runner finds in its folder: inputs, checkpoints, the files of the plan, `job.json`; and published weights, which
+//! lie beside the data sets.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -7,16 +8,23 @@ use std::os::unix::fs::PermissionsExt;
 use sweep_shared::event::FileRef;
 use sweep_shared::ids::ContentHash;
 use sweep_shared::resources::DeviceClass;
-use sweep_shared::spec::{Assignment, CommandFile, FetchedInput, JOB_FILE, Protocol, StageKind};
+use sweep_shared::spec::{Assignment, FetchedInput, JOB_FILE, MODEL_FILES, ModelSpec, PlanFile, Protocol, StageKind};
 use sweep_shared::states::FailureClass;
 use sweep_shared::wire::to_json;
 
 use super::folder::Folder;
-use super::{Context, Early, disk_class, protocol};
+use super::{Context, Early, News, Tell, disk_class, protocol};
 use crate::session::Assign;
 use crate::transfer::TransferError;
+use crate::weights::WeightsError;
 
-pub async fn prepare(context: &Context, folder: &Folder, assign: &Assign, threads: u32) -> Result<(), Early> {
+pub async fn prepare(
+    context: &Context,
+    folder: &Folder,
+    assign: &Assign,
+    threads: u32,
+    tell: &Tell,
+) -> Result<(), Early> {
     let mut inputs = Vec::with_capacity(assign.inputs.len());
     for (index, files) in assign.inputs.iter().enumerate() {
         let into = format!("inputs/{index}");
@@ -27,6 +35,9 @@ pub async fn prepare(context: &Context, folder: &Folder, assign: &Assign, thread
         for file in &command.files {
             copy(context, folder, file).await.map_err(Fetch::fatal)?;
         }
+    }
+    if let Some(model) = assign.spec.kind.model() {
+        network(context, folder, model, tell).await?;
     }
     if protocol(assign) == Protocol::Exit {
         return Ok(());
@@ -44,6 +55,28 @@ pub async fn prepare(context: &Context, folder: &Folder, assign: &Assign, thread
         datasets: context.options.datasets.to_string_lossy().into_owned(),
     };
     fs::write(folder.path.join(JOB_FILE), to_json(&assignment)).map_err(|e| Early::disk(JOB_FILE, &e))
+}
+
+/// The files that a new network is made from: those that travel with the plan, and those that are published.
+async fn network(context: &Context, folder: &Folder, model: &ModelSpec, tell: &Tell) -> Result<(), Early> {
+    for file in model.files() {
+        let path = format!("{MODEL_FILES}/{}", file.name);
+        link(context, folder, &path, &file.name, &file.hash).await.map_err(Fetch::fatal)?;
+    }
+    let Some(published) = model.published() else { return Ok(()) };
+    let note = |text: &str| {
+        folder.note(text);
+        tell.say(News::Progress { fraction: 0.0, message: text.to_owned() });
+    };
+    let had = context.library.have(published, &note).await;
+    had.map(drop).map_err(|error| match error {
+        WeightsError::Disk(error) => Early::disk(&format!("the published weights {}", published.name()), &error),
+        // The network may be back when the job is tried again.
+        WeightsError::Unreachable { .. } | WeightsError::Client(_) => {
+            Early::failure(FailureClass::Internal, error.to_string())
+        }
+        _ => Early::failure(FailureClass::BadInput, error.to_string()),
+    })
 }
 
 /// Fetches checkpoints, newest first. One that cannot be had is passed over: an older one will do, and without any the
@@ -100,18 +133,23 @@ async fn link_all(context: &Context, folder: &Folder, into: &str, files: &[FileR
         let path = format!("{into}/{}", file.name);
         let nameless = || Fetch::Disk(file.name.clone(), io::Error::other("it has no hash"));
         let hash = file.hash.as_ref().ok_or_else(nameless)?;
-        fetch(context, &file.name, hash).await?;
-        let link = folder.place(&path).and_then(|place| fs::hard_link(context.cache.path(hash), place));
-        link.map_err(|error| Fetch::Disk(file.name.clone(), error))?;
+        link(context, folder, &path, &file.name, hash).await?;
         // Relative to the input's own folder.
         linked.push(FileRef { path: file.name.clone(), ..file.clone() });
     }
     Ok(linked)
 }
 
+/// Puts a blob into the folder without copying it.
+async fn link(context: &Context, folder: &Folder, path: &str, name: &str, hash: &ContentHash) -> Result<(), Fetch> {
+    fetch(context, name, hash).await?;
+    let link = folder.place(path).and_then(|place| fs::hard_link(context.cache.path(hash), place));
+    link.map_err(|error| Fetch::Disk(name.to_owned(), error))
+}
+
 /// A command's own files are copies: a script may be executed and may rewrite its neighbours, which must not reach the
 /// cache.
-async fn copy(context: &Context, folder: &Folder, file: &CommandFile) -> Result<(), Fetch> {
+async fn copy(context: &Context, folder: &Folder, file: &PlanFile) -> Result<(), Fetch> {
     fetch(context, &file.name, &file.hash).await?;
     let copied = folder.place(&file.name).and_then(|place| {
         fs::copy(context.cache.path(&file.hash), &place)?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use sweep_shared::event::FileRef;
 use sweep_shared::ids::{ContentHash, JobId, Token};
-use sweep_shared::spec::{CommandFile, CommandSpec, JobSpec, Protocol, StageKind};
+use sweep_shared::spec::{CommandSpec, JobSpec, PlanFile, Protocol, StageKind};
 use sweep_shared::wire::v1::{self, agent_message, coordinator_message};
 use sweep_worker::{Agent, AgentError, Options, Shutdown};
 use tokio::net::TcpListener;
@@ -267,8 +267,8 @@ pub fn checkpoint_event(epoch: u32, file: &str) -> String {
     format!(r#"{{"event":"checkpoint","epoch":{epoch},"step":{epoch},"files":[{{"name":"state","path":"{file}"}}]}}"#)
 }
 
-pub fn file(name: &str, hash: &ContentHash) -> CommandFile {
-    CommandFile { name: name.to_owned(), hash: hash.clone() }
+pub fn file(name: &str, hash: &ContentHash) -> PlanFile {
+    PlanFile { name: name.to_owned(), hash: hash.clone() }
 }
 
 pub fn blob(name: &str, hash: &ContentHash, bytes: &[u8]) -> v1::File {

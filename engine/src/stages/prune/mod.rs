@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use sweep_model::{Graph, Model, Tensor};
 use sweep_shared::metrics::Metrics;
-use sweep_shared::spec::{PruneSpec, Role};
+use sweep_shared::spec::{FreezeSpec, PruneSpec, Role};
 
 use super::{check_fits_data, fit_metrics, publish, trainable};
 use crate::checkpoint::{self, State, StateReader, StateWriter};
@@ -78,7 +78,7 @@ impl Round<'_> {
     /// Cuts `model` and retrains it; or, given a checkpoint of this cycle, continues retraining.
     fn run(&mut self, model: &Model, resumed: Option<StateReader>) -> Result<Retrained> {
         let (mut net, masks) = if resumed.is_some() {
-            (trainable(self.job, &blank(&self.stage.graph), &self.spec.retrain)?, Masks::on(self.job.device))
+            (self.net(&blank(&self.stage.graph))?, Masks::on(self.job.device))
         } else {
             self.cut(model)?
         };
@@ -95,13 +95,17 @@ impl Round<'_> {
         Ok(Retrained { model: net.to_model()?, fitted })
     }
 
+    fn net(&self, model: &Model) -> Result<Net> {
+        trainable(self.job, model, &self.spec.retrain, &FreezeSpec::default())
+    }
+
     fn cut(&mut self, model: &Model) -> Result<(Net, Masks)> {
         let started = Instant::now();
         let target = self.cycles[self.stage.cycle].sparsity;
         let seed = self.job.spec().seed;
         let cut = cut::cut(model, self.spec, target, self.stage.channels, seed)?;
         self.stage.graph = cut.model.graph.clone();
-        let net = trainable(self.job, &cut.model, &self.spec.retrain)?;
+        let net = self.net(&cut.model)?;
         if let Some(statistics) = cut.statistics_changed.then_some(self.stage.cycle) {
             cut::refresh_statistics(self.job, &net, statistics, self.spec.retrain.batch)?;
         }

@@ -29,7 +29,8 @@ pub const REFERENCE_FILE: &str = "fp32.onnx";
 pub const EVALUATION_FILE: &str = "evaluation.json";
 
 /// Publishes a network as it was trained, batch norm, quantizers and all; the ONNX file has the batch norm folded and, with
-/// quantizers, holds integers. `metrics` are those the stage knows; measured values of the same name replace them.
+/// quantizers, holds integers. `metrics` are those the stage knows; measured values of the same name replace them, except for how
+/// many parameters were trained.
 pub fn point(job: &mut Job, name: &str, network: &Model, metrics: Metrics) -> Result<()> {
     let export = |model: &Model| onnx::export(&quant::deploy(model)?).map_err(Error::stage("exporting to ONNX"));
     let float = quant::without_quantizers(network);
@@ -109,7 +110,9 @@ fn publish(job: &mut Job, name: &str, files: &Files, mut metrics: Metrics) -> Re
     job.events.doing(&format!("evaluating {name}"));
     let folder = job.point_folder(name)?;
     let mut written = files.write(&folder)?;
+    let trained = metrics.get(names::PARAMETERS_TRAINABLE).copied();
     metrics.extend(files.counts(&folder)?);
+    metrics.extend(trained.map(|trained| (names::PARAMETERS_TRAINABLE.to_owned(), trained)));
     let mut session = open(&folder.join(ONNX_FILE), job.assignment.threads)?;
     metrics.extend(evaluate(&mut session, &data, files, &folder)?);
     written.push(EVALUATION_FILE.to_owned());

@@ -237,7 +237,7 @@ fn points(kind: &StageKind) -> Vec<String> {
 
 fn traits(variant: &Variant, picked: Option<&Picked>) -> Traits {
     let choices = variant.row.iter().filter(|c| picked.is_none_or(|p| c.axis != p.role_word()));
-    let mut traits: Traits = choices.map(|c| (c.axis.clone(), c.text.clone())).collect();
+    let mut traits: Traits = choices.map(|c| (c.axis.clone(), c.shown())).collect();
     traits.extend(picked.map(|p| (p.role_word().to_owned(), p.described.clone())));
     traits
 }

@@ -1,13 +1,12 @@
 //! `command`: the user's own program.
 
-use std::path::{Component, Path};
-
-use crate::spec::{CommandFile, CommandSpec, Protocol, Role, StageKind};
+use crate::spec::{CommandSpec, PlanFile, Protocol, Role, StageKind};
 
 use super::super::fields::{Field, Fields};
 use super::super::matrix::Choice;
 use super::super::suggest::{listed, nearest};
-use super::super::tree::{Node, Value};
+use super::super::tree::Value;
+use super::files::{file, inside};
 use super::{Context, Draft, selectors};
 
 const RUN_HELP: &str = "the program and its arguments, without a shell: `run: [python3, train.py, --lr, \"${lr}\"]`";
@@ -28,7 +27,7 @@ pub(super) fn read(fields: &Fields<'_>, row: &[Choice], context: &Context<'_>) -
     let kind = StageKind::Command(CommandSpec { run: run?, protocol, outputs, files, matrix, reuse });
     match (has_input, input) {
         (true, None) => None,
-        (_, input) => Some(Draft { kind, inputs: input.map(|selectors| (Role::Input, selectors)) }),
+        (_, input) => Some(Draft::new(kind, input.map(|selectors| (Role::Input, selectors)))),
     }
 }
 
@@ -91,54 +90,12 @@ fn outputs(field: &Field<'_>, names: &[&str]) -> Vec<String> {
     field.list().unwrap_or_default().iter().filter_map(checked).collect()
 }
 
-fn files(field: &Field<'_>, context: &Context<'_>) -> Vec<CommandFile> {
-    let hashed = |item: &Field<'_>| {
-        let name = inside(item, item.text()?)?;
-        let Some(hash) = context.catalogue.files.get(&name) else {
-            let error = item.error(format!("there is no file `{name}` beside the plan"));
-            let others = context.catalogue.files.keys().map(String::as_str);
-            item.problems
-                .add(error.suggest(nearest(&name, others)).help("files are named relative to the plan's folder"));
-            return None;
-        };
-        Some(CommandFile { name, hash: hash.clone() })
-    };
-    let mut files: Vec<CommandFile> = field.list().unwrap_or_default().iter().filter_map(hashed).collect();
+fn files(field: &Field<'_>, context: &Context<'_>) -> Vec<PlanFile> {
+    let mut files: Vec<PlanFile> =
+        field.list().unwrap_or_default().iter().filter_map(|item| file(item, context)).collect();
     files.sort_by(|a, b| a.name.cmp(&b.name));
     files.dedup();
     files
-}
-
-/// A relative path that stays in its folder.
-fn inside(item: &Field<'_>, name: &str) -> Option<String> {
-    if is_inside(name) {
-        return Some(name.to_owned());
-    }
-    item.say(format!("`{name}` must be a relative path without `..`"));
-    None
-}
-
-fn is_inside(name: &str) -> bool {
-    !name.is_empty()
-        && !name.ends_with('/')
-        && !name.contains("//")
-        && Path::new(name).components().all(|c| matches!(c, Component::Normal(_)))
-        && !name.starts_with("./")
-}
-
-/// The well-formed names under `files` of all command stages of a plan's tree, sorted, each once.
-pub(in super::super) fn files_of(plan: &Node) -> Vec<String> {
-    let stages = plan.get("stages").map(Node::entries).unwrap_or_default();
-    let listed = stages.iter().filter_map(|e| e.node.get("command")?.get("files"));
-    let mut names: Vec<String> = listed
-        .filter_map(|node| if let Value::List(items) = &node.value { Some(items) } else { None })
-        .flatten()
-        .filter_map(|item| if let Value::Text(name) = &item.value { Some(name.clone()) } else { None })
-        .filter(|name| is_inside(name))
-        .collect();
-    names.sort();
-    names.dedup();
-    names
 }
 
 /// Replaces each `${name}`; `$${` stands for `${`. Fails with the first name that `value` does not know.
@@ -173,13 +130,5 @@ mod tests {
         assert_eq!(substitute("echo $$ $HOME $${i}", value), Ok("echo $$ $HOME ${i}".to_owned()));
         assert_eq!(substitute("${j}", value), Err("j".to_owned()));
         assert_eq!(substitute("${i", value), Err("i".to_owned()));
-    }
-
-    #[test]
-    fn files_stay_beside_the_plan() {
-        assert!(is_inside("train.py") && is_inside("lib/net.py"));
-        for name in ["", "/etc/passwd", "../x", "a/../../x", "a/", "./a", "a//b"] {
-            assert!(!is_inside(name), "{name}");
-        }
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn prune(fields: &Fields<'_>, context: &Context<'_>) -> Option<Draft>
     };
     let round_to = if method == PruneMethod::Structured { round_to } else { 1 };
     let spec = PruneSpec { method, criterion, scope, per_cycle, keep: keep?, retrain, round_to };
-    Some(Draft { kind: StageKind::Prune(spec), inputs: Some((Role::Input, input?)) })
+    Some(Draft::new(StageKind::Prune(spec), Some((Role::Input, input?))))
 }
 
 const SHARE: Bounds = Bounds::between(0.0, 1.0);
@@ -122,5 +122,5 @@ pub(super) fn quantize(fields: &Fields<'_>, row: &[Choice], context: &Context<'_
         calibration_images,
         fit: (mode == QuantMode::Qat).then_some(fit),
     };
-    Some(Draft { kind: StageKind::Quantize(spec), inputs: Some((Role::Input, input?)) })
+    Some(Draft::new(StageKind::Quantize(spec), Some((Role::Input, input?))))
 }

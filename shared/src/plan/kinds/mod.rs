@@ -2,25 +2,31 @@
 //!
 //! A stage is read once for every combination of its matrix, with the chosen values put in their fields, so each value is
 //! checked as if it had been written there. `network.rs` has what makes or measures a network, `compress.rs` what makes it
-//! smaller, `command.rs` the user's own programs.
+//! smaller, `command.rs` the user's own programs, `model.rs` the network that a stage begins with, `files.rs` what travels with the
+//! plan.
 
 mod command;
 mod compress;
+mod files;
+mod model;
 mod network;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use crate::spec::{Role, StageKind};
+use crate::spec::{Normalization, Role, StageKind};
 
 use super::catalogue::Catalogue;
 use super::fields::Field;
 use super::fit::FitDefaults;
 use super::matrix::Choice;
 use super::selector::Selector;
-use super::suggest::{listed, nearest};
+use super::source::At;
 
-pub(super) use command::{files_of, substitute};
+pub(super) use command::substitute;
+pub(super) use files::files_of;
+pub(super) use model::built;
 
 /// The kinds that a plan can name.
 pub(super) const KINDS: [&str; 6] = ["train", "distill", "prune", "quantize", "evaluate", "command"];
@@ -30,14 +36,21 @@ pub(super) const PLANNED: [&str; 4] = ["ensemble", "oracle", "route", "compress"
 /// What reading a stage needs to know of the rest of the plan.
 pub(super) struct Context<'a> {
     pub catalogue: &'a Catalogue,
+    /// Of new networks.
     pub training: FitDefaults,
+    /// Of networks that have learnt already.
+    pub tuning: FitDefaults,
     pub retraining: FitDefaults,
     pub qat: FitDefaults,
     /// Pixels; `None` where the plan has no data.
     pub image_size: Option<u32>,
-    /// Networks already built once to see whether they fit.
-    pub fitted: RefCell<HashMap<String, Result<(), String>>>,
+    pub normalization: Option<Normalization>,
+    /// Names of parameters of networks that were already built once, to see whether they fit: by their canonical text.
+    pub built: RefCell<HashMap<String, Built>>,
 }
+
+/// See [`super::catalogue::Networks::parameters`].
+pub(super) type Built = Result<Option<Rc<Vec<String>>>, String>;
 
 /// One choice of everything but seed and inputs.
 #[derive(Debug, Clone)]
@@ -45,6 +58,23 @@ pub(super) struct Draft {
     pub kind: StageKind,
     /// What the inputs are to the job, and from where they may come: each of these makes a job.
     pub inputs: Option<(Role, Vec<Selector>)>,
+    /// Where the patterns of `freeze` and `unfreeze` stand.
+    pub patterns: Vec<Pattern>,
+}
+
+impl Draft {
+    /// Without patterns.
+    fn new(kind: StageKind, inputs: Option<(Role, Vec<Selector>)>) -> Self {
+        Self { kind, inputs, patterns: Vec::new() }
+    }
+}
+
+/// A pattern over names of parameters, and the field that holds it.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    pub text: String,
+    pub at: At,
+    pub field: String,
 }
 
 /// What a stage's points are to the stages behind it.
@@ -100,22 +130,4 @@ fn selector(item: &Field<'_>) -> Option<Selector> {
         item.problems.add(error.help("write `pruned`, `pruned[s0.50]` or `student[model=kd-conv4]`"));
     }
     parsed
-}
-
-/// A network's name, known to the zoo and fit for the plan's images.
-fn model(field: &Field<'_>, context: &Context<'_>) -> Option<String> {
-    let name = field.text()?;
-    let models = || context.catalogue.models.iter().map(String::as_str);
-    if !models().any(|m| m == name) {
-        let error = field.error(format!("there is no network called `{name}`")).suggest(nearest(name, models()));
-        field.problems.add(error.help(format!("networks: {}", listed(models()))));
-        return None;
-    }
-    let mut fitted = context.fitted.borrow_mut();
-    let size = context.image_size.unwrap_or(32);
-    let fits = fitted.entry(name.to_owned()).or_insert_with(|| (context.catalogue.fits)(name, size));
-    if let Err(why) = fits {
-        field.say(format!("`{name}` does not fit images of {size}×{size}: {why}"));
-    }
-    Some(name.to_owned())
 }

@@ -1,0 +1,264 @@
+//! What a plan's jobs will need, predicted from their networks before anything runs.
+//!
+//! The coordinator admits jobs by it, and `sweep check` prints it. The network of a job is its own (`train`, `distill`) or
+//! that of its input; what pruning takes out is not known yet, so a pruned network is predicted by the whole one, which is
+//! never too little.
+
+mod networks;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use sweep_model::Role;
+use sweep_model::memory::{self, Setting};
+use sweep_shared::plan::{ExpandedJob, ExpandedPlan};
+use sweep_shared::spec::{DataSource, DataSpec, FitSpec, FreezeSpec, ModelSpec, OptimizerSpec, PruneMethod, StageKind};
+
+pub use networks::{FileAt, Network, Networks};
+
+/// What a runner holds beside the network: libtorch, ONNX Runtime, decoded images. Seen with `small-cnn` on generated data on a
+/// CPU: 0.42 GB; the rest is for larger data sets.
+pub const RUNNER_BYTES: u64 = 512 << 20;
+
+/// Images that evaluation and calibration take at once.
+const EVALUATION_BATCH: usize = 256;
+
+/// What one job is expected to need.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prediction {
+    /// The zoo's network that the job trains, or that its input was made from.
+    pub network: Option<String>,
+    /// Of the job's points, where known: not after channels were pruned.
+    pub parameters: Option<u64>,
+    /// Multiply–accumulates of one image, where known.
+    pub macs: Option<u64>,
+    /// The runner's peak. 0 where nothing is known: a command.
+    pub memory_bytes: u64,
+}
+
+/// Predicts every job of the plan, in its order.
+pub fn predict(plan: &ExpandedPlan, networks: &Networks) -> Vec<Prediction> {
+    let mut forecast = Forecast::default();
+    let mut all: Vec<Prediction> = Vec::with_capacity(plan.jobs.len());
+    let mut lineage: Vec<Option<Lineage>> = Vec::with_capacity(plan.jobs.len());
+    for job in &plan.jobs {
+        let input = job.inputs.first().and_then(|i| lineage[*i].clone());
+        let own = own_network(job, input.as_ref(), networks);
+        all.push(own.as_ref().map_or_else(Prediction::default, |own| forecast.prediction(job, own, input.as_ref())));
+        lineage.push(own);
+    }
+    all
+}
+
+/// Where a job's network comes from.
+#[derive(Debug, Clone)]
+struct Lineage {
+    name: String,
+    network: Arc<Network>,
+    /// Channels were taken out since.
+    smaller: bool,
+}
+
+/// `None` for a command, and for a network that cannot be built: the plan's check has said so.
+fn own_network(job: &ExpandedJob, input: Option<&Lineage>, networks: &Networks) -> Option<Lineage> {
+    let size = job.spec.data.as_ref().map_or(32, image_size);
+    let new = |model: &ModelSpec| {
+        let network = networks.get(model, size).ok()?;
+        Some(Lineage { name: model.name().to_owned(), network, smaller: false })
+    };
+    match &job.spec.kind {
+        StageKind::Train(train) => train.model.as_ref().map_or_else(|| input.cloned(), new),
+        StageKind::Distill(distill) => new(&distill.model),
+        StageKind::Prune(prune) => {
+            input.map(|i| Lineage { smaller: i.smaller || prune.method == PruneMethod::Structured, ..i.clone() })
+        }
+        StageKind::Quantize(_) | StageKind::Evaluate(_) | StageKind::Measure(_) => input.cloned(),
+        StageKind::Command(_) => None,
+    }
+}
+
+fn image_size(data: &DataSpec) -> u32 {
+    match &data.source {
+        DataSource::Synthetic(_) | DataSource::Cifar10 { .. } => 32,
+        DataSource::Folder { size, .. } => *size,
+    }
+}
+
+/// What memory depends on beside the network.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Load {
+    batch: usize,
+    /// The optimizer's numbers per parameter; `None`: no training.
+    slots: Option<usize>,
+    frozen: FreezeSpec,
+}
+
+impl Load {
+    fn inference(batch: usize) -> Self {
+        Self { batch, slots: None, frozen: FreezeSpec::default() }
+    }
+}
+
+/// Predictions by network and load: a plan has few of them and many jobs.
+#[derive(Default)]
+struct Forecast {
+    bytes: HashMap<(*const Network, Load), u64>,
+}
+
+impl Forecast {
+    fn prediction(&mut self, job: &ExpandedJob, own: &Lineage, input: Option<&Lineage>) -> Prediction {
+        let cost = (!own.smaller).then_some(&own.network.cost);
+        Prediction {
+            network: Some(own.name.clone()),
+            parameters: cost.map(|cost| cost.parameters),
+            macs: cost.map(|cost| cost.macs),
+            memory_bytes: self.bytes_of_job(job, own, input) + RUNNER_BYTES,
+        }
+    }
+
+    fn bytes_of_job(&mut self, job: &ExpandedJob, own: &Lineage, input: Option<&Lineage>) -> u64 {
+        let evaluation = self.bytes(own, Load::inference(EVALUATION_BATCH));
+        let all = &FreezeSpec::default();
+        let busiest = match &job.spec.kind {
+            StageKind::Train(train) => self.training(own, &train.fit, &train.frozen),
+            StageKind::Distill(distill) => {
+                let batch = distill.fit.batch as usize;
+                let teacher = input.map_or(0, |teacher| self.bytes(teacher, Load::inference(batch)));
+                self.training(own, &distill.fit, &distill.frozen) + teacher
+            }
+            StageKind::Prune(prune) => self.training(own, &prune.retrain, all),
+            StageKind::Quantize(quantize) => quantize.fit.as_ref().map_or(0, |fit| self.training(own, fit, all)),
+            StageKind::Measure(measure) => {
+                // Two networks lie in memory, and one runs at a time.
+                let batch = measure.batches.iter().max().copied().unwrap_or(1) as usize;
+                return 2 * self.bytes(own, Load::inference(batch));
+            }
+            StageKind::Evaluate(_) | StageKind::Command(_) => 0,
+        };
+        busiest.max(evaluation)
+    }
+
+    fn training(&mut self, network: &Lineage, fit: &FitSpec, frozen: &FreezeSpec) -> u64 {
+        let slots = match fit.optimizer {
+            OptimizerSpec::Sgd { momentum, .. } => usize::from(momentum > 0.0),
+            OptimizerSpec::Adamw { .. } => 2,
+        };
+        self.bytes(network, Load { batch: fit.batch as usize, slots: Some(slots), frozen: frozen.clone() })
+    }
+
+    fn bytes(&mut self, network: &Lineage, load: Load) -> u64 {
+        // A network lives as long as `networks`, so its address stands for it.
+        let key = (Arc::as_ptr(&network.network), load);
+        if let Some(&bytes) = self.bytes.get(&key) {
+            return bytes;
+        }
+        let bytes = memory_of(&network.network, &key.1);
+        self.bytes.insert(key, bytes);
+        bytes
+    }
+}
+
+fn memory_of(network: &Network, load: &Load) -> u64 {
+    let setting = match load.slots {
+        None => Setting::inference(load.batch),
+        Some(slots) => {
+            let parameters = network.graph.params().filter(|(_, param)| param.role == Role::Parameter);
+            let frozen: HashSet<String> =
+                parameters.map(|(name, _)| name).filter(|name| load.frozen.is_frozen(name)).collect();
+            Setting::training(load.batch, slots).frozen(frozen)
+        }
+    };
+    memory::predict(&network.graph, &setting).map_or(0, |memory| memory.total())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sweep_shared::ids::ContentHash;
+    use sweep_shared::plan;
+
+    fn predictions(text: &str) -> (ExpandedPlan, Vec<Prediction>) {
+        let networks = Networks::new(Vec::new());
+        let plan = plan::read(text, "plan.yaml", &networks.catalogue()).unwrap_or_else(|e| panic!("{e}"));
+        let predicted = predict(&plan, &networks);
+        (plan, predicted)
+    }
+
+    const PLAN: &str = "data: synthetic\nstages:\n  base: { train: { model: resnet18-cifar, batch: 64 } }
+  student: { distill: { teacher: base, model: kd-conv4, batch: 64 } }\n  thin: { prune: { input: base } }
+  sparse: { prune: { input: base, method: unstructured } }\n  int8: { quantize: { input: thin } }\n  cmd: { command: { run: [x] } }\n";
+
+    fn of<'a>((plan, predicted): &'a (ExpandedPlan, Vec<Prediction>), stage: &str) -> &'a Prediction {
+        &predicted[plan.jobs.iter().position(|j| j.spec.stage == stage).unwrap()]
+    }
+
+    #[test]
+    fn a_job_has_its_own_network_or_its_inputs() {
+        let all = predictions(PLAN);
+        let base = of(&all, "base");
+        assert_eq!((base.network.as_deref(), base.parameters), (Some("resnet18-cifar"), Some(11_173_962)));
+        assert_eq!(of(&all, "student").network.as_deref(), Some("kd-conv4"));
+        assert_eq!(of(&all, "sparse").parameters, base.parameters);
+        assert_eq!((of(&all, "thin").parameters, of(&all, "int8").macs), (None, None), "what is left is not known yet");
+        assert_eq!(of(&all, "int8").network.as_deref(), Some("resnet18-cifar"));
+        assert_eq!(of(&all, "cmd"), &Prediction::default());
+    }
+
+    #[test]
+    fn memory_grows_with_the_batch_and_with_a_teacher() {
+        let all = predictions(PLAN);
+        let larger = predictions(&PLAN.replace("batch: 64 } }\n  student", "batch: 128 } }\n  student"));
+        assert!(of(&larger, "base").memory_bytes > of(&all, "base").memory_bytes + (100 << 20));
+        let alone = predictions("data: synthetic\nstages: { s: { train: { model: kd-conv4, batch: 64 } } }\n");
+        assert!(of(&all, "student").memory_bytes > of(&alone, "s").memory_bytes);
+        assert!(of(&all, "measure").memory_bytes < of(&all, "base").memory_bytes);
+    }
+
+    #[test]
+    fn frozen_parts_need_less_memory_and_training_on_keeps_the_network() {
+        let all = predictions(
+            "data: synthetic\nstages:\n  base: { train: { model: { name: resnet18-cifar, width: 0.5 } } }
+  head: { train: { input: base, unfreeze: [\"fc.*\"] } }\n  rest: { train: { input: head } }\n",
+        );
+        let (base, head, rest) = (of(&all, "base"), of(&all, "head"), of(&all, "rest"));
+        assert_eq!((head.network.as_deref(), head.parameters), (Some("resnet18-cifar"), base.parameters));
+        assert!(base.parameters.unwrap() < 4_000_000, "half as wide");
+        assert_eq!(rest.memory_bytes, base.memory_bytes);
+        assert!(head.memory_bytes < base.memory_bytes);
+    }
+
+    #[test]
+    fn networks_that_do_not_fit_are_known_before_anything_runs() {
+        let known = Networks::new(Vec::new());
+        let errors = |text: &str| plan::read(text, "plan.yaml", &known.catalogue()).unwrap_err().to_string();
+        let tiny = "data: { name: folder, path: /d, size: 8 }\nstages: { a: { train: { model: alexnet } } }\n";
+        assert!(errors(tiny).contains("`alexnet` does not fit images of 8×8"), "{}", errors(tiny));
+        let pattern = "data: synthetic\nstages: { a: { train: { model: resnet18-cifar, freeze: [layr4.*] } } }\n";
+        assert!(errors(pattern).contains("names no parameter of `resnet18-cifar`"), "{}", errors(pattern));
+    }
+
+    #[test]
+    fn published_weights_come_with_their_url_hash_and_transform() {
+        let networks = Networks::new(Vec::new());
+        let text = "data: { name: folder, path: /d, size: 224, normalization: imagenet }\nstages:
+  a: { train: { model: resnet18, weights: imagenet } }\n  b: { train: { model: googlenet, weights: imagenet } }\n";
+        let plan = plan::read(text, "plan.yaml", &networks.catalogue()).unwrap_or_else(|e| panic!("{e}"));
+        let model = |index: usize| plan.jobs[index].spec.kind.model().unwrap().clone();
+        assert_eq!(model(0).published().unwrap().sha256_prefix, "f37072fd");
+        assert!(model(0).published().unwrap().name().contains("f37072fd") && !model(0).transform_input);
+        assert!(model(1).transform_input);
+    }
+
+    #[test]
+    fn an_onnx_file_that_is_none_is_told_at_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.onnx");
+        std::fs::write(&path, "not a network").unwrap();
+        let file = FileAt { name: "mine.onnx".to_owned(), hash: ContentHash::of(b"not a network"), path };
+        let networks = Networks::new(vec![file]);
+        let text = "data: synthetic\nstages:\n  a: { train: { model: { onnx: mine.onnx } } }\n";
+        let errors = plan::read(text, "plan.yaml", &networks.catalogue()).unwrap_err();
+        assert_eq!(errors.errors[0].line, 3, "{errors}");
+        assert!(errors.errors[0].message.contains("`mine.onnx` cannot be used"), "{errors}");
+    }
+}

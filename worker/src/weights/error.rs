@@ -1,0 +1,43 @@
+//! Why published weights are not there, and what helps.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a file of published weights cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    #[error("{0:?} does not end in a plain file name")]
+    Name(String),
+    #[error("cannot make an HTTPS client: {0}")]
+    Client(String),
+    /// After several tries.
+    #[error("cannot download {url}: {why}. Without a network, put the file there by hand: {}; a mirror: SWEEP_WEIGHTS_URL", path.display())]
+    Unreachable { url: String, why: String, path: PathBuf },
+    /// The server will not say otherwise the next time.
+    #[error("{url} answers {status}. Put the file there by hand: {}; a mirror: SWEEP_WEIGHTS_URL", path.display())]
+    Refused { url: String, status: u16, path: PathBuf },
+    #[error("what {url} gives is another file: its SHA-256 is {found}, and should begin with {wanted}")]
+    Other { url: String, wanted: String, found: String },
+    #[error("{} is another file or damaged: its SHA-256 is {found}, and should begin with {wanted}. Remove it, and it will be downloaded", path.display())]
+    Wrong { path: PathBuf, wanted: String, found: String },
+    #[error("this machine's disk: {0}")]
+    Disk(#[from] io::Error),
+}
+
+impl WeightsError {
+    pub(super) fn client(error: &dyn std::error::Error) -> Self {
+        Self::Client(chain(error))
+    }
+}
+
+/// An error with its causes: the outer ones of HTTP clients say little.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
