@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 RELEASE := target/release
 
-.PHONY: help setup build quickstart test soak lint fmt unit sqlx bench
+.PHONY: help setup build quickstart test soak lint fmt unit sqlx bench fuzz
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -47,3 +47,6 @@ sqlx: setup ## regenerate .sqlx after a query or a migration changed
 
 bench: build ## measure (see bench/README.md)
 	bench/run.sh
+
+fuzz: ## look for files that the readers stumble over (see fuzz/README.md)
+	scripts/fuzz.sh

@@ -51,7 +51,7 @@ pub struct NodeCost {
 impl Cost {
     /// Floating-point operations of one forward pass, where a multiplication and an addition count as one each.
     pub fn flops(&self) -> u64 {
-        2 * self.macs
+        self.macs.saturating_mul(2)
     }
 
     /// Parameters of the network as it is deployed: without auxiliary classifiers.
@@ -74,7 +74,7 @@ pub fn count(graph: &Graph) -> Result<Cost, ShapeError> {
     let cost = |node: &Node| node_cost(node, &shapes, !deployed.contains(node.name.as_str()));
     let nodes: Vec<NodeCost> = graph.nodes.iter().map(cost).collect();
     let sum = |auxiliary: bool, of: fn(&NodeCost) -> u64| -> u64 {
-        nodes.iter().filter(|node| node.auxiliary == auxiliary).map(of).sum()
+        nodes.iter().filter(|node| node.auxiliary == auxiliary).map(of).fold(0, u64::saturating_add)
     };
     let parameters_auxiliary = sum(true, |node| node.parameters);
     let parameters = sum(false, |node| node.parameters) + parameters_auxiliary;
@@ -111,12 +111,12 @@ fn node_cost(node: &Node, shapes: &Shapes, auxiliary: bool) -> NodeCost {
 fn macs(op: &Op, output: &Shape) -> u64 {
     let outputs = output.iter().product::<usize>() as u64;
     match op {
-        Op::Conv2d(conv) => outputs * conv.weight_shape()[1..].iter().product::<usize>() as u64,
-        Op::Linear(linear) => outputs * linear.in_features as u64,
+        Op::Conv2d(conv) => outputs.saturating_mul(conv.weight_shape()[1..].iter().product::<usize>() as u64),
+        Op::Linear(linear) => outputs.saturating_mul(linear.in_features as u64),
         // Queries, keys and values; then each token's products with every key, and with every value.
         Op::Attention(attention) => {
             let tokens = output.first().copied().unwrap_or(0) as u64;
-            outputs * (3 * attention.in_features as u64 + 2 * tokens)
+            outputs.saturating_mul(3 * attention.in_features as u64 + 2 * tokens)
         }
         Op::Input
         | Op::BatchNorm2d(_)

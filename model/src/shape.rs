@@ -61,6 +61,12 @@ pub enum ShapeProblem {
     /// An attribute that no input could satisfy.
     #[error("{0}")]
     Attribute(String),
+    /// More numbers than any machine holds.
+    #[error("has a value or tensor of shape {shape:?}, which is more than {MOST_ELEMENTS} numbers")]
+    Size {
+        /// The shape.
+        shape: Shape,
+    },
     /// The window does not fit into the padded image.
     #[error("a window of {window} does not fit into {size} (with padding); the image is too small for this network")]
     Window {
@@ -70,6 +76,9 @@ pub enum ShapeProblem {
         size: usize,
     },
 }
+
+/// Numbers that no tensor and no value of one image exceeds.
+const MOST_ELEMENTS: usize = 1 << 40;
 
 /// A problem, with the node that has it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,7 +118,21 @@ pub(crate) fn infer_node(node: &Node, image: [usize; 3], shapes: &Shapes) -> Res
         shapes.get(input).ok_or_else(unknown)
     };
     let inputs: Vec<&Shape> = node.inputs.iter().map(lookup).collect::<Result<_, _>>()?;
-    apply(&node.op, image, &inputs).map_err(|problem| ShapeError::Node { node: node.name.clone(), problem })
+    let sized = apply(&node.op, image, &inputs).and_then(|shape| {
+        check_size(&shape)?;
+        node.op.params().iter().try_for_each(|param| check_size(&param.shape))?;
+        Ok(shape)
+    });
+    sized.map_err(|problem| ShapeError::Node { node: node.name.clone(), problem })
+}
+
+/// Everything that is counted from sizes relies on this.
+fn check_size(shape: &[usize]) -> Result<(), ShapeProblem> {
+    let elements = shape.iter().try_fold(1usize, |elements, length| elements.checked_mul(*length));
+    match elements {
+        Some(elements) if elements <= MOST_ELEMENTS => Ok(()),
+        _ => Err(ShapeProblem::Size { shape: shape.to_vec() }),
+    }
 }
 
 fn apply(op: &Op, image: [usize; 3], inputs: &[&Shape]) -> Result<Shape, ShapeProblem> {

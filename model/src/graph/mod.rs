@@ -19,6 +19,9 @@ pub const INPUT: &str = "input";
 /// Version of `graph.json` that this program writes, and the newest that it reads. 2 has more ops, and auxiliary classifiers.
 pub const FORMAT: u32 = 2;
 
+/// Above every size of a network: products of two still fit.
+const MOST: u64 = 1 << 31;
+
 /// A network without its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Graph {
@@ -87,6 +90,12 @@ pub enum FormatError {
     /// Not JSON, or not of this structure.
     #[error("the graph is not valid: {0}")]
     Json(#[from] serde_json::Error),
+    /// A number that no size of a network is, and that arithmetic on sizes could not take.
+    #[error("the graph holds the number {number}; sizes are below {MOST}")]
+    Number {
+        /// The number.
+        number: u64,
+    },
     /// Written by a newer program.
     #[error(
         "the graph has format {found}, but this program reads formats up to {FORMAT}: use a newer version of sweep"
@@ -184,10 +193,25 @@ impl Graph {
         struct Version {
             format: u32,
         }
-        let Version { format: found } = serde_json::from_str(json)?;
+        let document: serde_json::Value = serde_json::from_str(json)?;
+        let Version { format: found } = Version::deserialize(&document)?;
         if found > FORMAT {
             return Err(FormatError::Newer { found });
         }
+        if let Some(number) = large_number(&document) {
+            return Err(FormatError::Number { number });
+        }
         Ok(serde_json::from_str(json)?)
+    }
+}
+
+/// An integer in the document that is no size of a network.
+fn large_number(value: &serde_json::Value) -> Option<u64> {
+    use serde_json::Value;
+    match value {
+        Value::Number(number) => number.as_u64().filter(|number| *number >= MOST),
+        Value::Array(items) => items.iter().find_map(large_number),
+        Value::Object(items) => items.values().find_map(large_number),
+        _ => None,
     }
 }

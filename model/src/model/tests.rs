@@ -67,3 +67,11 @@ fn bytes_that_are_no_text_are_an_error_and_not_a_panic() {
     let weights = tiny().weights.to_safetensors().unwrap();
     assert!(matches!(Model::from_bytes(&[0xff, 0xfe], &weights), Err(ModelError::Graph(_))));
 }
+
+#[test]
+fn a_graph_with_a_number_that_is_no_size_is_refused() {
+    let json = zoo::build("tiny-cnn", &ZooOptions::default()).unwrap().to_json();
+    let error =
+        Graph::from_json(&json.replace("\"in_channels\": 3,", "\"in_channels\": 9223372036854775808,")).unwrap_err();
+    assert!(matches!(error, FormatError::Number { number: 0x8000_0000_0000_0000 }), "{error}");
+}

@@ -1,6 +1,6 @@
 use super::*;
 use crate::graph::{GraphBuilder, INPUT};
-use crate::op::{BatchNorm2d, Linear};
+use crate::op::{Attention, BatchNorm2d, Linear};
 
 fn of(op: Op, inputs: &[&[usize]]) -> Result<Shape, ShapeProblem> {
     let inputs: Vec<Shape> = inputs.iter().map(|shape| shape.to_vec()).collect();
@@ -82,4 +82,22 @@ fn rounded_up_windows_may_reach_out_but_not_begin_outside() {
     // A second window would begin behind the image.
     assert_eq!([side(1, pool(1, 2, 0)), side(2, pool(2, 3, 1)), side(3, pool(2, 3, 1))], [Ok(1), Ok(1), Ok(2)]);
     assert_eq!(side(1, pool(3, 2, 0)), Err(ShapeProblem::Window { window: 3, size: 1 }));
+}
+
+#[test]
+fn what_no_machine_holds_is_refused_before_it_is_counted() {
+    let error = |push: &dyn Fn(&mut GraphBuilder)| {
+        let mut b = GraphBuilder::new("huge", [1 << 10, 1 << 14, 1 << 14], 2);
+        push(&mut b);
+        b.finish(INPUT).unwrap_err().to_string()
+    };
+    let value = error(&|b| drop(b.conv("wide", INPUT, 1 << 20, 1, 1)));
+    assert!(value.contains(r#"node "wide": has a value or tensor of shape [1048576, 16384, 16384]"#), "{value}");
+    // Rows of 3 · heads · head_dim, whose product with the features does not fit into 64 bits.
+    let attention = Attention { in_features: 1 << 10, heads: 1 << 30, head_dim: 1 << 30, scale: 1.0 };
+    let tensor = error(&|b| {
+        let tokens = b.push("tokens", Op::Tokens, &[INPUT]);
+        b.push("heads", Op::Attention(attention.clone()), &[&tokens]);
+    });
+    assert!(tensor.contains(r#"node "heads": has a value or tensor"#), "{tensor}");
 }

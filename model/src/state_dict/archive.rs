@@ -85,7 +85,8 @@ impl Entry {
             file.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
         };
         let content = range().ok_or_else(|| StateDictError::Truncated { what: format!("entry {name:?}") })?;
-        if crc32fast::hash(content) != self.checksum {
+        // A fuzzer would get no further than this.
+        if !cfg!(fuzzing) && crc32fast::hash(content) != self.checksum {
             return Err(StateDictError::Checksum { name: name.into() });
         }
         Ok(content)
