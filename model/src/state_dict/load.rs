@@ -10,7 +10,6 @@ use super::names;
 use crate::graph::Node;
 use crate::model::Model;
 use crate::op::{Param, Role};
-use crate::tensor::Tensor;
 
 /// What may differ between file and network.
 #[derive(Clone, Debug, Default)]
@@ -72,18 +71,20 @@ pub fn load(model: &mut Model, file: &StateDict, options: &LoadOptions) -> Resul
     let mut notes: Vec<_> =
         file.wrapper().map(|key| format!("the weights are those under {key:?} in the file")).into_iter().collect();
     let found = align(file, &wanted, &mut notes);
-    let mut kept: BTreeSet<String> =
-        options.replace.iter().filter(|node| differs(model, node, &found)).cloned().collect();
-    let replaced: Vec<String> = kept.iter().cloned().collect();
+    let mut kept: BTreeSet<String> = BTreeSet::new();
     let auxiliary = auxiliary_nodes(model);
     if !auxiliary.is_empty() && auxiliary.iter().all(|node| lacks(model, node, &found)) {
         notes.push("the file has no auxiliary classifiers: those of the network keep their first weights".into());
         kept.extend(auxiliary);
     }
-    let tensors = fitting(model, &wanted, &found, &kept)?;
-    let loaded = Loaded { tensors: tensors.len(), replaced, notes };
-    for (name, tensor) in tensors {
-        model.weights.insert(name, tensor);
+    let others = options.replace.iter().filter(|node| !kept.contains(*node) && differs(model, node, &found));
+    let replaced: Vec<String> = others.cloned().collect();
+    kept.extend(replaced.iter().cloned());
+    let arrays = fitting(model, &wanted, &found, &kept)?;
+    let loaded = Loaded { tensors: arrays.len(), replaced, notes };
+    for (name, array) in arrays {
+        // The shape is the network's, so the file cannot claim more than it costs anyway.
+        model.weights.insert(name, array.to_tensor().expect("only floats fit"));
     }
     Ok(loaded)
 }
@@ -143,16 +144,16 @@ fn auxiliary_nodes(model: &Model) -> Vec<String> {
     spare.filter(|node| !tensors_of(model, &node.name).is_empty()).map(|node| node.name.clone()).collect()
 }
 
-/// The tensors to load, if all fit.
-fn fitting(
+/// What to load, if all fits.
+fn fitting<'d>(
     model: &Model,
     wanted: &BTreeMap<String, Param>,
-    found: &Found,
+    found: &Found<'d>,
     kept: &BTreeSet<String>,
-) -> Result<Vec<(String, Tensor)>, Box<Mismatch>> {
+) -> Result<Vec<(String, &'d Array<'d>)>, Box<Mismatch>> {
     let kept: HashSet<String> = kept.iter().flat_map(|node| tensors_of(model, node)).map(|(name, _)| name).collect();
     let mut mismatch = Mismatch { network: model.graph.name.clone(), ..Mismatch::default() };
-    let mut tensors = Vec::new();
+    let mut arrays = Vec::new();
     for (name, param) in wanted.iter().filter(|(name, _)| !kept.contains(*name)) {
         match found.get(name) {
             None => mismatch.missing.push(name.clone()),
@@ -160,16 +161,13 @@ fn fitting(
                 let (found, expected) = (array.shape().to_vec(), param.shape.clone());
                 mismatch.misshapen.push(Misshapen { name: name.clone(), found, expected });
             }
-            // The shape is the network's, so the file cannot claim more than it costs anyway.
-            Some(array) => match array.to_tensor() {
-                Some(tensor) => tensors.push((name.clone(), tensor)),
-                None => mismatch.integers.push(name.clone()),
-            },
+            Some(array) if !array.element().is_float() => mismatch.integers.push(name.clone()),
+            Some(array) => arrays.push((name.clone(), *array)),
         }
     }
     mismatch.unexpected = found.keys().filter(|name| !wanted.contains_key(*name)).cloned().collect();
-    mismatch.fitting = tensors.len();
-    if mismatch.is_none() { Ok(tensors) } else { Err(Box::new(mismatch)) }
+    mismatch.fitting = arrays.len();
+    if mismatch.is_none() { Ok(arrays) } else { Err(Box::new(mismatch)) }
 }
 
 impl Mismatch {
