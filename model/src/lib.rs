@@ -9,7 +9,7 @@
 //! # Adding an op
 //! 1. [`Op`] gets a variant, its attributes a struct in `op/`, its tensors an arm in [`Op::params`].
 //! 2. The compiler then points at every exhaustive `match` that has to decide: `shape.rs`, `cost.rs`, `memory/kept.rs`, `dump.rs`,
-//!    `passes/prune/rules.rs`, `passes/prune/apply.rs`, `passes/quantize/units.rs`, `onnx/ops.rs` and `reference/mod.rs`. None of
+//!    `passes/prune/rules.rs`, `passes/prune/apply.rs`, `passes/quantize/units.rs`, `onnx/export/ops.rs` and `reference/mod.rs`. None of
 //!    them has a catch-all arm.
 
 pub mod cost;

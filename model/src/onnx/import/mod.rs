@@ -182,7 +182,7 @@ fn value(drafts: &mut Drafts, call: &Call, op: &str) -> Result<Value, Problem> {
         return pointwise::elementwise(drafts, call, Step::Op(op));
     }
     match op {
-        "Dropout" => Ok(call.input(0)?.clone()),
+        "Dropout" | "CastLike" => Ok(call.input(0)?.clone()),
         "Cast" if call.int("to").is_some_and(is_float) => Ok(call.input(0)?.clone()),
         "Cast" => Err(Problem::attribute("to", call.int("to"), "types of floats")),
         "Conv" => layers::conv(drafts, call),

@@ -58,7 +58,7 @@ impl View {
         let mut atoms = self.axes.iter().flatten().copied().collect::<Vec<_>>().into_iter().peekable();
         let mut axes = Vec::with_capacity(target.len());
         let mut torn: Option<Atom> = None;
-        for &length in target {
+        for (index, &length) in target.iter().enumerate() {
             if length == 0 {
                 return None;
             }
@@ -84,6 +84,10 @@ impl View {
             }
             if rest != 1 {
                 return None;
+            }
+            // A batch of one goes with the axis before it, unless it has the next to itself.
+            if torn.is_none() && target.get(index + 1) != Some(&1) {
+                axis.extend(atoms.next_if(|atom| atom.size == 1));
             }
             axes.push(axis);
         }
@@ -205,6 +209,8 @@ mod tests {
         assert_eq!(squeezed.reshape(&[1, 512]).unwrap(), vector.reshape(&[1, 512]).unwrap());
         let heads = View::identity(1, &[5, 12]).reshape(&[1, 5, 3, 4]).unwrap();
         assert_eq!(heads.axes[0].len(), 1);
+        let rows = heads.permute(&[1, 0, 2, 3]).unwrap().reshape(&[5, 12]).unwrap();
+        assert_eq!(rows.axes[1], [Atom { axis: 2, stride: 1, size: 12 }], "features are whole, whatever the batch");
     }
 
     #[test]

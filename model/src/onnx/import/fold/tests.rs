@@ -1,8 +1,8 @@
 use super::super::call::{Call, Value};
 use super::super::error::Problem;
 use super::*;
+use crate::onnx::export::write::{int, ints};
 use crate::onnx::proto::NodeProto;
-use crate::onnx::write::{int, ints};
 
 fn floats(dims: &[usize], values: &[f32]) -> Array {
     Array::new(dims.to_vec(), Data::Floats(values.to_vec()))

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::super::write::{int, ints};
 use super::super::ImportError;
 use super::file::{File, number};
+use crate::onnx::export::write::{int, ints};
 use crate::{init, onnx, zoo};
 
 fn message(file: &File) -> String {

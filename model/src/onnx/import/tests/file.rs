@@ -2,11 +2,11 @@
 
 use prost::Message;
 
+use crate::onnx::export::write::{float, int, ints};
 use crate::onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
     tensor_proto::DataType, tensor_shape_proto, type_proto,
 };
-use crate::onnx::write::{float, int, ints};
 use crate::tensor::Tensor;
 
 /// A graph with the input `x` and the output `y`.

@@ -1,10 +1,10 @@
 //! Ways to spell an op that exporters have, or had.
 
-use super::super::super::write::{int, ints};
 use super::file::{File, number};
 use super::{difference, ops};
 use crate::model::Model;
 use crate::onnx;
+use crate::onnx::export::write::{int, ints};
 use crate::op::{Op, Pool2d};
 
 fn imported(file: &File) -> Model {

@@ -4,10 +4,10 @@
 //! that all layers of one width share.
 
 use super::ExportError;
-use super::proto::tensor_proto::DataType;
 use super::write::{Writer, int};
 use crate::graph::Node;
 use crate::model::Model;
+use crate::onnx::proto::tensor_proto::DataType;
 use crate::op::QuantSpec;
 use crate::passes::quantize;
 
@@ -44,7 +44,7 @@ pub(super) fn weights(writer: &mut Writer, model: &Model, node: &Node) -> Result
     let inputs = vec![
         writer.constant(&format!("{weight}.q"), DataType::Int8, &layer.shape, bytes),
         writer.floats(&node.param_name("weight_scale"), dims, &layer.weight_scale),
-        writer.constant(&format!("zeros.{scales}"), DataType::Int8, dims, vec![0; scales]),
+        writer.constant(&format!("constant:zeros.{scales}"), DataType::Int8, dims, vec![0; scales]),
     ];
     writer.node("DequantizeLinear", inputs, &weight, vec![int("axis", 0)]);
     let mut names = vec![weight];

@@ -1,5 +1,8 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::init;
+use crate::onnx::{op_counts, proto, read};
 use crate::passes::pipeline;
 use crate::passes::quantize::{self, Profile};
 use crate::zoo::{self, ZooOptions};

@@ -1,11 +1,11 @@
 //! Each op as ONNX nodes. What ONNX has no operator for is spelt out (`transformer` has the longer ones); the values in between
-//! are called `<node>.<what>`.
+//! are called `<node>:<what>`, like no node and no tensor.
 
 use super::ExportError;
-use super::proto::AttributeProto;
 use super::transformer;
-use super::write::{Writer, float, int, ints};
+use super::write::{Writer, float, inner, int, ints};
 use crate::graph::Node;
+use crate::onnx::proto::AttributeProto;
 use crate::op::{Conv2d, Op, Pool2d};
 use crate::shape::{Shape, Shapes, pooled_side};
 
@@ -30,7 +30,7 @@ pub(super) fn emit(
         Op::InputAffine { scale, shift } => {
             let mut constant = |name: &str, values: &[f64]| {
                 let values: Vec<f32> = values.iter().map(|value| *value as f32).collect();
-                writer.floats(&node.param_name(name), &[values.len(), 1, 1], &values)
+                writer.floats(&inner(node, name), &[values.len(), 1, 1], &values)
             };
             inputs.extend([constant("scale", scale), constant("shift", shift)]);
             affine(writer, node, output, inputs);
@@ -47,15 +47,15 @@ pub(super) fn emit(
         Op::LayerNorm(norm) => ("LayerNormalization", vec![int("axis", -1), float("epsilon", norm.eps as f32)]),
         Op::Relu => ("Relu", vec![]),
         Op::Relu6 => {
-            inputs.push(writer.floats("clip.min", &[], &[0.0]));
-            inputs.push(writer.floats("clip.max", &[], &[6.0]));
+            inputs.push(writer.floats("constant:clip.min", &[], &[0.0]));
+            inputs.push(writer.floats("constant:clip.max", &[], &[6.0]));
             ("Clip", vec![])
         }
         Op::Sigmoid => ("Sigmoid", vec![]),
         Op::Hardsigmoid => ("HardSigmoid", vec![float("alpha", 1.0 / 6.0), float("beta", 0.5)]),
         Op::Hardswish => ("HardSwish", vec![]),
         Op::Silu => {
-            let gate = node.param_name("sigmoid");
+            let gate = inner(node, "sigmoid");
             writer.node("Sigmoid", inputs.clone(), &gate, vec![]);
             inputs.push(gate);
             ("Mul", vec![])
@@ -79,7 +79,7 @@ pub(super) fn emit(
         Op::Slice { start, end } => {
             inputs.extend(
                 [("starts", *start), ("ends", *end), ("axes", 1)]
-                    .map(|(name, value)| writer.integers(&node.param_name(name), &[1], &[value as i64])),
+                    .map(|(name, value)| writer.integers(&inner(node, name), &[1], &[value as i64])),
             );
             ("Slice", vec![])
         }
@@ -93,7 +93,7 @@ pub(super) fn emit(
         }
         Op::PositionEmbedding { .. } => ("Add", vec![]),
         Op::TakeToken { index } => {
-            inputs.push(writer.integers(&node.param_name("index"), &[], &[*index as i64]));
+            inputs.push(writer.integers(&inner(node, "index"), &[], &[*index as i64]));
             ("Gather", vec![int("axis", 1)])
         }
         Op::Input | Op::FakeQuant(_) => unreachable!("the image and quantizers are written by the caller"),
@@ -104,7 +104,7 @@ pub(super) fn emit(
 
 /// `inputs`: x, factors and summands `[C, 1, 1]`.
 fn affine(writer: &mut Writer, node: &Node, output: &str, inputs: Vec<String>) {
-    let scaled = node.param_name("scaled");
+    let scaled = inner(node, "scaled");
     writer.node("Mul", inputs[..2].to_vec(), &scaled, vec![]);
     writer.node("Add", vec![scaled, inputs[2].clone()], output, vec![]);
 }
@@ -112,9 +112,9 @@ fn affine(writer: &mut Writer, node: &Node, output: &str, inputs: Vec<String>) {
 fn channel_shuffle(writer: &mut Writer, node: &Node, output: &str, inputs: Vec<String>, groups: usize, shape: &Shape) {
     let [c, h, w] = [0, 1, 2].map(|axis| shape[axis] as i64);
     let groups = groups as i64;
-    let [split, turned] = ["split", "turned"].map(|name| node.param_name(name));
-    let apart = writer.integers(&node.param_name("apart"), &[5], &[0, groups, c / groups, h, w]);
-    let joined = writer.integers(&node.param_name("joined"), &[4], &[0, c, h, w]);
+    let [split, turned] = ["split", "turned"].map(|name| inner(node, name));
+    let apart = writer.integers(&inner(node, "apart"), &[5], &[0, groups, c / groups, h, w]);
+    let joined = writer.integers(&inner(node, "joined"), &[4], &[0, c, h, w]);
     writer.node("Reshape", vec![inputs[0].clone(), apart], &split, vec![]);
     writer.node("Transpose", vec![split], &turned, vec![ints("perm", [0, 2, 1, 3, 4])]);
     writer.node("Reshape", vec![turned, joined], output, vec![]);
@@ -137,10 +137,9 @@ fn adaptive_avg_pool(
         let window = [image[0] / size[0], image[1] / size[1]];
         writer.node("AveragePool", inputs, output, vec![ints("kernel_shape", window), ints("strides", window)]);
     } else {
-        let rows = writer.floats(&node.param_name("rows"), &[size[0], image[0]], &shares(image[0], size[0], false));
-        let columns =
-            writer.floats(&node.param_name("columns"), &[image[1], size[1]], &shares(image[1], size[1], true));
-        let pooled = node.param_name("pooled_rows");
+        let rows = writer.floats(&inner(node, "rows"), &[size[0], image[0]], &shares(image[0], size[0], false));
+        let columns = writer.floats(&inner(node, "columns"), &[image[1], size[1]], &shares(image[1], size[1], true));
+        let pooled = inner(node, "pooled_rows");
         inputs.insert(0, rows);
         writer.node("MatMul", inputs, &pooled, vec![]);
         writer.node("MatMul", vec![pooled, columns], output, vec![]);

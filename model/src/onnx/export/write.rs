@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::proto::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
-    ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType, tensor_shape_proto, type_proto,
-};
 use super::{ExportError, INPUT_NAME, IR_VERSION, OPSET, OUTPUT_NAME};
 use crate::graph::{Graph, Node};
 use crate::model::Model;
+use crate::onnx::proto::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
+    ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType, tensor_shape_proto, type_proto,
+};
 use crate::op::Op;
 use crate::tensor::Tensor;
 
@@ -27,7 +27,12 @@ impl Writer {
 
     /// The ONNX name of a node's value.
     pub(super) fn value_name(&self, node: &str) -> String {
-        if node == self.output { OUTPUT_NAME.into() } else { node.into() }
+        match node {
+            _ if node == self.output => OUTPUT_NAME.into(),
+            // Somebody else's network may have a node of that name in its midst.
+            OUTPUT_NAME => format!("{node}:value"),
+            _ => node.into(),
+        }
     }
 
     /// Adds a node that computes `output`, and is named after it.
@@ -117,15 +122,20 @@ fn value_info(name: &str, dims: &[i64]) -> ValueInfoProto {
     ValueInfoProto { name: name.into(), r#type: Some(r#type) }
 }
 
-pub(super) fn int(name: &str, value: i64) -> AttributeProto {
+/// Name of a value or constant on the way to a node's own: with a colon, which names of nodes and tensors do not have.
+pub(super) fn inner(node: &Node, what: &str) -> String {
+    format!("{}:{what}", node.name)
+}
+
+pub(in crate::onnx) fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto { name: name.into(), r#type: AttributeType::Int.into(), i: value, ..AttributeProto::default() }
 }
 
-pub(super) fn float(name: &str, value: f32) -> AttributeProto {
+pub(in crate::onnx) fn float(name: &str, value: f32) -> AttributeProto {
     AttributeProto { name: name.into(), r#type: AttributeType::Float.into(), f: value, ..AttributeProto::default() }
 }
 
-pub(super) fn ints(name: &str, values: impl IntoIterator<Item = usize>) -> AttributeProto {
+pub(in crate::onnx) fn ints(name: &str, values: impl IntoIterator<Item = usize>) -> AttributeProto {
     let ints = values.into_iter().map(|value| value as i64).collect();
     AttributeProto { name: name.into(), r#type: AttributeType::Ints.into(), ints, ..AttributeProto::default() }
 }

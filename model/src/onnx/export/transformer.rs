@@ -1,6 +1,6 @@
 //! The ops of transformers as ONNX nodes.
 
-use super::write::{Writer, int, ints};
+use super::write::{Writer, inner, int, ints};
 use crate::graph::Node;
 use crate::op::{Attention, Op};
 use crate::shape::Shape;
@@ -16,16 +16,16 @@ pub(super) fn emit(writer: &mut Writer, node: &Node, output: &str, inputs: Vec<S
 }
 
 fn tokens(writer: &mut Writer, node: &Node, output: &str, input: &str, shape: &Shape) {
-    let flat = node.param_name("flat");
-    let dims = writer.integers(&node.param_name("dims"), &[3], &[0, shape[0] as i64, (shape[1] * shape[2]) as i64]);
+    let flat = inner(node, "flat");
+    let dims = writer.integers(&inner(node, "dims"), &[3], &[0, shape[0] as i64, (shape[1] * shape[2]) as i64]);
     writer.node("Reshape", vec![input.into(), dims], &flat, vec![]);
     writer.node("Transpose", vec![flat], output, vec![ints("perm", [0, 2, 1])]);
 }
 
 /// `inputs`: x and the token `[1, 1, E]`, which is repeated for each image of the batch.
 fn class_token(writer: &mut Writer, node: &Node, output: &str, inputs: Vec<String>, features: usize) {
-    let [batch, dims, repeated] = ["batch", "dims", "repeated"].map(|name| node.param_name(name));
-    let one = writer.integers(&node.param_name("one"), &[2], &[1, features as i64]);
+    let [batch, dims, repeated] = ["batch", "dims", "repeated"].map(|name| inner(node, name));
+    let one = writer.integers(&inner(node, "one"), &[2], &[1, features as i64]);
     writer.node("Shape", vec![inputs[0].clone()], &batch, vec![int("start", 0), int("end", 1)]);
     writer.node("Concat", vec![batch, one], &dims, vec![int("axis", 0)]);
     writer.node("Expand", vec![inputs[1].clone(), dims], &repeated, vec![]);
@@ -34,7 +34,7 @@ fn class_token(writer: &mut Writer, node: &Node, output: &str, inputs: Vec<Strin
 
 /// `inputs`: x `[N, L, F]`, the weights `[O, F]`, and the bias where there is one. Gemm knows no third axis.
 pub(super) fn linear(writer: &mut Writer, node: &Node, output: &str, inputs: Vec<String>) {
-    let [turned, product] = ["turned", "product"].map(|name| node.param_name(name));
+    let [turned, product] = ["turned", "product"].map(|name| inner(node, name));
     writer.node("Transpose", vec![inputs[1].clone()], &turned, vec![ints("perm", [1, 0])]);
     match inputs.get(2) {
         None => writer.node("MatMul", vec![inputs[0].clone(), turned], output, vec![]),
@@ -47,8 +47,12 @@ pub(super) fn linear(writer: &mut Writer, node: &Node, output: &str, inputs: Vec
 
 /// `x/2 · (1 + erf(x / √2))`: the operator set has no Gelu before 20.
 pub(super) fn gelu(writer: &mut Writer, node: &Node, output: &str, input: &str) {
-    let [scaled, erf, sum, half] = ["scaled", "erf", "sum", "half"].map(|name| node.param_name(name));
-    let constants = [("gelu.root", std::f32::consts::FRAC_1_SQRT_2), ("gelu.one", 1.0), ("gelu.half", 0.5)];
+    let [scaled, erf, sum, half] = ["scaled", "erf", "sum", "half"].map(|name| inner(node, name));
+    let constants = [
+        ("constant:gelu.root", std::f32::consts::FRAC_1_SQRT_2),
+        ("constant:gelu.one", 1.0),
+        ("constant:gelu.half", 0.5),
+    ];
     let [root, one, one_half] = constants.map(|(name, value)| writer.floats(name, &[], &[value]));
     writer.node("Mul", vec![input.into(), root], &scaled, vec![]);
     writer.node("Erf", vec![scaled], &erf, vec![]);
@@ -59,7 +63,7 @@ pub(super) fn gelu(writer: &mut Writer, node: &Node, output: &str, input: &str) 
 
 /// `inputs`: x `[N, L, E]`, `in_proj_weight` and `in_proj_bias`.
 fn attention(writer: &mut Writer, node: &Node, output: &str, inputs: Vec<String>, attrs: &Attention, tokens: usize) {
-    let name = |what: &str| node.param_name(what);
+    let name = |what: &str| inner(node, what);
     let dims = |values: &[usize]| values.iter().map(|dim| *dim as i64).collect::<Vec<_>>();
     let projected = name("projected");
     linear(writer, &Node { name: name("in_proj"), ..node.clone() }, &projected, inputs);
@@ -68,7 +72,7 @@ fn attention(writer: &mut Writer, node: &Node, output: &str, inputs: Vec<String>
     writer.node("Reshape", vec![projected, apart], &name("parts"), vec![]);
     writer.node("Transpose", vec![name("parts")], &name("by_head"), vec![ints("perm", [2, 0, 3, 1, 4])]);
     for (index, part) in ["query", "key", "value"].into_iter().enumerate() {
-        let index = writer.integers(&format!("attention.{part}"), &[], &[index as i64]);
+        let index = writer.integers(&format!("constant:attention.{part}"), &[], &[index as i64]);
         writer.node("Gather", vec![name("by_head"), index], &name(part), vec![int("axis", 0)]);
     }
     let scale = writer.floats(&name("scale"), &[], &[attrs.scale as f32]);
