@@ -98,10 +98,19 @@ fn name(field: &Field<'_>, context: &Context<'_>) -> Option<String> {
         let error = field.error(format!("there is no network called `{name}`")).suggest(nearest(name, models()));
         let is_file = std::path::Path::new(name).extension().is_some_and(|ending| ending == "onnx");
         let error = if is_file { error.help("a file: `model: { onnx: mine.onnx }`") } else { error };
-        field.problems.add(error.help(format!("networks: {}", listed(models()))));
+        field.problems.add(error.help(all(models())));
         return None;
     }
     Some(name.to_owned())
+}
+
+/// What there is to choose from: a list that one reads, or where the long one is.
+fn all<'a>(models: impl Iterator<Item = &'a str>) -> String {
+    let models: Vec<&str> = models.collect();
+    match models.len() {
+        0..=12 => format!("networks: {}", listed(models)),
+        many => format!("`sweep model list` shows the {many} networks"),
+    }
 }
 
 /// Sets the weights that the network starts from.
