@@ -11,7 +11,7 @@ pub(super) fn train(fields: &Fields<'_>, context: &Context<'_>) -> Option<Draft>
     let (input, model, weights) = (fields.get("input"), fields.get("model"), fields.get("weights"));
     let (frozen, patterns) = model::frozen(fields);
     let new = model.as_ref().map(|field| model::read(field, weights.as_ref(), context));
-    let fit = fit_of(fields, new.as_ref().map(Option::as_ref), context);
+    let fit = fit_of(fields, new.as_ref().is_some_and(|model| is_new(model.as_ref())), context);
     let draft = |model, inputs| Draft { kind: StageKind::Train(TrainSpec { model, frozen, fit }), inputs, patterns };
     match (input, model, new) {
         (Some(input), None, _) => {
@@ -32,11 +32,14 @@ pub(super) fn train(fields: &Fields<'_>, context: &Context<'_>) -> Option<Draft>
     }
 }
 
-/// What trains a new network, or goes on with one that has learnt already. (A new one that was misread counts as new.)
-fn fit_of(fields: &Fields<'_>, new: Option<Option<&ModelSpec>>, context: &Context<'_>) -> FitSpec {
-    let is_new = |model: &ModelSpec| model.weights.is_none() && matches!(model.source, ModelSource::Zoo(_));
-    let from_scratch = new.is_some_and(|model| model.is_none_or(is_new));
-    fit::read(fields, if from_scratch { &context.training } else { &context.tuning })
+/// Whether the network has learnt nothing yet. One that was misread counts as such.
+fn is_new(model: Option<&ModelSpec>) -> bool {
+    model.is_none_or(|model| model.weights.is_none() && matches!(model.source, ModelSource::Zoo(_)))
+}
+
+/// How a network is trained: a new one wants larger steps than one that has learnt already.
+fn fit_of(fields: &Fields<'_>, is_new: bool, context: &Context<'_>) -> FitSpec {
+    fit::read(fields, if is_new { &context.training } else { &context.tuning })
 }
 
 pub(super) fn distill(fields: &Fields<'_>, context: &Context<'_>) -> Option<Draft> {
@@ -46,7 +49,7 @@ pub(super) fn distill(fields: &Fields<'_>, context: &Context<'_>) -> Option<Draf
     let (frozen, patterns) = model::frozen(fields);
     let alpha = fields.get("alpha").and_then(|f| f.number(Bounds::closed(0.0, 1.0))).unwrap_or(0.9);
     let temperature = fields.get("temperature").and_then(|f| f.number(Bounds::above(0.0, 1000.0))).unwrap_or(4.0);
-    let fit = fit_of(fields, Some(model.as_ref()), context);
+    let fit = fit_of(fields, is_new(model.as_ref()), context);
     let kind = StageKind::Distill(DistillSpec { model: model?, frozen, alpha, temperature, fit });
     Some(Draft { kind, inputs: Some((Role::Teacher, teacher?)), patterns })
 }
