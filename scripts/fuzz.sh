@@ -9,5 +9,5 @@ cargo +nightly fuzz --version > /dev/null 2>&1 || {
 for target in ${SWEEP_FUZZ_TARGETS:-$(cargo +nightly fuzz list)}; do
     mkdir -p "corpus/$target"
     cargo +nightly fuzz run -s none -a "$target" "corpus/$target" "seeds/$target" -- \
-        -max_total_time="${SWEEP_FUZZ_SECONDS:-60}" -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=10 -max_len=16384
+        -max_total_time="${SWEEP_FUZZ_SECONDS:-60}" -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=10 -max_len=65536
 done

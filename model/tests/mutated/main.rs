@@ -45,13 +45,16 @@ static STATE_DICTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     of_torch.into_iter().map(Vec::from).chain([safetensors]).collect()
 });
 
+/// Our own exports, and those of both of PyTorch's exporters.
 static ONNX: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    let tiny = init::model(zoo::build("tiny-cnn", &ZooOptions::default()).unwrap(), 1);
-    [&SMALL, &tiny]
-        .into_iter()
-        .flat_map(|model| [model.clone(), pipeline::deploy(model).unwrap()])
-        .map(|model| onnx::export(&model).unwrap())
-        .collect()
+    let of_torch: [&[u8]; 3] = [
+        include_bytes!("../../../fuzz/seeds/onnx/torch_script"),
+        include_bytes!("../../../fuzz/seeds/onnx/torch_dynamo"),
+        include_bytes!("../../../fuzz/seeds/onnx/vit_script"),
+    ];
+    let deployed = pipeline::deploy(&SMALL).unwrap();
+    let ours = [&*SMALL, &deployed].map(|model| onnx::export(model).unwrap());
+    of_torch.into_iter().map(Vec::from).chain(ours).collect()
 });
 
 /// Which bytes become what, and where the file ends.
