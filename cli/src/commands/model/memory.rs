@@ -1,17 +1,19 @@
-//! What a network needs in memory, for the batch sizes and precisions that were asked for.
+//! What a network needs in memory, for the batch sizes, precisions and frozen layers that were asked for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use clap::ValueEnum;
 use comfy_table::CellAlignment;
 use serde_json::{Value, json};
-use sweep_model::Graph;
 use sweep_model::cost::NodeCost;
 use sweep_model::memory::{self, Memory, NodeMemory, Precision, Setting};
 use sweep_model::shape::ShapeError;
+use sweep_model::{Graph, Param, Role};
+use sweep_shared::spec::FreezeSpec;
 
 use super::layers::Column;
+use crate::exit::{Failure, Outcome};
 use crate::{format, terminal};
 
 /// For what memory is predicted.
@@ -27,6 +29,12 @@ pub struct Args {
     /// What it is trained with
     #[arg(long, default_value = "sgd")]
     optimizer: Optimizer,
+    /// Names of parameters that are not trained, as in a plan: '*' stands for any characters
+    #[arg(long, value_delimiter = ',', value_name = "PATTERN,…")]
+    freeze: Vec<String>,
+    /// Names of those among them that are trained nevertheless
+    #[arg(long, value_delimiter = ',', value_name = "PATTERN,…", requires = "freeze")]
+    unfreeze: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -69,13 +77,38 @@ impl Numbers {
     }
 }
 
-impl Args {
+/// What was asked for, of one network.
+pub struct Question<'a> {
+    args: &'a Args,
+    graph: &'a Graph,
+    frozen: HashSet<String>,
+}
+
+impl<'a> Question<'a> {
+    /// A mistake if a pattern names no parameter of the network.
+    pub fn new(args: &'a Args, graph: &'a Graph) -> Outcome<Self> {
+        let spec = FreezeSpec { freeze: args.freeze.clone(), unfreeze: args.unfreeze.clone() };
+        let parameters: Vec<String> = parameters(graph).map(|(name, _)| name).collect();
+        if let Some(pattern) = spec.idle(&parameters).next() {
+            let name = &graph.name;
+            let hint = parameters.last().map_or_else(String::new, |last| format!("its last parameter is {last}"));
+            return Err(Failure::usage(format!("{pattern:?} names no parameter of {name}")).hint(hint));
+        }
+        Ok(Self { args, graph, frozen: parameters.into_iter().filter(|name| spec.is_frozen(name)).collect() })
+    }
+
+    /// Elements of the parameters that are not trained.
+    pub fn frozen_parameters(&self) -> u64 {
+        let frozen = parameters(self.graph).filter(|(name, _)| self.frozen.contains(name));
+        frozen.map(|(_, param)| param.elements() as u64).sum()
+    }
+
     fn training(&self, batch: u32, precision: Numbers) -> Setting {
-        let slots = match self.optimizer {
+        let slots = match self.args.optimizer {
             Optimizer::Sgd => 1,
             Optimizer::Adamw => 2,
         };
-        Setting::training(batch as usize, slots).precision(precision.precision())
+        Setting::training(batch as usize, slots).precision(precision.precision()).frozen(self.frozen.clone())
     }
 
     fn inference(batch: u32, precision: Numbers) -> Setting {
@@ -83,7 +116,8 @@ impl Args {
     }
 
     fn pairs(&self) -> impl Iterator<Item = (u32, Numbers)> {
-        self.batch.iter().flat_map(|&batch| self.precision.iter().map(move |&precision| (batch, precision)))
+        let precisions = &self.args.precision;
+        self.args.batch.iter().flat_map(|&batch| precisions.iter().map(move |&precision| (batch, precision)))
     }
 
     /// Those that layers are shown for.
@@ -91,19 +125,27 @@ impl Args {
         self.pairs().next().unwrap_or((1, Numbers::Fp32))
     }
 
-    fn predictions(&self, graph: &Graph) -> Result<Vec<Prediction>, ShapeError> {
+    fn predictions(&self) -> Result<Vec<Prediction>, ShapeError> {
         let predict = |(batch, precision)| {
-            let training = memory::predict(graph, &self.training(batch, precision))?;
-            let inference = memory::predict(graph, &Self::inference(batch, precision))?;
+            let training = memory::predict(self.graph, &self.training(batch, precision))?;
+            let inference = memory::predict(self.graph, &Self::inference(batch, precision))?;
             Ok(Prediction { batch, precision, training, inference })
         };
         self.pairs().map(predict).collect()
     }
+
+    fn by_name(&self, setting: &Setting) -> Result<HashMap<String, NodeMemory>, ShapeError> {
+        Ok(memory::by_node(self.graph, setting)?.into_iter().collect())
+    }
+}
+
+fn parameters(graph: &Graph) -> impl Iterator<Item = (String, Param)> {
+    graph.params().filter(|(_, param)| param.role == Role::Parameter)
 }
 
 /// Totals: a line for each batch size.
-pub fn table(args: &Args, graph: &Graph) -> Result<String, ShapeError> {
-    let predictions = args.predictions(graph)?;
+pub fn table(question: &Question) -> Result<String, ShapeError> {
+    let (args, predictions) = (question.args, question.predictions()?);
     let titles = |purpose: &'static str| args.precision.iter().map(move |p| format!("{purpose} {}", p.name()));
     let header: Vec<String> =
         ["batch".to_owned()].into_iter().chain(titles("training")).chain(titles("inference")).collect();
@@ -124,13 +166,10 @@ pub fn table(args: &Args, graph: &Graph) -> Result<String, ShapeError> {
 }
 
 /// What each layer needs at the first batch size and precision that were asked for, as columns of the table of layers.
-pub fn columns(args: &Args, graph: &Graph) -> Result<Vec<Column<'static>>, ShapeError> {
-    let (batch, precision) = args.first();
-    let by_name = |setting: &Setting| -> Result<HashMap<String, NodeMemory>, ShapeError> {
-        Ok(memory::by_node(graph, setting)?.into_iter().collect())
-    };
-    let training = Rc::new(by_name(&args.training(batch, precision))?);
-    let inference = by_name(&Args::inference(batch, precision))?;
+pub fn columns(question: &Question) -> Result<Vec<Column<'static>>, ShapeError> {
+    let (batch, precision) = question.first();
+    let training = Rc::new(question.by_name(&question.training(batch, precision))?);
+    let inference = question.by_name(&Question::inference(batch, precision))?;
     let tensors = Rc::clone(&training);
     let bytes = |title, of: Box<dyn Fn(&NodeCost) -> u64>| Column { title, of, write: format::bytes };
     let state = |node: &NodeMemory| node.weights + node.gradients + node.optimizer;
@@ -142,8 +181,8 @@ pub fn columns(args: &Args, graph: &Graph) -> Result<Vec<Column<'static>>, Shape
 }
 
 /// What [`columns`] mean.
-pub fn legend(args: &Args) -> String {
-    let (batch, precision) = args.first();
+pub fn legend(question: &Question) -> String {
+    let (batch, precision) = question.first();
     format!(
         "state: weights, gradients and optimizer; kept: what training keeps of the layer\n\
          for the backward pass; value: its output in inference, where that has memory of\n\
@@ -153,7 +192,7 @@ pub fn legend(args: &Args) -> String {
 }
 
 /// For `--json`: the totals, one object for each batch size and precision.
-pub fn totals(args: &Args, graph: &Graph) -> Result<Value, ShapeError> {
+pub fn totals(question: &Question) -> Result<Value, ShapeError> {
     let object = |p: &Prediction| {
         json!({
             "batch": p.batch,
@@ -162,16 +201,15 @@ pub fn totals(args: &Args, graph: &Graph) -> Result<Value, ShapeError> {
             "inference": parts(&p.inference),
         })
     };
-    Ok(args.predictions(graph)?.iter().map(object).collect())
+    Ok(question.predictions()?.iter().map(object).collect())
 }
 
 /// For `--json`: what each node needs, by its name; one object for each batch size and precision.
-pub fn by_node(args: &Args, graph: &Graph) -> Result<HashMap<String, Vec<Value>>, ShapeError> {
+pub fn by_node(question: &Question) -> Result<HashMap<String, Vec<Value>>, ShapeError> {
     let mut nodes: HashMap<String, Vec<Value>> = HashMap::new();
-    for (batch, precision) in args.pairs() {
-        let inference: HashMap<String, NodeMemory> =
-            memory::by_node(graph, &Args::inference(batch, precision))?.into_iter().collect();
-        for (name, training) in memory::by_node(graph, &args.training(batch, precision))? {
+    for (batch, precision) in question.pairs() {
+        let inference = question.by_name(&Question::inference(batch, precision))?;
+        for (name, training) in question.by_name(&question.training(batch, precision))? {
             let object = json!({
                 "batch": batch,
                 "precision": precision.name(),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sweep_model::cost::{self, Cost, NodeCost};
 use sweep_model::shape::ShapeError;
 
+use super::memory::Question;
 use super::source::{Built, Network, find};
 use super::{layers, memory};
 use crate::context::Context;
@@ -19,6 +20,7 @@ Examples:
   sweep model show resnet18
   sweep model show mobilenet_v2 --input 3x96x96 --classes 10 --width 0.5
   sweep model show vit_b_16 --batch 64,128 --precision bf16 --optimizer adamw
+  sweep model show resnet50 --freeze '*' --unfreeze 'layer4.*,fc.*'
   sweep model show densenet121 --depth 3          into the blocks
   sweep model show googlenet --layers --memory    every node, with what it keeps
   sweep model show ./model.onnx --json | jq .macs";
@@ -58,16 +60,24 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     match (args.graph, context.json) {
         (true, false) => output::print(&graph.to_string())?,
         (true, true) => output::print(&graph.to_json())?,
-        (false, false) => output::print(&text(args, &network, &cost::count(graph)?, terminal::width())?)?,
-        (false, true) => output::json(&document(args, &network, &cost::count(graph)?)?)?,
+        (false, as_json) => {
+            let question = Question::new(&args.memory, graph)?;
+            let mut cost = cost::count(graph)?;
+            cost.parameters_trainable -= question.frozen_parameters();
+            if as_json {
+                output::json(&document(&network, &cost, &question)?)?;
+            } else {
+                output::print(&text(args, &network, &cost, &question, terminal::width())?)?;
+            }
+        }
     }
     Ok(Exit::Done)
 }
 
 /// Scripts rely on it: fields are added, not renamed.
-fn document(args: &Args, network: &Network, cost: &Cost) -> Result<Value, ShapeError> {
+fn document(network: &Network, cost: &Cost, question: &Question) -> Result<Value, ShapeError> {
     let graph = &network.graph;
-    let mut memory = memory::by_node(&args.memory, graph)?;
+    let mut memory = memory::by_node(question)?;
     let mut node = |node: &NodeCost| {
         json!({
             "name": node.name,
@@ -95,19 +105,24 @@ fn document(args: &Args, network: &Network, cost: &Cost) -> Result<Value, ShapeE
         "macs": cost.macs,
         "flops": cost.flops(),
         "activations": cost.activations,
-        "memory": memory::totals(&args.memory, graph)?,
+        "memory": memory::totals(question)?,
         "nodes": nodes,
     }))
 }
 
-fn text(args: &Args, network: &Network, cost: &Cost, width: Option<u16>) -> Result<String, ShapeError> {
-    let graph = &network.graph;
-    let columns = if args.by_memory { memory::columns(&args.memory, graph)? } else { layers::costs() };
+fn text(
+    args: &Args,
+    network: &Network,
+    cost: &Cost,
+    question: &Question,
+    width: Option<u16>,
+) -> Result<String, ShapeError> {
+    let columns = if args.by_memory { memory::columns(question)? } else { layers::costs() };
     let mut parts = vec![totals(network, cost), layers::table(&cost.nodes, &columns, args.depth(), width)];
     if args.by_memory {
-        parts.push(memory::legend(&args.memory));
+        parts.push(memory::legend(question));
     }
-    parts.push(memory::table(&args.memory, graph)?);
+    parts.push(memory::table(question)?);
     Ok(parts.join("\n\n"))
 }
 
@@ -149,17 +164,30 @@ mod tests {
         Line::try_parse_from(["show"].iter().chain(line)).unwrap().args
     }
 
-    fn shown(line: &[&str]) -> (Args, Network, Cost) {
-        let args = args(line);
+    fn found(args: &Args) -> (Network, Cost) {
         let network = find(&args.name, &args.built).unwrap();
         let cost = cost::count(&network.graph).unwrap();
-        (args, network, cost)
+        (network, cost)
+    }
+
+    fn json_of(line: &[&str]) -> Value {
+        let args = args(line);
+        let (network, mut cost) = found(&args);
+        let question = Question::new(&args.memory, &network.graph).unwrap();
+        cost.parameters_trainable -= question.frozen_parameters();
+        document(&network, &cost, &question).unwrap()
+    }
+
+    fn text_of(line: &[&str]) -> String {
+        let args = args(line);
+        let (network, cost) = found(&args);
+        let question = Question::new(&args.memory, &network.graph).unwrap();
+        text(&args, &network, &cost, &question, Some(80)).unwrap()
     }
 
     #[test]
     fn the_document_counts_as_the_table_of_layers_does() {
-        let (args, network, cost) = shown(&["googlenet"]);
-        let document = document(&args, &network, &cost).unwrap();
+        let document = json_of(&["googlenet"]);
         let nodes = document["nodes"].as_array().unwrap();
         let sum = |what: &str, auxiliary: bool| -> u64 {
             let nodes = nodes.iter().filter(|node| node["auxiliary"] == auxiliary);
@@ -176,8 +204,7 @@ mod tests {
 
     #[test]
     fn memory_is_told_for_each_batch_and_precision_and_adds_up_over_the_layers() {
-        let (args, network, cost) = shown(&["resnet18", "--batch", "4,8", "--optimizer", "adamw"]);
-        let document = document(&args, &network, &cost).unwrap();
+        let document = json_of(&["resnet18", "--batch", "4,8", "--optimizer", "adamw"]);
         let memory = document["memory"].as_array().unwrap();
         let which: Vec<_> =
             memory.iter().map(|m| (m["batch"].as_u64().unwrap(), m["precision"].as_str().unwrap())).collect();
@@ -193,13 +220,25 @@ mod tests {
                 assert_eq!(total["training"][part], sum, "{part} {total}");
             }
         }
-        assert_eq!(memory[0]["training"]["optimizer_bytes"], 8 * cost.parameters);
+        assert_eq!(memory[0]["training"]["optimizer_bytes"], 8 * 11_689_512);
+    }
+
+    #[test]
+    fn frozen_parameters_are_not_trainable_and_need_less_memory() {
+        let (whole, head) = (json_of(&["resnet18"]), json_of(&["resnet18", "--freeze", "*", "--unfreeze", "fc.*"]));
+        assert_eq!(head["parameters"]["trainable"], 512 * 1000 + 1000);
+        assert_eq!(head["parameters"]["total"], whole["parameters"]["total"]);
+        let training = |document: &Value, part: &str| document["memory"][0]["training"][part].as_u64().unwrap();
+        assert_eq!(training(&head, "gradients_bytes"), 4 * (512 * 1000 + 1000));
+        assert!(training(&head, "activations_bytes") * 100 < training(&whole, "activations_bytes"));
+        let idle = args(&["resnet18", "--freeze", "layer5.*"]);
+        let refused = Question::new(&idle.memory, &found(&idle).0.graph).err().unwrap();
+        assert!(refused.exit == Exit::Usage && refused.text().contains("layer5.*"), "{}", refused.text());
     }
 
     #[test]
     fn the_text_fits_eighty_columns_and_tells_totals_layers_and_memory() {
-        let (args, network, cost) = shown(&["googlenet"]);
-        let text = text(&args, &network, &cost, Some(80)).unwrap();
+        let text = text_of(&["googlenet"]);
         for word in
             ["parameters (13004888)", "6.38 M of them in auxiliary", "1.50 G MACs", "inception4a", "training bf16"]
         {
@@ -211,8 +250,7 @@ mod tests {
 
     #[test]
     fn layers_can_be_shown_by_their_memory() {
-        let (args, network, cost) = shown(&["tiny-cnn", "--memory", "--batch", "10"]);
-        let text = text(&args, &network, &cost, Some(80)).unwrap();
+        let text = text_of(&["tiny-cnn", "--memory", "--batch", "10"]);
         let conv1 = text.lines().find(|line| line.trim_start().starts_with("conv1")).unwrap();
         // 216 weights with gradient and momentum, in 4 bytes each; 8×32×32 values of ten images in 4 bytes.
         assert!(conv1.contains("2.59 KB") && conv1.matches("328 KB").count() == 2, "{conv1}");
@@ -227,6 +265,7 @@ mod tests {
             vec!["resnet18", "--depth", "0"],
             vec!["resnet18", "--depth", "2", "--layers"],
             vec!["resnet18", "--input", "large"],
+            vec!["resnet18", "--unfreeze", "fc.*"],
         ] {
             assert!(Line::try_parse_from(["show"].iter().chain(&line)).is_err(), "{line:?}");
         }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use sweep_model::model::{GRAPH_FILE, WEIGHTS_FILE};
 use sweep_model::zoo::{self, Entry, ZooError, ZooOptions};
-use sweep_model::{Graph, Model, cost, init, verify};
+use sweep_model::{Graph, Model, cost, init, onnx, verify};
 
 use crate::exit::{Exit, Failure, Outcome};
 
@@ -105,6 +105,10 @@ fn read(path: &Path) -> Outcome<Network> {
     match extension {
         _ if path.is_dir() => stored(&path.join(GRAPH_FILE)),
         "json" => stored(path),
+        "onnx" => {
+            let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+            Ok(with_weights(onnx::import(&contents(path)?, &name)?))
+        }
         "safetensors" | "pth" | "pt" => Err(Failure::usage("it holds weights, but not the network that they are for")
             .hint(format!("name the network of the zoo, the folder with the {GRAPH_FILE}, or an .onnx file"))),
         _ => Err(Failure::usage("it is not a file that networks are read from")
@@ -135,6 +139,7 @@ fn contents(path: &Path) -> Outcome<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sweep_model::passes::pipeline::deploy;
 
     #[test]
     fn sizes_are_read_with_and_without_channels() {
@@ -178,6 +183,21 @@ mod tests {
         let refused = named(folder.path()).unwrap_err();
         assert_eq!(refused.exit, Exit::Usage);
         assert!(refused.text().contains("the graph is not valid"), "{}", refused.text());
+    }
+
+    #[test]
+    fn an_onnx_file_is_imported() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.onnx");
+        let model = init::model(find("tiny-cnn", &Built::default()).unwrap().graph, 0);
+        fs::write(&path, onnx::export(&deploy(&model).unwrap()).unwrap()).unwrap();
+        let network = find(path.to_str().unwrap(), &Built::default()).unwrap();
+        assert_eq!((network.graph.name.as_str(), network.graph.classes), ("mine", 10));
+        let counted = cost::count(&network.graph).unwrap();
+        assert_eq!(counted.macs, cost::count(&model.graph).unwrap().macs);
+        assert!(network.nonzero.unwrap() <= counted.parameters);
+        fs::write(&path, "no ONNX").unwrap();
+        assert_eq!(find(path.to_str().unwrap(), &Built::default()).unwrap_err().exit, Exit::Usage);
     }
 
     #[test]
