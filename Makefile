@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 RELEASE := target/release
 
-.PHONY: help setup build quickstart test soak lint fmt unit sqlx bench fuzz
+.PHONY: help setup build quickstart test soak parity lint fmt unit sqlx bench fuzz
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -28,6 +28,12 @@ soak: setup ## hours of faults: SWEEP_SEEDS (100000) simulated, SWEEP_MODEL_CASE
 	SWEEP_MODEL_CASES=$${SWEEP_MODEL_CASES:-20000} cargo test --locked -p sweep-coordinator --lib -- --nocapture tests::model
 	SWEEP_ROUNDS=$${SWEEP_ROUNDS:-500} SWEEP_SEED=$${SWEEP_SEED:-1000} \
 		cargo test --workspace --locked --test chaos -- --nocapture whatever
+
+# Some networks only: make parity NETWORKS="resnet18 vit_b_16"
+parity: setup ## compare every network with torchvision, number by number, and fill the table of docs/zoo.md
+	@scripts/setup-parity.sh
+	cargo build --locked -p sweep-engine --example parity
+	PYTHONPATH=.parity/packages .python/bin/python scripts/parity check target/debug/examples/parity $(NETWORKS)
 
 lint: setup
 	cargo fmt --all --check

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Compares sweep's networks with torchvision's, or writes down what torchvision's answer.
 
+    python scripts/parity check PROGRAM [NAME ...]
+                                                  compare all numbers, and write them into docs/zoo.md
     python scripts/parity fixtures [NAME ...]     write engine/tests/zoo/NAME.json
     python scripts/parity dump NAME FILE          write the values on the way, for `sweep model bisect NAME --against FILE`
     python scripts/parity golden                  print the generator's golden numbers
@@ -12,6 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "engine/tests/zoo"
+DOCUMENT = ROOT / "docs/zoo.md"
 
 GOLDEN = [
     ("conv1.weight", (64, 3, 7, 7)),
@@ -52,6 +55,22 @@ def fixtures(arguments):
         print(fixtures.write(network, FIXTURES), flush=True)
 
 
+def check(arguments):
+    import check
+    import table
+    from networks import networks
+
+    failed = False
+    for network in chosen(arguments.names):
+        row = check.check(network, arguments.program)
+        print(table.line(row), flush=True)
+        for failure in row.failures:
+            print(f"{row.network}: {failure}", file=sys.stderr, flush=True)
+        failed |= bool(row.failures)
+        table.write(DOCUMENT, networks(), [row])
+    return int(failed)
+
+
 def dump(arguments):
     import dump
 
@@ -70,6 +89,9 @@ def main():
         sub.set_defaults(run=run)
         return sub
 
+    all_or_some = command(check)
+    all_or_some.add_argument("program", metavar="PROGRAM", help="engine/examples/parity.rs, built")
+    all_or_some.add_argument("names", nargs="*", metavar="NAME")
     command(fixtures).add_argument("names", nargs="*", metavar="NAME")
     one = command(dump)
     one.add_argument("name", metavar="NAME")

@@ -155,7 +155,6 @@ impl Compiler<'_> {
     }
 }
 
-/// What evaluation leaves out may be the last to read a value, which then lives to the end of the pass.
 fn mark_last_uses(steps: &mut [Step], is_output: impl Fn(usize) -> bool) {
     let mut last = vec![None; steps.len()];
     for (index, step) in steps.iter().enumerate() {

@@ -29,17 +29,19 @@ pub fn run(net: &Net, images: &Tensor, mode: Mode, hook: &mut dyn Hook) -> Resul
     let look = hook.wants_outputs();
     let mut values: Vec<Option<Tensor>> = steps.iter().map(|_| None).collect();
     for (index, step) in steps.iter().enumerate() {
-        if mode == Mode::Eval && step.train_only {
-            continue;
-        }
-        let value = pass.step(step, &images, &mut values, hook, look)?;
-        if look {
-            hook.output(&step.name, &value).map_err(at(step))?;
-        }
+        let value = if mode == Mode::Eval && step.train_only {
+            None
+        } else {
+            let value = pass.step(step, &images, &mut values, hook, look)?;
+            if look {
+                hook.output(&step.name, &value).map_err(at(step))?;
+            }
+            Some(value)
+        };
         for &dead in &step.last_uses {
             values[dead] = None;
         }
-        values[index] = Some(value);
+        values[index] = value;
     }
     let mut take = |value: usize| {
         values[value].take().ok_or_else(|| Error::node(&net.program.steps[value].name, "was not computed"))

@@ -15,7 +15,7 @@ const LOGITS: f64 = 1e-4;
 /// Of a tensor's numbers against its length, in f64.
 const STEP: f64 = 1e-8;
 /// Gradients that are zero but for rounding (of biases before batch norm) are as near as this to the length of the whole gradient.
-const ROUNDING: f64 = 1e-7;
+const ROUNDING: f64 = 1e-5;
 /// The least largest difference of a logit between images, as it stands and against the largest logit: what does not depend on
 /// the image compares nothing.
 const SPREAD: f64 = 0.1;
