@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes engine/tests/fixtures/skeletons.gz: torchvision's networks as PyTorch's two exporters write them, without their weights.
 
-    python scripts/onnx_skeletons.py [NETWORK…]         # needs torch, torchvision, onnx and onnxscript
+    PYTHONPATH=.parity/packages .python/bin/python scripts/onnx_skeletons.py      # packages: scripts/setup-parity.sh
 
 Each network is exported at the image size that it was published for, with a free batch, by torch.onnx.export with dynamo=False
 ("torchscript") and dynamo=True ("dynamo"). Parameters and buffers are random before the export, because the exporters store equal
@@ -16,7 +16,6 @@ file, ONNX file.
 import gzip
 import io
 import struct
-import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -81,7 +80,7 @@ def main():
     warnings.filterwarnings("ignore")
     torch.manual_seed(0)
     entries = io.BytesIO()
-    for name in sys.argv[1:] or NETWORKS:
+    for name in NETWORKS:
         for exporter, dynamo in (("torchscript", False), ("dynamo", True)):
             for part in (f"{exporter}/{name}".encode(), skeleton(exported(name, dynamo))):
                 entries.write(struct.pack("<I", len(part)) + part)

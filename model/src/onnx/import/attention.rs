@@ -81,7 +81,7 @@ fn attention(drafts: &mut Drafts, scores: &Scores, values: &Traced) -> Result<Va
 /// Tokens with features `heads · head_dim`, seen as `[N, heads, L, head_dim]` (or with the last two turned).
 fn heads_of(batch: usize, [heads, tokens, head_dim]: [usize; 3], turned: bool) -> View {
     let axis = |axis: usize, stride: usize, size: usize| {
-        if axis > 0 && size == 1 { Vec::new() } else { vec![Atom { axis, stride, size }] }
+        if size == 1 { Vec::new() } else { vec![Atom { axis, stride, size }] }
     };
     let mut axes = vec![axis(0, 1, batch), axis(2, head_dim, heads), axis(1, 1, tokens), axis(2, 1, head_dim)];
     if turned {

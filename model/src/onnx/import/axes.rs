@@ -107,13 +107,13 @@ pub(super) fn slice(drafts: &mut Drafts, call: &Call) -> Result<Value, Problem> 
     let name = names::of_node(call.node);
     let mut result = value.clone();
     for cut in cuts(call, &sizes)? {
-        if (cut.start, cut.end, cut.step) == (0, sizes[cut.axis], 1) {
+        if (cut.start, cut.end, cut.step) == (0, sizes[cut.axis] as i64, 1) {
             continue;
         }
-        if cut.axis != 1 || cut.step != 1 || cut.start == cut.end {
+        if cut.axis != 1 || cut.step != 1 || cut.start >= cut.end {
             return Err(Problem::attribute("axes", cut.axis, "channels in a row, axis 1"));
         }
-        let node = channels(drafts, &result, &name, cut.start, cut.end)?;
+        let node = channels(drafts, &result, &name, cut.start as usize, cut.end as usize)?;
         result = drafts.value(node);
     }
     Ok(Value::Traced(result))

@@ -34,9 +34,9 @@ impl Drafts {
         self.scaled(self.of(node, &Op::Relu6)?, 1.0, 3.0)
     }
 
-    /// `x`, if `node` is `1 + erf(x / √2)`.
-    fn error_share(&self, node: usize) -> Option<usize> {
-        let erf = self.scaled(node, 1.0, 1.0)?;
+    /// `x`, if `node` is `(1 + erf(x / √2)) · factor`.
+    fn error_share(&self, node: usize, factor: f64) -> Option<usize> {
+        let erf = self.scaled(node, factor, factor)?;
         let root = (self.nodes[erf].step == Step::Erf).then(|| self.nodes[erf].inputs[0])?;
         self.scaled(root, std::f64::consts::FRAC_1_SQRT_2, 0.0)
     }
@@ -49,8 +49,9 @@ impl Drafts {
             } else if self.of(gate, &Op::Hardsigmoid) == Some(x) {
                 Some((Op::Hardswish, x))
             } else {
-                let whole = self.error_share(gate);
-                whole.filter(|whole| self.scaled(x, 0.5, 0.0) == Some(*whole)).map(|whole| (Op::Gelu, whole))
+                let halved = self.scaled(x, 0.5, 0.0).filter(|whole| self.error_share(gate, 1.0) == Some(*whole));
+                let whole = halved.or_else(|| self.error_share(gate, 0.5).filter(|whole| *whole == x));
+                whole.map(|whole| (Op::Gelu, whole))
             };
             if let Some((op, x)) = op {
                 return self.add(name, Step::Op(op), &[x], Vec::new());
@@ -106,7 +107,7 @@ impl Drafts {
             if near(scale, 1.0 / 6.0) && self.hinge(gate) == Some(x) {
                 return Some((Op::Hardswish, x));
             }
-            (near(scale, 0.5) && self.error_share(gate) == Some(x)).then_some((Op::Gelu, x))
+            (near(scale, 0.5) && self.error_share(gate, 1.0) == Some(x)).then_some((Op::Gelu, x))
         })
     }
 

@@ -104,42 +104,63 @@ pub(super) fn concat(arrays: &[&Array], along: usize) -> Result<Array, Problem> 
 
 pub(super) fn slice(array: &Array, call: &Call) -> Result<Array, Problem> {
     let mut result = array.clone();
-    for Cut { axis, start, end, step } in cuts(call, &array.dims)? {
-        let indices: Vec<usize> = (start..end).step_by(step).collect();
-        result = take(&result, axis, &indices, &[indices.len()])?;
+    for cut in cuts(call, &array.dims)? {
+        let indices = cut.indices();
+        result = take(&result, cut.axis, &indices, &[indices.len()])?;
     }
     Ok(result)
 }
 
-/// What operator `Slice` leaves of one axis.
+/// What operator `Slice` leaves of one axis: from `start` in steps of `step` up to, and without, `end`.
 pub(in super::super) struct Cut {
     pub axis: usize,
-    pub start: usize,
-    pub end: usize,
-    pub step: usize,
+    pub start: i64,
+    pub end: i64,
+    pub step: i64,
 }
 
-/// The cuts of a `Slice`, with negative places counted from behind.
+impl Cut {
+    /// Negative places count from behind, and those outside of the axis are moved to its ends.
+    fn new(axis: usize, length: usize, [start, end, step]: [i64; 3]) -> Self {
+        let length = length as i64;
+        let place = |value: i64| if value < 0 { value.saturating_add(length) } else { value };
+        let (start, end) = if step > 0 {
+            (place(start).clamp(0, length), place(end).clamp(0, length))
+        } else {
+            (place(start).clamp(-1, length - 1), place(end).clamp(-1, length - 1))
+        };
+        Self { axis, start, end, step }
+    }
+
+    /// What is left of an axis; all of it lies within.
+    fn indices(&self) -> Vec<usize> {
+        let next = |place: &i64| place.checked_add(self.step);
+        let places = std::iter::successors(Some(self.start), next);
+        places
+            .take_while(|place| if self.step > 0 { *place < self.end } else { *place > self.end })
+            .map(|place| place as usize)
+            .collect()
+    }
+}
+
+/// The cuts of a `Slice`, one for each axis that it names.
 pub(in super::super) fn cuts(call: &Call, dims: &[usize]) -> Result<Vec<Cut>, Problem> {
     let starts = call.list(1, "starts")?.unwrap_or_default();
     let ends = call.list(2, "ends")?.unwrap_or_default();
     let axes = call.axes(3, dims.len())?.unwrap_or_else(|| (0..starts.len()).collect());
     let steps = call.list(4, "steps")?.unwrap_or_else(|| vec![1; starts.len()]);
-    let mut cuts = Vec::new();
+    let mut cuts: Vec<Cut> = Vec::new();
     for (index, (start, end)) in starts.iter().zip(&ends).enumerate() {
-        let (Some(axis), Some(step)) = (axes.get(index).copied(), steps.get(index)) else {
+        let (Some(axis), Some(step)) = (axes.get(index).copied(), steps.get(index).copied()) else {
             return Err(Problem::attribute("axes", axes, "as many as there are starts"));
         };
-        let length = *dims.get(axis).ok_or_else(|| Problem::attribute("axes", &axes, "axes of the input"))? as i64;
-        let clamp =
-            |value: i64| (if value < 0 { value.saturating_add(length) } else { value }).clamp(0, length) as usize;
-        let step = usize::try_from(*step).ok().filter(|step| *step > 0);
-        let step = step.ok_or_else(|| Problem::attribute("steps", &steps, "positive steps"))?;
-        if cuts.iter().any(|cut: &Cut| cut.axis == axis) {
-            return Err(Problem::attribute("axes", axes, "different axes"));
+        let Some(length) = dims.get(axis).copied().filter(|_| cuts.iter().all(|cut| cut.axis != axis)) else {
+            return Err(Problem::attribute("axes", axes, "different axes of the input"));
+        };
+        if step == 0 {
+            return Err(Problem::attribute("steps", steps, "other than 0"));
         }
-        let start = clamp(*start);
-        cuts.push(Cut { axis, start, end: clamp(*end).max(start), step });
+        cuts.push(Cut::new(axis, length, [*start, *end, step]));
     }
     Ok(cuts)
 }

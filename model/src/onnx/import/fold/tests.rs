@@ -28,6 +28,10 @@ fn shapes_are_taken_apart_and_put_together() {
     assert_eq!(joined, integers(&[3], &[8, -1, 2]));
     let tail = [shape.clone(), integers(&[1], &[-2]), integers(&[1], &[i64::MAX]), integers(&[1], &[0])];
     assert_eq!(run("Slice", &tail, &[]).unwrap(), integers(&[2], &[8, 6]));
+    let whole = [i64::MIN, i64::MAX].map(|end| integers(&[1], &[end]));
+    let backwards =
+        [shape.clone(), integers(&[1], &[-1]), whole[0].clone(), integers(&[1], &[0]), integers(&[1], &[-2])];
+    assert_eq!(run("Slice", &backwards, &[]).unwrap(), integers(&[2], &[6, 3]));
     assert_eq!(run("Shape", &[floats(&[2, 5], &[0.0; 10])], &[]).unwrap(), integers(&[2], &[2, 5]));
     assert_eq!(run("Squeeze", &[integers(&[1, 2, 1], &[4, 5])], &[]).unwrap(), integers(&[2], &[4, 5]));
     assert_eq!(

@@ -60,6 +60,7 @@ fn activations_in_many_spellings() {
         (Op::Hardswish, activation(|f| f.node("HardSwish", &["c"], "a", &[]))),
         (Op::Gelu, activation(|f| erf(f).node("Mul", &["c", "sum"], "m", &[]).node("Mul", &["m", "half"], "a", &[]))),
         (Op::Gelu, activation(|f| erf(f).node("Mul", &["c", "half"], "m", &[]).node("Mul", &["m", "sum"], "a", &[]))),
+        (Op::Gelu, activation(|f| erf(f).node("Mul", &["half", "sum"], "m", &[]).node("Mul", &["c", "m"], "a", &[]))),
         (Op::Gelu, activation(|f| f.node("Gelu", &["c"], "a", &[]))),
     ];
     for (expected, model) in cases {
