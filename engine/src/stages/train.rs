@@ -26,6 +26,8 @@ pub fn run(job: &mut Job, spec: &TrainSpec) -> Result<()> {
         }
     };
     let mut net = trainable(job, &model, &spec.fit, &spec.frozen)?;
+    // The network holds its own copy of the weights.
+    drop(model);
     let mut objective = CrossEntropy { label_smoothing: spec.fit.label_smoothing, masks };
     fit_and_publish(job, &spec.fit, "train", &mut net, &mut objective)
 }
