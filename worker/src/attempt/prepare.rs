@@ -69,7 +69,8 @@ async fn network(context: &Context, folder: &Folder, model: &ModelSpec, tell: &T
         tell.say(News::Progress { fraction: 0.0, message: text.to_owned() });
     };
     let had = context.library.have(published, &note).await;
-    had.map(drop).map_err(|error| match error {
+    // The log is where there is room for the whole message.
+    had.map(drop).inspect_err(|error| folder.note(&error.to_string())).map_err(|error| match error {
         WeightsError::Disk(error) => Early::disk(&format!("the published weights {}", published.name()), &error),
         // The network may be back when the job is tried again.
         WeightsError::Unreachable { .. } | WeightsError::Client(_) => {

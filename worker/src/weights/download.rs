@@ -10,7 +10,7 @@ use reqwest::{Client, Response, StatusCode};
 use sweep_shared::spec::PublishedFile;
 use tokio::io::AsyncWriteExt as _;
 
-use super::error::chain;
+use super::error::cause;
 use super::{Note, WeightsError, hash_of};
 use crate::transfer::Backoff;
 
@@ -111,7 +111,7 @@ impl Download<'_> {
         }
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return Ok(Tried::Broken(chain(&error))),
+            Err(error) => return Ok(Tried::Broken(cause(&error))),
         };
         let status = response.status();
         match status {
@@ -155,7 +155,7 @@ impl Download<'_> {
                     }
                 }
                 Ok(None) => break None,
-                Err(error) => break Some(chain(&error)),
+                Err(error) => break Some(cause(&error)),
             }
         };
         file.flush().await?;

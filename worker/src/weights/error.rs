@@ -11,10 +11,10 @@ pub enum WeightsError {
     #[error("cannot make an HTTPS client: {0}")]
     Client(String),
     /// After several tries.
-    #[error("cannot download {url}: {why}. Without a network, put the file there by hand: {}; a mirror: SWEEP_WEIGHTS_URL", path.display())]
+    #[error("cannot download {url}: {why}. Put it at {} by hand, or name a mirror with SWEEP_WEIGHTS_URL", path.display())]
     Unreachable { url: String, why: String, path: PathBuf },
     /// The server will not say otherwise the next time.
-    #[error("{url} answers {status}. Put the file there by hand: {}; a mirror: SWEEP_WEIGHTS_URL", path.display())]
+    #[error("{url} answers {status}. Put it at {} by hand, or name a mirror with SWEEP_WEIGHTS_URL", path.display())]
     Refused { url: String, status: u16, path: PathBuf },
     #[error("what {url} gives is another file: its SHA-256 is {found}, and should begin with {wanted}")]
     Other { url: String, wanted: String, found: String },
@@ -26,18 +26,15 @@ pub enum WeightsError {
 
 impl WeightsError {
     pub(super) fn client(error: &dyn std::error::Error) -> Self {
-        Self::Client(chain(error))
+        Self::Client(cause(error))
     }
 }
 
-/// An error with its causes: the outer ones of HTTP clients say little.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
+/// The innermost of an error's causes: the outer ones of HTTP clients say little, at length.
+pub(super) fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(inner) = innermost.source() {
+        innermost = inner;
     }
-    text
+    innermost.to_string()
 }
