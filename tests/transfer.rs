@@ -71,8 +71,11 @@ fn a_file_that_changed_is_other_work_and_one_that_does_not_fit_is_told() {
     assert_eq!(missing.status.code(), Some(2), "{}", text(&missing));
     assert!(text(&missing).contains("there is no file `nets/base.safetensors`"), "{}", text(&missing));
 
+    // Sound files without any tensor.
     let key = |contents: &str| {
-        fs::write(home.file("nets/base.safetensors"), contents).unwrap();
+        let header = format!(r#"{{"__metadata__":{{"what":"{contents}"}}}}"#);
+        let file = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+        fs::write(home.file("nets/base.safetensors"), file).unwrap();
         home.json(&["check", plan.to_str().unwrap()])["jobs"][0]["key"].clone()
     };
     assert_ne!(key("one"), key("another"));

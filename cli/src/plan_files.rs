@@ -1,12 +1,15 @@
 //! A plan as it lies on disk: its text, the files that its stages need, and a first check that needs no coordinator.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sweep_coordinator::predict::{FileAt, Networks};
+use sweep_model::state_dict;
 use sweep_shared::ids::ContentHash;
 use sweep_shared::plan::{self, ExpandedPlan};
+use sweep_shared::spec::WeightsSpec;
 
 use crate::exit::{Failure, Outcome};
 use crate::output;
@@ -43,10 +46,29 @@ pub fn read(path: &Path) -> Outcome<PlanFile> {
     let networks = Networks::new(files.iter().map(at).collect());
     let unsound = |errors: plan::PlanErrors| Failure::usage(format!("the plan cannot be used\n\n{errors}"));
     let plan = plan::read(&text, &shown, &networks.catalogue()).map_err(unsound)?;
+    check_weights(&plan, &files)?;
     for warning in &plan.warnings {
         output::note(warning);
     }
     Ok(PlanFile { path: shown, text, files, plan, networks })
+}
+
+/// A file of weights that cannot be read is told here, before a job fails of it. (Whether it fits its network, the job tells.)
+fn check_weights(plan: &ExpandedPlan, files: &[NeededFile]) -> Outcome<()> {
+    let specs = plan.jobs.iter().filter_map(|job| job.spec.kind.model());
+    let weights: BTreeSet<&str> = specs
+        .filter_map(|model| match &model.weights {
+            Some(WeightsSpec::File(file)) => Some(file.name.as_str()),
+            Some(WeightsSpec::Imagenet(_)) | None => None,
+        })
+        .collect();
+    for file in files.iter().filter(|file| weights.contains(file.name.as_str())) {
+        let shown = file.path.display();
+        let bytes = std::fs::read(&file.path).map_err(|e| Failure::usage(format!("cannot read {shown}: {e}")))?;
+        state_dict::read(&bytes)
+            .map_err(|error| Failure::usage(format!("the weights in {shown} cannot be used: {error}")))?;
+    }
+    Ok(())
 }
 
 fn read_text(path: &Path) -> Outcome<String> {

@@ -77,6 +77,23 @@ fn a_plan_that_cannot_be_used_is_2_and_names_the_place() {
 }
 
 #[test]
+fn weights_that_cannot_be_read_are_2_before_any_job_runs() {
+    let home = Home::new();
+    let text = "name: x\ndata: synthetic\nstages:\n  a: { train: { model: tiny-cnn, weights: { file: whole.pth }, epochs: 1 } }\n";
+    let plan = home.write("plan.yaml", text);
+    // os.system, as a pickle of torch's older format has it behind the three that it begins with.
+    let begin = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}.";
+    let pickle = [&begin[..], b"\x80\x02cos\nsystem\n(U\x04echotR."].concat();
+    std::fs::write(home.file("whole.pth"), pickle).unwrap();
+    for command in ["check", "local"] {
+        let refused = home.wants(2, &[command, plan.to_str().unwrap()]);
+        assert!(refused.stderr.contains("whole.pth cannot be used"), "{}", refused.text());
+        assert!(refused.stderr.contains("names os.system"), "{}", refused.text());
+    }
+    assert!(!home.path().exists(), "a plan that cannot be used leaves no traces");
+}
+
+#[test]
 fn errors_are_json_where_json_was_asked_for() {
     let home = Home::new();
     let refused = home.wants(2, &["submit", "no-such-plan.yaml", "--json"]);
