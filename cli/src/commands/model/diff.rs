@@ -185,7 +185,7 @@ mod tests {
     use sweep_model::Op;
 
     fn network(graph: sweep_model::Graph) -> Network {
-        Network { graph, nonzero: None, fresh: false }
+        Network { graph, nonzero: None, weights: None, fresh: false }
     }
 
     fn tiny() -> sweep_model::Graph {

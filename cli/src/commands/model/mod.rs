@@ -3,6 +3,7 @@
 //! Nothing here needs weights, a coordinator or libtorch: [`source`] turns a name or a file into a graph, `sweep_model`
 //! counts, [`layers`] shortens hundreds of nodes to what fits a screen.
 
+mod bisect;
 mod diff;
 mod layers;
 mod list;
@@ -21,6 +22,8 @@ pub enum Command {
     Show(show::Args),
     /// Show how two networks differ, such as a pruned one from the one it was made of
     Diff(diff::Args),
+    /// Find the first node at which libtorch, ONNX Runtime or another program computes something else
+    Bisect(bisect::Args),
 }
 
 pub fn run(context: &Context, command: Command) -> Outcome {
@@ -28,5 +31,6 @@ pub fn run(context: &Context, command: Command) -> Outcome {
         Command::List => list::run(context),
         Command::Show(args) => show::run(context, &args),
         Command::Diff(args) => diff::run(context, &args),
+        Command::Bisect(args) => bisect::run(context, &args),
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use sweep_model::model::{GRAPH_FILE, WEIGHTS_FILE};
 use sweep_model::zoo::{self, Entry, ZooError, ZooOptions};
-use sweep_model::{Graph, Model, cost, init, onnx, verify};
+use sweep_model::{Graph, Model, Weights, cost, init, onnx, verify};
 
 use crate::exit::{Exit, Failure, Outcome};
 
@@ -28,6 +28,9 @@ pub struct Built {
     /// Multiplies the channels of every layer
     #[arg(long)]
     width: Option<f64>,
+    /// Transform images as the published weights of GoogLeNet and Inception v3 expect it
+    #[arg(long)]
+    transform_input: bool,
 }
 
 /// `[C, H, W]`.
@@ -55,6 +58,8 @@ pub struct Network {
     /// Elements of its parameters that are not zero: of a zoo's network as it begins, for which no weight is drawn; `None` of a
     /// graph without weights.
     pub nonzero: Option<u64>,
+    /// What came with it; nothing does with a network of the zoo.
+    pub weights: Option<Weights>,
     /// Whether it is a network of the zoo, which has not been trained.
     pub fresh: bool,
 }
@@ -75,6 +80,7 @@ pub fn published_classes(entry: &Entry) -> usize {
 fn of_zoo(entry: &Entry, built: &Built) -> Outcome<Network> {
     let options = ZooOptions {
         width: built.width.unwrap_or(1.0),
+        transform_input: built.transform_input,
         ..ZooOptions::new(
             built.input.map_or(entry.input, |input| input.0),
             built.classes.unwrap_or_else(|| published_classes(entry)),
@@ -82,7 +88,7 @@ fn of_zoo(entry: &Entry, built: &Built) -> Outcome<Network> {
     };
     let graph = zoo::build(entry.name, &options).map_err(|error| Failure::from(error).exit(Exit::Usage))?;
     let nonzero = Some(init::nonzero_parameters(entry.init, &graph));
-    Ok(Network { graph, nonzero, fresh: true })
+    Ok(Network { graph, nonzero, weights: None, fresh: true })
 }
 
 fn from_file(name: &str, path: &Path, built: &Built, unknown: ZooError) -> Outcome<Network> {
@@ -92,9 +98,9 @@ fn from_file(name: &str, path: &Path, built: &Built, unknown: ZooError) -> Outco
             "`sweep model list` tells more about them; there is no file {name:?} either, which could be a point's folder, a graph.json or an .onnx file"
         )));
     }
-    if built.input.is_some() || built.classes.is_some() || built.width.is_some() {
+    if built.input.is_some() || built.classes.is_some() || built.width.is_some() || built.transform_input {
         return Err(Failure::usage(format!(
-            "--input, --classes and --width are for networks of the zoo; {name} says by itself what it was made for"
+            "--input, --classes, --width and --transform-input are for networks of the zoo; {name} says by itself what it was made for"
         )));
     }
     read(path).map_err(|failure| failure.context(format!("cannot show {name}")).exit(Exit::Usage))
@@ -125,11 +131,12 @@ fn stored(path: &Path) -> Outcome<Network> {
     }
     let graph = Graph::from_json(&String::from_utf8_lossy(&graph))?;
     verify::graph(&graph)?;
-    Ok(Network { graph, nonzero: None, fresh: false })
+    Ok(Network { graph, nonzero: None, weights: None, fresh: false })
 }
 
 fn with_weights(model: Model) -> Network {
-    Network { nonzero: Some(cost::nonzero_parameters(&model)), graph: model.graph, fresh: false }
+    let nonzero = Some(cost::nonzero_parameters(&model));
+    Network { nonzero, weights: Some(model.weights), graph: model.graph, fresh: false }
 }
 
 fn contents(path: &Path) -> Outcome<Vec<u8>> {
@@ -158,7 +165,8 @@ mod tests {
         assert_eq!((published.input, published.classes), ([3, 224, 224], 1000));
         let small = find("tiny-cnn", &Built::default()).unwrap().graph;
         assert_eq!((small.input, small.classes), ([3, 32, 32], 10));
-        let built = Built { input: Some(InputSize([3, 64, 64])), classes: Some(7), width: Some(0.5) };
+        let built =
+            Built { input: Some(InputSize([3, 64, 64])), classes: Some(7), width: Some(0.5), transform_input: false };
         let own = find("resnet18", &built).unwrap().graph;
         assert_eq!((own.input, own.classes), ([3, 64, 64], 7));
         assert!(own.nodes.len() == published.nodes.len() && own != published);
