@@ -10,9 +10,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sweep_model::Role;
-use sweep_model::memory::{self, Setting};
+use sweep_model::memory::{self, Precision, Setting};
 use sweep_shared::plan::{ExpandedJob, ExpandedPlan};
-use sweep_shared::spec::{DataSource, DataSpec, FitSpec, FreezeSpec, ModelSpec, OptimizerSpec, PruneMethod, StageKind};
+use sweep_shared::spec::{
+    self, DataSource, DataSpec, FitSpec, FreezeSpec, ModelSpec, OptimizerSpec, PruneMethod, StageKind,
+};
 
 pub use networks::{FileAt, Network, Networks};
 
@@ -91,11 +93,13 @@ struct Load {
     /// The optimizer's numbers per parameter; `None`: no training.
     slots: Option<usize>,
     frozen: FreezeSpec,
+    /// Those that it may run in; which one, the device decides.
+    precisions: Vec<Precision>,
 }
 
 impl Load {
     fn inference(batch: usize) -> Self {
-        Self { batch, slots: None, frozen: FreezeSpec::default() }
+        Self { batch, slots: None, frozen: FreezeSpec::default(), precisions: vec![Precision::Fp32] }
     }
 }
 
@@ -143,7 +147,12 @@ impl Forecast {
             OptimizerSpec::Sgd { momentum, .. } => usize::from(momentum > 0.0),
             OptimizerSpec::Adamw { .. } => 2,
         };
-        self.bytes(network, Load { batch: fit.batch as usize, slots: Some(slots), frozen: frozen.clone() })
+        let precisions = match fit.precision {
+            spec::Precision::Auto => vec![Precision::Fp32, Precision::Bf16],
+            spec::Precision::Fp32 => vec![Precision::Fp32],
+            spec::Precision::Bf16 => vec![Precision::Bf16],
+        };
+        self.bytes(network, Load { batch: fit.batch as usize, slots: Some(slots), frozen: frozen.clone(), precisions })
     }
 
     fn bytes(&mut self, network: &Lineage, load: Load) -> u64 {
@@ -168,7 +177,11 @@ fn memory_of(network: &Network, load: &Load) -> u64 {
             Setting::training(load.batch, slots).frozen(frozen)
         }
     };
-    memory::predict(&network.graph, &setting).map_or(0, |memory| memory.total())
+    let bytes = |&precision: &Precision| {
+        let setting = setting.clone().precision(precision);
+        memory::predict(&network.graph, &setting).map_or(0, |memory| memory.total())
+    };
+    load.precisions.iter().map(bytes).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -225,6 +238,20 @@ mod tests {
         assert!(base.parameters.unwrap() < 4_000_000, "half as wide");
         assert_eq!(rest.memory_bytes, base.memory_bytes);
         assert!(head.memory_bytes < base.memory_bytes);
+    }
+
+    #[test]
+    fn where_the_device_chooses_the_precision_the_larger_need_counts() {
+        let bytes = |batch: u32, precision: &str| {
+            let text = format!(
+                "data: synthetic\nstages: {{ a: {{ train: {{ model: resnet18-cifar, batch: {batch}, precision: {precision} }} }} }}\n"
+            );
+            of(&predictions(&text), "a").memory_bytes
+        };
+        // bf16 halves what many images leave behind, and keeps copies of the weights, which counts where there are few.
+        assert!(bytes(256, "bf16") < bytes(256, "fp32"));
+        assert_eq!(bytes(256, "auto"), bytes(256, "fp32"));
+        assert_eq!(bytes(1, "auto"), bytes(1, "fp32").max(bytes(1, "bf16")));
     }
 
     #[test]

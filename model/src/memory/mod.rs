@@ -1,7 +1,7 @@
 //! How much memory a job will need, before anything is loaded.
 //!
-//! The prediction counts what the engine keeps: weights, gradients, optimizer state, and the values that the backward pass
-//! reads again. It leaves out what belongs to the device and not to the network (the CUDA context, cuDNN's workspaces,
+//! The prediction counts what the engine keeps: weights, a copy of those of the best epoch, gradients, optimizer state, and the
+//! values that the backward pass reads again. It leaves out what belongs to the device and not to the network (the CUDA context, cuDNN's workspaces,
 //! libtorch itself); measured peaks of finished jobs correct it.
 //!
 //! [`flow`] finds which nodes write memory of their own and which overwrite or view another's, and how wide its elements are
@@ -25,7 +25,7 @@ const F32: u64 = 4;
 const BF16: u64 = 2;
 
 /// In which numbers a network computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Precision {
     /// 32 bits everywhere.
     Fp32,
@@ -87,6 +87,8 @@ pub struct Memory {
     pub gradients: u64,
     /// `optimizer_slots` numbers per trained parameter; 0 for inference.
     pub optimizer: u64,
+    /// Parameters, buffers and quantizers as they were after the best epoch; 0 for inference.
+    pub best_epoch: u64,
     /// Training: all values kept for the backward pass. Inference: the most that is alive at once.
     pub activations: u64,
     /// What one op holds besides while it runs: the gradients of its output and input, or a reordered copy.
@@ -96,7 +98,7 @@ pub struct Memory {
 impl Memory {
     /// The sum, in bytes.
     pub fn total(&self) -> u64 {
-        self.weights + self.gradients + self.optimizer + self.activations + self.workspace
+        self.weights + self.gradients + self.optimizer + self.best_epoch + self.activations + self.workspace
     }
 }
 
@@ -109,6 +111,8 @@ pub struct NodeMemory {
     pub gradients: u64,
     /// The optimizer's state for them.
     pub optimizer: u64,
+    /// The best epoch's copy of them.
+    pub best_epoch: u64,
     /// Training: what is kept of its value, and beside it, for the backward pass. Inference: its value, or 0 where that lies
     /// in the memory of another node's.
     pub activations: u64,
@@ -129,6 +133,7 @@ pub fn predict(graph: &Graph, setting: &Setting) -> Result<Memory, ShapeError> {
         memory.weights += node.weights;
         memory.gradients += node.gradients;
         memory.optimizer += node.optimizer;
+        memory.best_epoch += node.best_epoch;
     }
     Ok(memory)
 }
@@ -157,6 +162,7 @@ fn tensors(node: &Node, setting: &Setting, half: bool) -> NodeMemory {
     for (name, param) in node.params() {
         let elements = param.elements() as u64;
         memory.weights += elements * if copied { F32 + BF16 } else { F32 };
+        memory.best_epoch += if setting.training.is_some() { elements * F32 } else { 0 };
         if let (Some(training), Role::Parameter) = (&setting.training, param.role)
             && !training.frozen.contains(&name)
         {

@@ -33,18 +33,19 @@ fn training_memory_is_counted_by_hand() {
     assert_eq!(memory.weights, (PARAMETERS + BUFFERS) * 4);
     assert_eq!(memory.gradients, PARAMETERS * 4);
     assert_eq!(memory.optimizer, PARAMETERS * 4);
+    assert_eq!(memory.best_epoch, memory.weights);
     // Image 16, conv 32, bn 32 (relu in place), flat 32 (a copy, as planes lie channels-last), logarithms of 3 probabilities.
     assert_eq!(memory.activations, (16 + 32 + 32 + 32 + 3) * 4 * 10);
     assert_eq!(memory.workspace, 2 * 32 * 4 * 10);
-    let parts = [memory.weights, memory.gradients, memory.optimizer, memory.activations, memory.workspace];
-    assert_eq!(memory.total(), parts.iter().sum::<u64>());
+    let state = memory.weights + memory.gradients + memory.optimizer + memory.best_epoch;
+    assert_eq!(memory.total(), state + memory.activations + memory.workspace);
     assert_eq!(predict(&graph(), &Setting::training(10, 2)).unwrap().optimizer, 2 * memory.optimizer);
 }
 
 #[test]
 fn inference_keeps_two_neighbours_alive() {
     let memory = predict(&graph(), &Setting::inference(1)).unwrap();
-    assert_eq!((memory.gradients, memory.optimizer), (0, 0));
+    assert_eq!((memory.gradients, memory.optimizer, memory.best_epoch), (0, 0, 0));
     assert_eq!(memory.activations, (32 + 32) * 4);
     assert_eq!(memory.workspace, 32 * 4);
 }
@@ -54,6 +55,7 @@ fn autocast_halves_what_is_kept_and_copies_the_weights() {
     let memory = predict(&graph(), &Setting::training(10, 1).precision(Precision::Bf16)).unwrap();
     let copied = PARAMETERS - 4;
     assert_eq!(memory.weights, (PARAMETERS + BUFFERS) * 4 + copied * 2);
+    assert_eq!(memory.best_epoch, (PARAMETERS + BUFFERS) * 4);
     assert_eq!(memory.gradients, PARAMETERS * 4);
     // The image is kept as the convolution's copy in 16 bits; the loss computes in 32.
     assert_eq!(memory.activations, ((16 + 32 + 32 + 32) * 2 + 3 * 4) * 10);

@@ -172,7 +172,7 @@ pub fn columns(question: &Question) -> Result<Vec<Column<'static>>, ShapeError> 
     let inference = question.by_name(&Question::inference(batch, precision))?;
     let tensors = Rc::clone(&training);
     let bytes = |title, of: Box<dyn Fn(&NodeCost) -> u64>| Column { title, of, write: format::bytes };
-    let state = |node: &NodeMemory| node.weights + node.gradients + node.optimizer;
+    let state = |node: &NodeMemory| node.weights + node.gradients + node.optimizer + node.best_epoch;
     Ok(vec![
         bytes("state", Box::new(move |node| tensors.get(&node.name).map_or(0, state))),
         bytes("kept", Box::new(move |node| training.get(&node.name).map_or(0, |node| node.activations))),
@@ -184,9 +184,9 @@ pub fn columns(question: &Question) -> Result<Vec<Column<'static>>, ShapeError> 
 pub fn legend(question: &Question) -> String {
     let (batch, precision) = question.first();
     format!(
-        "state: weights, gradients and optimizer; kept: what training keeps of the layer\n\
-         for the backward pass; value: its output in inference, where that has memory of\n\
-         its own. All at batch {batch} in {}.",
+        "state: weights, their copy of the best epoch, gradients, optimizer; kept: what\n\
+         training keeps of the layer for the backward pass; value: its output in\n\
+         inference, where that has memory of its own. All at batch {batch} in {}.",
         precision.name()
     )
 }
@@ -216,6 +216,7 @@ pub fn by_node(question: &Question) -> Result<HashMap<String, Vec<Value>>, Shape
                 "weights_bytes": training.weights,
                 "gradients_bytes": training.gradients,
                 "optimizer_bytes": training.optimizer,
+                "best_epoch_bytes": training.best_epoch,
                 "training_activations_bytes": training.activations,
                 "inference_activations_bytes": inference.get(&name).map_or(0, |node| node.activations),
             });
@@ -231,6 +232,7 @@ fn parts(memory: &Memory) -> Value {
         "weights_bytes": memory.weights,
         "gradients_bytes": memory.gradients,
         "optimizer_bytes": memory.optimizer,
+        "best_epoch_bytes": memory.best_epoch,
         "activations_bytes": memory.activations,
         "workspace_bytes": memory.workspace,
     })
