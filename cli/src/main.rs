@@ -15,6 +15,7 @@ mod follow;
 mod format;
 mod logging;
 mod moment;
+mod onnx_file;
 mod output;
 mod plan_files;
 mod progress;

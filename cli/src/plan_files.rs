@@ -1,7 +1,7 @@
 //! A plan as it lies on disk: its text, the files that its stages need, and a first check that needs no coordinator.
 
 use std::collections::BTreeSet;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,9 +10,10 @@ use sweep_model::state_dict;
 use sweep_shared::ids::ContentHash;
 use sweep_shared::plan::{self, ExpandedPlan};
 use sweep_shared::spec::WeightsSpec;
+use tempfile::TempPath;
 
 use crate::exit::{Failure, Outcome};
-use crate::output;
+use crate::{onnx_file, output};
 
 /// A plan that is known to be sound.
 pub struct PlanFile {
@@ -34,6 +35,8 @@ pub struct NeededFile {
     pub path: PathBuf,
     pub hash: ContentHash,
     pub size_bytes: u64,
+    /// Kept for as long as it may be read.
+    _joined: Option<TempPath>,
 }
 
 /// Reads a plan (`-`: standard input) and the files it names, and checks it.
@@ -91,12 +94,32 @@ fn is_stdin(path: &Path) -> bool {
 fn needed_files(text: &str, folder: &Path) -> Outcome<Vec<NeededFile>> {
     let mut files = Vec::new();
     for name in plan::files_named(text) {
-        let path = folder.join(&name);
-        match std::fs::File::open(&path).and_then(ContentHash::of_reader) {
-            Ok((hash, size_bytes)) => files.push(NeededFile { name, path, hash, size_bytes }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Failure::usage(format!("cannot read {}: {error}", path.display()))),
+        let named = folder.join(&name);
+        if !named.exists() {
+            continue;
         }
+        let (path, joined) = travelling(named)?;
+        let (hash, size_bytes) = std::fs::File::open(&path)
+            .and_then(ContentHash::of_reader)
+            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+        files.push(NeededFile { name, path, hash, size_bytes, _joined: joined });
     }
     Ok(files)
+}
+
+/// The file that travels: the named one, or, of an ONNX file whose weights lie in another, both as one, which is gone again with the
+/// plan.
+fn travelling(named: PathBuf) -> Outcome<(PathBuf, Option<TempPath>)> {
+    let is_onnx = named.extension().is_some_and(|extension| extension == "onnx");
+    let Some(bytes) = (if is_onnx { onnx_file::joined(&named)? } else { None }) else { return Ok((named, None)) };
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(&bytes)?;
+        Ok(file.into_temp_path())
+    };
+    let unwritten = |error: std::io::Error| {
+        Failure::internal(format!("cannot put {} and its weights into one temporary file: {error}", named.display()))
+    };
+    let joined = write().map_err(unwritten)?;
+    Ok((joined.to_path_buf(), Some(joined)))
 }

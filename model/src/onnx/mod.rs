@@ -8,6 +8,7 @@
 //! ["proto/onnx.proto"], ["proto"])?)`.
 
 mod export;
+mod external;
 mod import;
 #[rustfmt::skip]
 #[allow(clippy::all, clippy::pedantic)]
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 
 pub use export::{ExportError, INPUT_NAME, OPSET, OUTPUT_NAME, export};
+pub use external::{ExternalError, external_files, with_external};
 pub use import::{ImportError, Problem, TensorProblem, import};
 
 /// Parses an ONNX file. Fields that sweep does not use are skipped.

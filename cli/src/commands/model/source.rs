@@ -9,6 +9,7 @@ use sweep_model::zoo::{self, Entry, ZooError, ZooOptions};
 use sweep_model::{Graph, Model, Weights, cost, init, onnx, verify};
 
 use crate::exit::{Exit, Failure, Outcome};
+use crate::onnx_file;
 
 /// Classes of the networks that were published for larger images than 32×32.
 pub const IMAGENET_CLASSES: usize = 1000;
@@ -113,7 +114,8 @@ fn read(path: &Path) -> Outcome<Network> {
         "json" => stored(path),
         "onnx" => {
             let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-            Ok(with_weights(onnx::import(&contents(path)?, &name)?))
+            let bytes = onnx_file::joined(path)?.map_or_else(|| contents(path), Ok)?;
+            Ok(with_weights(onnx::import(&bytes, &name)?))
         }
         "safetensors" | "pth" | "pt" => Err(Failure::usage("it holds weights, but not the network that they are for")
             .hint(format!("name the network of the zoo, the folder with the {GRAPH_FILE}, or an .onnx file"))),

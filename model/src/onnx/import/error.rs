@@ -25,7 +25,7 @@ pub enum ImportError {
     },
     /// The weights lie in another file.
     #[error(
-        "tensor {tensor:?} lies in a second file, {location:?}, and sweep takes one: export with \
+        "tensor {tensor:?} lies in a second file, {location:?}, which is not at hand here: export with \
          torch.onnx.export(…, external_data=False), or rewrite the file with \
          onnx.save_model(onnx.load(path), \"whole.onnx\", save_as_external_data=False)"
     )]
