@@ -142,3 +142,12 @@ pub(super) fn squeeze_excitation(
     let s = b.push(&name("scale_activation"), gate, &[&s]);
     b.push(&name("mul"), Op::Mul, &[input, &s])
 }
+
+/// The end of MobileNetV2 and EfficientNet: the mean of each plane, then `classifier` with dropout and a linear layer.
+pub(super) fn mean_classifier(b: &mut GraphBuilder, input: &str, dropout: f64, classes: usize) -> String {
+    let x = b.global_avg_pool("avgpool", input);
+    let x = b.flatten("flatten", &x);
+    let mut x = Sequential::new(b, "classifier", &x);
+    x.dropout(dropout).linear(classes);
+    x.end()
+}

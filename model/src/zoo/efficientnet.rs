@@ -2,7 +2,7 @@
 //! torchvision's names.
 
 use super::ZooOptions;
-use super::blocks::{After, Sequential, Window, conv_norm, squeeze_excitation};
+use super::blocks::{After, Sequential, Window, conv_norm, mean_classifier, squeeze_excitation};
 use super::options::divisible;
 use crate::graph::{GraphBuilder, INPUT};
 use crate::init::{Bias, Layer, Scheme, Weight};
@@ -90,9 +90,5 @@ pub(super) fn efficientnet_b0(b: &mut GraphBuilder, options: &ZooOptions) -> Str
     let last = 4 * options.channels(320);
     x.block(|b, name, input| conv_norm(b, name, input, Window::pointwise(last), &silu));
     let x = x.end();
-    let x = b.global_avg_pool("avgpool", &x);
-    let x = b.flatten("flatten", &x);
-    let mut x = Sequential::new(b, "classifier", &x);
-    x.dropout(0.2).linear(options.classes);
-    x.end()
+    mean_classifier(b, &x, 0.2, options.classes)
 }

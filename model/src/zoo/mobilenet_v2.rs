@@ -1,7 +1,7 @@
 //! MobileNetV2 (Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018) with torchvision's names.
 
 use super::ZooOptions;
-use super::blocks::{After, Sequential, Window, conv_norm};
+use super::blocks::{After, Sequential, Window, conv_norm, mean_classifier};
 use crate::graph::{GraphBuilder, INPUT};
 use crate::init::{Bias, Layer, Scheme, Weight};
 use crate::op::Op;
@@ -53,9 +53,5 @@ pub(super) fn mobilenet_v2(b: &mut GraphBuilder, options: &ZooOptions) -> String
     }
     x.block(|b, name, input| conv_norm(b, name, input, Window::pointwise(last), &relu6));
     let x = x.end();
-    let x = b.global_avg_pool("avgpool", &x);
-    let x = b.flatten("flatten", &x);
-    let mut x = Sequential::new(b, "classifier", &x);
-    x.dropout(0.2).linear(options.classes);
-    x.end()
+    mean_classifier(b, &x, 0.2, options.classes)
 }
