@@ -21,7 +21,6 @@ pub use convert::{channels_last, to_model_tensor, to_torch};
 pub use error::Error;
 pub use hook::{Hook, NoHook};
 pub use net::{Mode, Net, WeightScales};
-pub use run::Outputs;
 
 type Result<T> = std::result::Result<T, Error>;
 

@@ -9,7 +9,6 @@ use tch::{Device, Kind, Tensor};
 use super::convert::{channels_last, to_model_tensor, to_torch};
 use super::hook::{Hook, NoHook};
 use super::program::Program;
-use super::run::Outputs;
 use super::{Error, Result, compile};
 use crate::checkpoint::{self, State, StateReader, StateWriter};
 
@@ -200,11 +199,6 @@ impl Net {
         Ok(super::run::run(self, images, mode, hook)?.logits)
     }
 
-    /// A training pass: logits, and those of the auxiliary classifiers.
-    pub fn train_outputs(&self, images: &Tensor) -> Result<Outputs> {
-        super::run::run(self, images, Mode::Train, &mut NoHook)
-    }
-
     /// The value of `loss` on the logits of a training pass, plus its weighted values on those of auxiliary classifiers; and the
     /// logits.
     pub fn training_loss<E: From<Error>>(
@@ -212,7 +206,7 @@ impl Net {
         images: &Tensor,
         loss: impl Fn(&Tensor) -> std::result::Result<Tensor, E>,
     ) -> std::result::Result<(Tensor, Tensor), E> {
-        let outputs = self.train_outputs(images)?;
+        let outputs = super::run::run(self, images, Mode::Train, &mut NoHook)?;
         let mut total = loss(&outputs.logits)?;
         for (logits, side) in outputs.auxiliary.iter().zip(&self.graph.auxiliary) {
             let weighted = loss(logits)?.f_mul_scalar(side.loss_weight).map_err(Error::from)?;
