@@ -81,6 +81,23 @@ pub struct Assignment {
     pub threads: u32,
     /// Where data sets are kept and decoded images cached, absolute.
     pub datasets: String,
+    /// Into how many parts each training batch is split, one after the other, their gradients added up: less memory, more time.
+    /// Other numbers give other bits, and with batch norm other statistics.
+    #[serde(default = "one_part")]
+    pub micro_batches: u32,
+    /// The peak that was promised to fit; 0 where nothing is known.
+    #[serde(default)]
+    pub memory_bytes: u64,
+    /// What this runner may take of its device (of the host's memory, on the CPU) at most; `None`: whatever is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_limit_bytes: Option<u64>,
+    /// The share of the time that this runner may keep its device busy, above 0 and up to 1; `None`: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute_share: Option<f64>,
+}
+
+fn one_part() -> u32 {
+    1
 }
 
 /// A fetched input: the folder (relative to the attempt's) and the files in it.

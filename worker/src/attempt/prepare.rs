@@ -53,6 +53,10 @@ pub async fn prepare(
         device_index: if assign.device.0 == DeviceClass::Cuda { 0 } else { assign.device.1 },
         threads,
         datasets: context.options.datasets.to_string_lossy().into_owned(),
+        micro_batches: 1,
+        memory_bytes: assign.memory_bytes,
+        memory_limit_bytes: None,
+        compute_share: None,
     };
     fs::write(folder.path.join(JOB_FILE), to_json(&assignment)).map_err(|e| Early::disk(JOB_FILE, &e))
 }
