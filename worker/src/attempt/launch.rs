@@ -14,12 +14,15 @@ use super::folder::Folder;
 use super::{Context, Early, is_command, protocol};
 use crate::identity::Identity;
 use crate::options::{RUNNER, find_runner, is_executable};
-use crate::process::{Child, Command, SpawnError, leftovers, oom_kills};
+use crate::process::{Child, Command, Members, SpawnError, leftovers, oom_kills};
 use crate::session::Assign;
 
 /// A runner and the agent's end of its event pipe.
 pub struct Launched {
     pub child: Child,
+    /// All of the attempt's processes.
+    #[allow(dead_code, reason = "memory accounting is about to use it")]
+    pub members: Members,
     pub events: Option<pipe::Receiver>,
     /// Out-of-memory kills on this host before it started; `None` where that does not matter.
     pub oom_kills_before: Option<u64>,
@@ -49,7 +52,8 @@ pub async fn launch(context: &Context, folder: &Folder, assign: &Assign, threads
         SpawnError::Program(_) => Early::Refused(format!("cannot start {}: {error}", program.to_string_lossy())),
         SpawnError::System(_) => Early::Refused(error.to_string()),
     })?;
-    Ok(Launched { child, events, oom_kills_before: if with_events { oom_kills() } else { None } })
+    let members = Members::new(&context.agent, assign.token.to_string(), child.pid());
+    Ok(Launched { child, members, events, oom_kills_before: if with_events { oom_kills() } else { None } })
 }
 
 /// The argument vector, with a path as its first word.

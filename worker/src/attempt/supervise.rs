@@ -100,7 +100,7 @@ pub async fn collect(
     folder: &Folder,
     tell: &Tell,
 ) -> Result<(Exit, Told), Early> {
-    let Launched { child, events, oom_kills_before } = launched;
+    let Launched { child, events, oom_kills_before, members: _ } = launched;
     let exit = child.finish().await.map_err(|error| Early::disk("waiting for the runner", &error))?;
     heard.read_available(events.as_ref(), outputs, folder, tell);
     if let Some(rest) = heard.lines.rest() {

@@ -28,8 +28,19 @@ pub fn kill_older(agent: &str, incarnation: u64) -> usize {
 
 /// Kills what is left of one attempt of this agent: `attempt` is what [`ATTEMPT_VARIABLE`] was set to.
 pub fn kill_attempt(agent: &str, attempt: &str) -> usize {
-    let marks = [format!("{AGENT_VARIABLE}={agent}"), format!("{ATTEMPT_VARIABLE}={attempt}")];
+    let marks = attempt_marks(agent, attempt);
     kill_all(|environment| marks.iter().all(|mark| bears(environment, mark)))
+}
+
+/// Whether the process bears the mark of that attempt of this agent.
+#[allow(dead_code, reason = "see Members")]
+pub(super) fn is_of_attempt(pid: i32, agent: &str, attempt: &str) -> bool {
+    let marks = attempt_marks(agent, attempt);
+    procfs::environment(pid).is_some_and(|environment| marks.iter().all(|mark| bears(&environment, mark)))
+}
+
+fn attempt_marks(agent: &str, attempt: &str) -> [String; 2] {
+    [format!("{AGENT_VARIABLE}={agent}"), format!("{ATTEMPT_VARIABLE}={attempt}")]
 }
 
 fn kill_all(is_meant: impl Fn(&[u8]) -> bool) -> usize {

@@ -5,11 +5,12 @@
 //! cannot leave it. [`Child`] waits through a pidfd, so no signal handler and no `waitpid(-1)` disturbs the program
 //! around the agent. A runner is over when its whole group is: what it left behind is killed before its slot is free.
 //!
-//! What a previous agent left behind (grandchildren survive its death) is found by its environment and killed at the
+//! Which processes an attempt has, wherever they went, [`Members`] says. What a previous agent left behind (grandchildren survive its death) is found by its environment and killed at the
 //! next start: [`leftovers`].
 
 mod child;
 pub mod leftovers;
+mod members;
 mod procfs;
 mod spawn;
 #[cfg(test)]
@@ -18,5 +19,6 @@ mod tests;
 #[cfg(test)]
 pub use child::group_lives;
 pub use child::{Child, Exit};
+pub use members::Members;
 pub use procfs::{oom_kills, resident_bytes};
 pub use spawn::{Command, SpawnError, Spawner};

@@ -1,0 +1,79 @@
+//! Which processes belong to an attempt: its memory is theirs, and it is over when they are.
+
+use super::{leftovers, procfs};
+
+/// Finds an attempt's processes at any time: those of its runner's group, and those that left the group and bear the
+/// attempt's mark. Cheap to clone; it may outlive them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Members {
+    /// The agent's id.
+    agent: String,
+    /// What [`leftovers::ATTEMPT_VARIABLE`] was set to.
+    attempt: String,
+    /// The runner's process id.
+    group: i32,
+}
+
+#[allow(dead_code, reason = "memory accounting is about to use it")]
+impl Members {
+    pub fn new(agent: impl Into<String>, attempt: impl Into<String>, group: i32) -> Self {
+        Self { agent: agent.into(), attempt: attempt.into(), group }
+    }
+
+    /// The runner itself.
+    pub fn leader(&self) -> i32 {
+        self.group
+    }
+
+    /// The living ones, now. Looks through `/proc`, which takes some milliseconds where there are many: not for the
+    /// agent's own thread.
+    pub fn pids(&self) -> Vec<i32> {
+        let belongs = |pid: &i32| {
+            let Some(stat) = procfs::stat(*pid).filter(|stat| !stat.is_dead()) else { return false };
+            stat.group == self.group || leftovers::is_of_attempt(*pid, &self.agent, &self.attempt)
+        };
+        procfs::processes().filter(belongs).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    fn start(group: i32, marks: &[(&str, &str)]) -> (Child, i32) {
+        let mut command = Command::new("sleep");
+        command.arg("600").env_clear().envs(marks.iter().copied()).process_group(group);
+        let child = command.spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        (child, pid)
+    }
+
+    #[test]
+    fn the_group_and_what_left_it_are_found_and_nothing_else() {
+        let agent = format!("test-members-{}", std::process::id());
+        let marks = [(leftovers::AGENT_VARIABLE, agent.as_str()), (leftovers::ATTEMPT_VARIABLE, "j1.2")];
+        let other = [(leftovers::AGENT_VARIABLE, agent.as_str()), (leftovers::ATTEMPT_VARIABLE, "j1.21")];
+        let (mut leader, group) = start(0, &marks);
+        let (mut inside, unmarked) = start(group, &[]);
+        let (mut escaped, marked) = start(0, &marks);
+        let (mut stranger, _) = start(0, &other);
+        let members = Members::new(&agent, "j1.2", group);
+        let mut expected = vec![group, unmarked, marked];
+        let mut found = members.pids();
+        (expected.sort_unstable(), found.sort_unstable());
+        assert_eq!(found, expected);
+        for child in [&mut leader, &mut inside, &mut escaped, &mut stranger] {
+            child.kill().unwrap();
+        }
+        // Dead, though nobody has collected them yet.
+        while !members.pids().is_empty() {
+            std::thread::yield_now();
+        }
+        for child in [&mut leader, &mut inside, &mut escaped, &mut stranger] {
+            child.wait().unwrap();
+        }
+    }
+}
