@@ -14,6 +14,7 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/GradMode.h>
 #include <torch/headeronly/version.h>
 
@@ -22,23 +23,9 @@
 #include <string>
 #include <vector>
 
+#include "guarded.h"
+
 namespace {
-
-char* text(const char* message) { return strdup(message && *message ? message : "unknown C++ exception"); }
-
-template <class F>
-char* guarded(F&& body) {
-  try {
-    body();
-    return nullptr;
-  } catch (const c10::Error& e) {
-    return text(e.what_without_backtrace());
-  } catch (const std::exception& e) {
-    return text(e.what());
-  } catch (...) {
-    return text("");
-  }
-}
 
 std::vector<at::Tensor> list(at::Tensor* const* tensors, size_t count) {
   std::vector<at::Tensor> out;
@@ -168,6 +155,19 @@ char* sweep_fused_adamw(at::Tensor* const* params, at::Tensor* const* exp_avgs, 
     check_layout(self, second);
     at::_fused_adamw_(self, grads, first, second, /*max_exp_avg_sqs=*/{}, list(steps, count), lr, beta1,
                       beta2, weight_decay, eps, /*amsgrad=*/false, /*maximize=*/false);
+  });
+}
+
+// Free and total bytes of a CUDA device, and the most that this process's allocator has held of it.
+char* sweep_device_memory(int cuda_index, uint64_t* free, uint64_t* total, uint64_t* peak) {
+  return guarded([&] {
+    auto* allocator = c10::getDeviceAllocator(at::kCUDA);
+    auto device = static_cast<c10::DeviceIndex>(cuda_index);
+    auto [left, all] = allocator->getMemoryInfo(device);
+    *free = left;
+    *total = all;
+    auto aggregate = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+    *peak = allocator->getDeviceStats(device).reserved_bytes[aggregate].peak;
   });
 }
 

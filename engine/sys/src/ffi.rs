@@ -11,6 +11,7 @@ unsafe extern "C" {
     pub fn sweep_cpu_capability(out: *mut *mut c_char) -> *mut c_char;
     pub fn sweep_rng_get(cuda_index: c_int, buffer: *mut u8, size: *mut usize) -> *mut c_char;
     pub fn sweep_rng_set(cuda_index: c_int, bytes: *const u8, size: usize) -> *mut c_char;
+    pub fn sweep_device_memory(cuda_index: c_int, free: *mut u64, total: *mut u64, peak: *mut u64) -> *mut c_char;
     pub fn sweep_autocast(cuda: bool, dtype: c_int) -> *mut c_char;
     pub fn sweep_zero_grads(params: *const TensorPtr, count: usize) -> *mut c_char;
     pub fn sweep_fused_sgd(

@@ -2,8 +2,8 @@
 //!
 //! One small C++ file (`shim/shim.cpp`) is compiled against the same headers as torch-sys; every function there catches
 //! C++ exceptions and hands back their text, which becomes an [`Error`] here. Four things live in this crate: the random
-//! generator's state ([`rng`]), the fused optimizer kernels ([`fused`]), autocast on the CPU ([`autocast`]) and loading
-//! CUDA at run time ([`cuda`]), next to threads and version numbers. All `unsafe` that concerns libtorch is here.
+//! generator's state ([`rng`]), the fused optimizer kernels ([`fused`]), autocast on the CPU ([`autocast`]) and CUDA
+//! at run time ([`cuda`]), next to threads and version numbers. All `unsafe` that concerns libtorch is here.
 
 pub mod autocast;
 pub mod cuda;
