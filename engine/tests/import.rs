@@ -154,7 +154,8 @@ fn check_quantized(name: &str) {
     let split = Arc::new(as_split(&randomise::images(COUNT, model.graph.input)));
     let normaliser = Arc::new(Normaliser::new(&Statistics::of(&split.images)));
     let loader = Loader::evaluation(split.clone(), normaliser.clone(), COUNT);
-    let quantized = quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &loader, Device::Cpu).unwrap();
+    let quantized =
+        quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &loader, 1.0, Device::Cpu).unwrap();
     let [channels, height, width] = model.graph.input;
     let values = Tensor::new(vec![COUNT, channels, height, width], planes(&split.images, 0..COUNT, &normaliser));
     let net = quant::simulation(&quantized, Device::Cpu).unwrap();

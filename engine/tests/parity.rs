@@ -126,7 +126,7 @@ fn a_residual_block_s_integers_differ_by_at_most_one_step() {
     let model = lived_in(block(), 3);
     let bench = Bench::new(&model.graph, 128);
     let quantized =
-        quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &bench.loader(), Device::Cpu).unwrap();
+        quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &bench.loader(), 1.0, Device::Cpu).unwrap();
     let net = quant::simulation(&quantized, Device::Cpu).unwrap();
     let mut simulated = Record::default();
     bench.engine(&net, &mut simulated);
@@ -173,7 +173,8 @@ fn every_layer_becomes_an_integer_kernel() {
         let name = &model.graph.name;
         let bench = Bench::new(&model.graph, 8);
         let quantized =
-            quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &bench.loader(), Device::Cpu).unwrap();
+            quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &bench.loader(), 1.0, Device::Cpu)
+                .unwrap();
         std::fs::write(&path, onnx::export(&quant::deploy(&quantized).unwrap()).unwrap()).unwrap();
         let kernels = Session::open(&path, 1).unwrap().kernels(folder.path()).unwrap();
         assert_eq!(kernels.fused_share(), 1.0, "{name}: {:?}", kernels.counts);
@@ -204,7 +205,7 @@ fn the_unfolded_simulation_is_the_deployed_computation() {
     let model = lived_in(block(), 3);
     let bench = Bench::new(&model.graph, 128);
     let quantized =
-        quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &bench.loader(), Device::Cpu).unwrap();
+        quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &bench.loader(), 1.0, Device::Cpu).unwrap();
     let unfolded = bench.engine(&Net::new(&quantized, Device::Cpu).unwrap(), &mut NoHook);
     let deployed = bench.engine(&quant::simulation(&quantized, Device::Cpu).unwrap(), &mut NoHook);
     let float = bench.engine(&Net::new(&model, Device::Cpu).unwrap(), &mut NoHook);

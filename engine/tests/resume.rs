@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use sweep_shared::event::{RunnerEvent, exit};
+use sweep_shared::metrics::Metrics;
 use tempfile::TempDir;
 
 use support::{Attempt, checkpoints, epochs, fit, job, run, weights};
@@ -192,6 +193,49 @@ fn quantization_aware_training_ends_with_the_same_bits() {
     survives_kills(&reference, 1, 1_000_000);
     survives_a_stop(&reference, within_the_first_epoch, |_| true);
     survives_a_stop(&reference, after_epoch(3), |_| true);
+}
+
+fn in_parts(mut job: Value, micro_batches: u32) -> Value {
+    job["micro_batches"] = json!(micro_batches);
+    job
+}
+
+/// What the last published point says of itself.
+fn last_metrics(events: &[RunnerEvent]) -> Metrics {
+    let point = events.iter().rev().find_map(|event| match event {
+        RunnerEvent::Point { metrics, .. } => Some(metrics.clone()),
+        _ => None,
+    });
+    point.expect("a point")
+}
+
+/// Sixteen images in three parts that cannot be equal, with observers and batch norm that average over them.
+#[test]
+fn batches_in_parts_end_with_the_same_bits() {
+    let input = train().point("main");
+    let params = json!({
+        "target": "ort-vnni", "mode": "qat", "observer": "moving_average", "calibration_images": 64, "fit": fit(3)
+    });
+    let reference = Reference::new(in_parts(job("quantize", params, &[("input", &input)]), 3));
+    assert_eq!(last_metrics(&reference.events)["micro_batches"], 3.0);
+    survives_kills(&reference, 1, 1_000_000);
+    survives_a_stop(&reference, within_the_first_epoch, |_| true);
+}
+
+/// As when memory ran out half-way: the row tells of it.
+#[test]
+fn a_checkpoint_is_continued_in_more_parts_and_the_row_says_so() {
+    let whole = train();
+    assert!(!last_metrics(&whole.events).contains_key("micro_batches"));
+    let folder = tempfile::tempdir().unwrap();
+    let mut attempt = Attempt::start(folder.path(), &whole.job);
+    wait_for_checkpoints(&mut attempt, 1);
+    attempt.signal(Signal::SIGKILL);
+    let _ = attempt.finish();
+    let events = run(folder.path(), &in_parts(whole.job.clone(), 4));
+    assert!(matches!(events[0], RunnerEvent::Resumed { .. }), "{:?}", events[0]);
+    let metrics = last_metrics(&events);
+    assert_eq!((metrics["micro_batches"], metrics["host_changed"]), (4.0, 1.0));
 }
 
 #[test]

@@ -7,12 +7,55 @@ use std::process::{Command, Stdio};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use sweep_shared::event::{RunnerEvent, exit};
+use sweep_shared::metrics::Metrics;
 use sweep_shared::states::FailureClass;
 
 use support::{Attempt, fit, job};
 
 fn train(epochs: u32) -> Value {
     job("train", json!({ "model": "tiny-cnn", "fit": fit(epochs) }), &[])
+}
+
+/// Runs to its end; the metrics of its points, in order.
+fn rows(mut job: Value, micro_batches: u32) -> (tempfile::TempDir, Vec<Metrics>) {
+    let folder = tempfile::tempdir().unwrap();
+    job["micro_batches"] = json!(micro_batches);
+    let metrics = support::run(folder.path(), &job).into_iter().filter_map(|event| match event {
+        RunnerEvent::Point { metrics, .. } => Some(metrics),
+        _ => None,
+    });
+    let metrics = metrics.collect();
+    (folder, metrics)
+}
+
+/// In seven parts the evaluated batches become odd numbers, too.
+#[test]
+fn every_kind_of_stage_runs_in_parts_and_tells_so() {
+    let (whole, first) = rows(train(2), 1);
+    let (parts, second) = rows(train(2), 7);
+    assert!(!first[0].contains_key("micro_batches"));
+    assert_eq!(second[0]["micro_batches"], 7.0);
+    // The same recipe but for batch norm's statistics, so about as good.
+    assert!((first[0]["val_accuracy"] - second[0]["val_accuracy"]).abs() < 0.25, "{first:?} {second:?}");
+    let (whole, input) = (whole.path().join("points/main"), parts.path().join("points/main"));
+    let prune = json!({
+        "method": "structured", "criterion": "l1", "scope": "global", "per_cycle": 0.3, "keep": [0.3], "round_to": 1,
+        "retrain": fit(1)
+    });
+    let distill = json!({ "model": "tiny-cnn", "alpha": 0.5, "temperature": 2.0, "fit": fit(1) });
+    let quantize =
+        json!({ "target": "ort-vnni", "mode": "static", "observer": "moving_average", "calibration_images": 64 });
+    let jobs = [
+        job("distill", distill, &[("teacher", &whole)]),
+        job("prune", prune, &[("input", &input)]),
+        job("quantize", quantize, &[("input", &input)]),
+        job("evaluate", json!({}), &[("input", &input)]),
+    ];
+    for job in jobs {
+        let kind = job["spec"]["kind"].clone();
+        let (_folder, rows) = rows(job, 7);
+        assert!(rows.iter().all(|row| row["micro_batches"] == 7.0) && !rows.is_empty(), "{kind}: {rows:?}");
+    }
 }
 
 /// Runs to a failure; its class, message and exit status.

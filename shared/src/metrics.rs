@@ -36,6 +36,10 @@ pub const PARITY_TOP1: &str = "parity_top1";
 /// Share of convolutions and linear layers that run as integer kernels in ONNX Runtime.
 pub const FUSED_SHARE: &str = "fused_integer_share";
 pub const PEAK_MEMORY_BYTES: &str = "peak_memory_bytes";
+/// Into how many parts each training batch was split; absent where it was not, in any attempt.
+pub const MICRO_BATCHES: &str = "micro_batches";
+/// 1 where an attempt continued on other hardware, or with its batches split differently, than the one before: bits differ then.
+pub const HOST_CHANGED: &str = "host_changed";
 
 /// Median latency of one batch of the candidate, in milliseconds.
 pub fn latency_ms(batch: u32) -> String {

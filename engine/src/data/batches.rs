@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
-use tch::Tensor;
+use tch::{TchError, Tensor};
 
 use super::augment::{Augment, Transform};
 use super::dataset::{CHANNELS, Split};
@@ -22,6 +22,13 @@ pub struct Batch {
     pub images: Tensor,
     /// `[N]`, int64.
     pub labels: Tensor,
+}
+
+impl Batch {
+    /// `count` of its images from `start` on, sharing its memory.
+    pub fn part(&self, start: i64, count: i64) -> Result<Batch, TchError> {
+        Ok(Batch { images: self.images.f_narrow(0, start, count)?, labels: self.labels.f_narrow(0, start, count)? })
+    }
 }
 
 /// How a split is turned into batches; cheap to clone.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use sweep_model::Model;
 use sweep_shared::event::{FileRef, RunnerEvent};
 use sweep_shared::metrics::Metrics;
-use sweep_shared::spec::{Assignment, JobSpec, Role};
+use sweep_shared::spec::{Assignment, AtOnce, JobSpec, Role};
 use tch::Device;
 
 use super::{Events, Points, PreparedData, PublishedPoint, Stop, input};
@@ -24,8 +24,11 @@ pub struct Job {
     pub training_s: f64,
     /// Seconds spent on preparing models (pruning, calibrating) so far, over all attempts.
     pub preparation_s: f64,
-    /// Whether an attempt ran with other threads, device class or instruction set than the one before: bits differ then.
+    /// Whether an attempt ran with other threads, device class or instruction set than the one before, or with its batches split
+    /// differently: bits differ then.
     pub host_changed: bool,
+    /// The most parts that training batches were split into, over all attempts.
+    pub micro_batches: u32,
     folder: PathBuf,
     data: OnceLock<Arc<PreparedData>>,
     points: Points,
@@ -38,7 +41,9 @@ impl Job {
     /// the agent brought.
     pub fn open(folder: &Path, assignment: Assignment, device: Device, events: Events, stop: Stop) -> Result<Self> {
         let checkpoints = CheckpointStore::open(&folder.join("checkpoints"))?;
+        let assignment = Assignment { micro_batches: assignment.micro_batches.max(1), ..assignment };
         let mut job = Self {
+            micro_batches: assignment.micro_batches,
             assignment,
             device,
             events,
@@ -66,8 +71,13 @@ impl Job {
         }
         let (then, now) = (own.value::<Host>("host")?, self.host()?);
         if then != now {
-            tracing::warn!(?then, ?now, "continuing on different hardware: results will differ in bits");
+            tracing::warn!(
+                ?then,
+                ?now,
+                "continuing on different hardware, or in other parts: results will differ in bits"
+            );
         }
+        self.micro_batches = now.micro_batches.max(own.value("micro_batches")?);
         self.host_changed = then != now || own.value("host_changed")?;
         self.training_s = own.value("training_s")?;
         self.preparation_s = own.value("preparation_s")?;
@@ -105,6 +115,12 @@ impl Job {
         Ok(Arc::clone(self.data.get_or_init(|| loaded)))
     }
 
+    /// How many of the job's images this attempt takes at once.
+    pub fn at_once(&self) -> Result<AtOnce> {
+        let [_, height, width] = self.data()?.dataset.input();
+        Ok(AtOnce::new(self.assignment.micro_batches, height, width))
+    }
+
     /// The folder of the first input with this role.
     pub fn input(&self, role: Role) -> Result<PathBuf> {
         input::folder(&self.assignment, &self.folder, role)
@@ -136,6 +152,7 @@ impl Job {
             w.value("training_s", &self.training_s)?;
             w.value("preparation_s", &self.preparation_s)?;
             w.value("host_changed", &self.host_changed)?;
+            w.value("micro_batches", &self.micro_batches)?;
             w.value("points", &self.points.published())
         })?;
         let saved = self.checkpoints.save(&writer, &self.points.files(), best)?;
@@ -170,7 +187,8 @@ impl Job {
 
     fn host(&self) -> Result<Host> {
         let device = self.assignment.device.as_str().to_owned();
-        Ok(Host { threads: self.assignment.threads, device, cpu: sweep_engine_sys::cpu_capability()? })
+        let Assignment { threads, micro_batches, .. } = self.assignment;
+        Ok(Host { threads, device, cpu: sweep_engine_sys::cpu_capability()?, micro_batches })
     }
 }
 
@@ -181,4 +199,5 @@ struct Host {
     device: String,
     /// The instruction set libtorch uses.
     cpu: String,
+    micro_batches: u32,
 }

@@ -20,7 +20,7 @@ mod run;
 pub use convert::{channels_last, to_model_tensor, to_torch};
 pub use error::Error;
 pub use hook::{Hook, NoHook};
-pub use net::{Mode, Net, WeightScales};
+pub use net::{Mode, Net, WeightScales, weight_of_part};
 
 type Result<T> = std::result::Result<T, Error>;
 

@@ -51,6 +51,8 @@ pub(super) struct Switches {
     pub batch_norm_frozen: Cell<bool>,
     /// Overrides every batch norm's momentum while statistics are re-estimated.
     pub momentum: Cell<Option<f64>>,
+    /// See [`Net::set_share`].
+    pub share: Cell<f64>,
 }
 
 impl Net {
@@ -88,6 +90,7 @@ impl Net {
             weight_scales: Cell::new(WeightScales::Frozen),
             batch_norm_frozen: Cell::new(false),
             momentum: Cell::new(None),
+            share: Cell::new(1.0),
         };
         let program = compile::compile(graph, &indices)?;
         let roles = params.iter().map(|(_, param)| param.role).collect();
@@ -239,9 +242,27 @@ impl Net {
         self.switches.momentum.set(momentum);
     }
 
+    /// What share of a whole batch passes see from now on, above 0 and up to 1. Averages over batches (running statistics,
+    /// observers) move by that share of a batch's step.
+    pub fn set_share(&self, share: f64) {
+        self.switches.share.set(share);
+    }
+
+    /// What [`Net::set_share`] set; 1 at first.
+    pub fn share(&self) -> f64 {
+        self.switches.share.get()
+    }
+
     pub(super) fn at(&self, index: usize) -> &Tensor {
         &self.tensors[index]
     }
+}
+
+/// The weight of `share` of a batch in a moving average in which a whole batch has `weight`: after all parts of a batch the
+/// average has forgotten as much as after the batch.
+pub fn weight_of_part(weight: f64, share: f64) -> f64 {
+    // A whole batch's weight stays as it is, bit by bit.
+    if share < 1.0 { 1.0 - (1.0 - weight).powf(share) } else { weight }
 }
 
 /// The layout in memory that is fastest on the device.

@@ -4,7 +4,7 @@ use sweep_model::{Attention, Pool2d};
 use tch::{TchError, Tensor};
 
 use super::hook::Hook;
-use super::net::{Mode, Net};
+use super::net::{Mode, Net, weight_of_part};
 use super::program::{BatchNorm, Kernel, Step};
 use super::{Error, Result, channels_last, quantized};
 
@@ -188,6 +188,7 @@ impl Pass<'_> {
         let frozen = frozen || self.net.is_frozen(norm.weight) && self.net.is_frozen(norm.bias);
         let at = |index| Some(self.net.at(index));
         let momentum = self.net.switches.momentum.get().unwrap_or(norm.momentum);
+        let momentum = weight_of_part(momentum, self.net.share());
         x.f_batch_norm(at(norm.weight), at(norm.bias), at(norm.mean), at(norm.var), !frozen, momentum, norm.eps, true)
     }
 }

@@ -17,11 +17,11 @@ pub fn calibration_split(train: &Split, count: usize) -> Split {
 }
 
 /// Runs `images` through `net` with nothing quantized, and returns what observers of this kind saw. The net's quantizers
-/// are on again afterwards.
-pub fn calibrate(net: &Net, images: &Loader, kind: spec::Observer) -> Result<Observers> {
+/// are on again afterwards. Each batch of the loader is `share` of a calibration batch: 1, unless memory was short.
+pub fn calibrate(net: &Net, images: &Loader, share: f64, kind: spec::Observer) -> Result<Observers> {
     let mut observers = Observers::new(net.graph(), kind);
     switch(net, false);
-    let seen = watch(net, images, &mut observers);
+    let seen = watch(net, images, share, &mut observers);
     switch(net, true);
     seen?;
     let unusable = observers.unusable();
@@ -31,10 +31,11 @@ pub fn calibrate(net: &Net, images: &Loader, kind: spec::Observer) -> Result<Obs
     Err(Error::BadInput(format!("calibration saw no finite values at {}: is the network sound?", unusable.join(", "))))
 }
 
-fn watch(net: &Net, images: &Loader, observers: &mut Observers) -> Result<()> {
+fn watch(net: &Net, images: &Loader, share: f64, observers: &mut Observers) -> Result<()> {
     for batch in images.epoch(0, 0) {
         let images = batch?.images;
-        let _ = tch::no_grad(|| net.forward_with(&images, Mode::Eval, &mut Watching(observers)))?;
+        let mut watching = Watching { observers: &mut *observers, share };
+        let _ = tch::no_grad(|| net.forward_with(&images, Mode::Eval, &mut watching))?;
     }
     Ok(())
 }

@@ -64,9 +64,9 @@ impl Observers {
         Ok(())
     }
 
-    fn observe(&mut self, node: &str, value: &Tensor) -> Result<(), TchError> {
+    fn observe(&mut self, node: &str, value: &Tensor, share: f64) -> Result<(), TchError> {
         match self.0.get_mut(node) {
-            Some((_, observer)) => observer.observe(value),
+            Some((_, observer)) => observer.observe(value, share),
             None => Ok(()),
         }
     }
@@ -83,21 +83,29 @@ impl State for Observers {
 }
 
 /// Only watches.
-pub(super) struct Watching<'a>(pub &'a mut Observers);
+pub(super) struct Watching<'a> {
+    pub observers: &'a mut Observers,
+    /// What it is shown, as a share of a batch: moving averages move by so much of a batch's step.
+    pub share: f64,
+}
 
 impl Hook for Watching<'_> {
     fn fake_quant(&mut self, node: &str, value: &Tensor) -> Result<Option<(f64, i64)>, TchError> {
-        self.0.observe(node, value).map(|()| None)
+        self.observers.observe(node, value, self.share).map(|()| None)
     }
 }
 
 /// Watches, and hands each quantizer the range as it is now.
-pub(super) struct Live<'a>(pub &'a mut Observers);
+pub(super) struct Live<'a> {
+    pub observers: &'a mut Observers,
+    /// What it is shown, as a share of a batch: moving averages move by so much of a batch's step.
+    pub share: f64,
+}
 
 impl Hook for Live<'_> {
     fn fake_quant(&mut self, node: &str, value: &Tensor) -> Result<Option<(f64, i64)>, TchError> {
-        self.0.observe(node, value)?;
-        Ok(self.0.quantizer(node).map(|(scale, zero_point)| (f64::from(scale), i64::from(zero_point))))
+        self.observers.observe(node, value, self.share)?;
+        Ok(self.observers.quantizer(node).map(|(scale, zero_point)| (f64::from(scale), i64::from(zero_point))))
     }
 }
 
@@ -126,7 +134,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let mut store = CheckpointStore::open(folder.path()).unwrap();
             let mut observers = Observers::new(&graph(), kind);
-            (0..5).for_each(|index| observers.observe("conv1.quant", &batch(index)).unwrap());
+            (0..5).for_each(|index| observers.observe("conv1.quant", &batch(index), 1.0).unwrap());
             let mut writer = StateWriter::new();
             writer.part("observers", &observers).unwrap();
             store.save(&writer, &[], false).unwrap();
@@ -135,8 +143,8 @@ mod tests {
             reader.part("observers", &mut restored).unwrap();
             assert_eq!(restored, observers, "{kind:?}");
             // And they go on alike.
-            restored.observe("conv1.quant", &batch(9)).unwrap();
-            observers.observe("conv1.quant", &batch(9)).unwrap();
+            restored.observe("conv1.quant", &batch(9), 1.0).unwrap();
+            observers.observe("conv1.quant", &batch(9), 1.0).unwrap();
             assert_eq!(restored.quantizer("conv1.quant"), observers.quantizer("conv1.quant"));
         }
     }
@@ -145,20 +153,20 @@ mod tests {
     fn a_live_observer_hands_out_the_range_it_has_just_seen() {
         let mut observers = Observers::new(&graph(), spec::Observer::MinMax);
         let value = Tensor::from_slice(&[0f32, 2.55]);
-        let handed = Live(&mut observers).fake_quant("conv1.quant", &value).unwrap();
+        let handed = Live { observers: &mut observers, share: 1.0 }.fake_quant("conv1.quant", &value).unwrap();
         assert_eq!(handed, Some((f64::from(2.55f32 / 255.0), 0)));
-        assert_eq!(Watching(&mut observers).fake_quant("conv1.quant", &value).unwrap(), None);
+        assert_eq!(Watching { observers: &mut observers, share: 1.0 }.fake_quant("conv1.quant", &value).unwrap(), None);
     }
 
     #[test]
     fn moving_averages_begin_where_calibration_ended() {
         let mut observers = Observers::new(&graph(), spec::Observer::Percentile);
-        observers.observe("conv1.quant", &batch(1)).unwrap();
+        observers.observe("conv1.quant", &batch(1), 1.0).unwrap();
         let calibrated = observers.quantizer("conv1.quant");
         let mut averages = observers.into_moving_averages();
         assert!(calibrated.is_some());
         assert_eq!(averages.quantizer("conv1.quant"), calibrated);
-        averages.observe("conv1.quant", &(batch(1) * 2.0)).unwrap();
+        averages.observe("conv1.quant", &(batch(1) * 2.0), 1.0).unwrap();
         let (before, after) = (calibrated.unwrap().0, averages.quantizer("conv1.quant").unwrap().0);
         assert!(after > before && after < before * 1.1, "{before} then {after}");
     }
@@ -167,10 +175,10 @@ mod tests {
     fn ranges_that_mean_nothing_are_named() {
         let mut observers = Observers::new(&graph(), spec::Observer::MinMax);
         let all = observers.unusable().len();
-        observers.observe("conv1.quant", &batch(0)).unwrap();
+        observers.observe("conv1.quant", &batch(0), 1.0).unwrap();
         assert!(!observers.unusable().contains(&"conv1.quant"));
         assert_eq!(observers.unusable().len(), all - 1);
-        observers.observe("conv1.quant", &Tensor::from_slice(&[f32::NAN, 1.0])).unwrap();
+        observers.observe("conv1.quant", &Tensor::from_slice(&[f32::NAN, 1.0]), 1.0).unwrap();
         assert!(observers.unusable().contains(&"conv1.quant"));
     }
 }

@@ -71,7 +71,10 @@ impl Objective for Qat {
         net.set_weight_scales(WeightScales::Live);
         net.freeze_batch_norm(phase == Phase::FrozenStatistics);
         let logits = match phase {
-            Phase::LiveObservers => net.forward_with(&batch.images, Mode::Train, &mut Live(&mut self.observers))?,
+            Phase::LiveObservers => {
+                let mut live = Live { observers: &mut self.observers, share: net.share() };
+                net.forward_with(&batch.images, Mode::Train, &mut live)?
+            }
             _ => net.forward_with(&batch.images, Mode::Train, &mut NoHook)?,
         };
         let loss = cross_entropy(&logits, &batch.labels, self.label_smoothing)?;

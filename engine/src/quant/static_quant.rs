@@ -19,17 +19,18 @@ pub fn profile(target: QuantTarget) -> Profile {
 }
 
 /// Quantizes a trained float network without training: inserts quantizers for `profile`, takes the activations' ranges from
-/// `images`, fits the weights' scales. Batch norm stays in the network and is folded by [`deploy`].
+/// `images` (each batch being `share` of a calibration batch), fits the weights' scales. Batch norm stays in the network and is folded by [`deploy`].
 pub fn post_training(
     model: &Model,
     profile: Profile,
     observer: Observer,
     images: &Loader,
+    share: f64,
     device: Device,
 ) -> Result<Model> {
     let inserted = quantize::insert(model, profile).map_err(Error::stage("inserting quantizers"))?;
     let net = Net::new(&inserted, device)?;
-    calibrate(&net, images, observer)?.store(&net)?;
+    calibrate(&net, images, share, observer)?.store(&net)?;
     with_fitted_weights(net.to_model()?)
 }
 

@@ -14,9 +14,6 @@ use super::library::environment;
 use crate::data::{Images, Normaliser, Split};
 use crate::metrics::Evaluation;
 
-/// Pixels per run when a whole split is evaluated: 512 images of 32×32, 10 of 224×224. Activations grow with it.
-const PIXELS_AT_ONCE: usize = 512 * 1024;
-
 /// A loaded file with one float input `[N, C, H, W]` and one float output `[N, classes]`.
 #[derive(Debug)]
 pub struct Session {
@@ -94,15 +91,15 @@ impl Session {
     }
 }
 
-/// Runs the whole of `split` through `session`, as the deployed file would see it.
+/// Runs the whole of `split` through `session`, as the deployed file would see it, `batch` images at a time.
 pub fn evaluate(
     session: &mut Session,
     split: &Split,
     normaliser: &Normaliser,
     classes: usize,
+    batch: usize,
 ) -> Result<Evaluation, RuntimeError> {
     let mut evaluation = Evaluation::new(classes);
-    let batch = (PIXELS_AT_ONCE / (split.images.height * split.images.width).max(1)).max(1);
     for start in (0..split.len()).step_by(batch) {
         let end = split.len().min(start + batch);
         let logits = session.run(&planes(&split.images, start..end, normaliser))?;

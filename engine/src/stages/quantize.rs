@@ -6,7 +6,7 @@ use sweep_model::Model;
 use sweep_model::passes::prune::zeros;
 use sweep_model::passes::quantize::insert;
 use sweep_shared::metrics::Metrics;
-use sweep_shared::spec::{FitSpec, FreezeSpec, MAIN_POINT, QuantMode, QuantizeSpec, Role};
+use sweep_shared::spec::{AtOnce, FitSpec, FreezeSpec, MAIN_POINT, QuantMode, QuantizeSpec, Role};
 
 use super::{check_fits_data, fit_metrics, publish, trainable};
 use crate::data::Loader;
@@ -15,9 +15,6 @@ use crate::job::Job;
 use crate::lower::Net;
 use crate::quant::{self, Qat};
 use crate::train::{Fit, Masks};
-
-/// Images per batch while calibrating.
-const CALIBRATION_BATCH: usize = 64;
 
 pub fn run(job: &mut Job, spec: &QuantizeSpec) -> Result<()> {
     let model = job.input_model(Role::Input)?;
@@ -36,7 +33,7 @@ fn static_(job: &mut Job, spec: &QuantizeSpec, model: &Model) -> Result<()> {
     let images = calibration_images(job, spec)?;
     let started = Instant::now();
     let profile = quant::profile(spec.target);
-    let quantized = quant::post_training(model, profile, spec.observer, &images, job.device)?;
+    let quantized = quant::post_training(model, profile, spec.observer, &images.loader, images.share, job.device)?;
     job.preparation_s += started.elapsed().as_secs_f64();
     publish::point(job, MAIN_POINT, &quantized, Metrics::new())
 }
@@ -64,14 +61,23 @@ fn qat(job: &mut Job, spec: &QuantizeSpec, fit: &FitSpec, model: &Model) -> Resu
 fn calibrate(job: &mut Job, spec: &QuantizeSpec, net: &Net) -> Result<quant::Observers> {
     let images = calibration_images(job, spec)?;
     let started = Instant::now();
-    let observers = quant::calibrate(net, &images, spec.observer)?;
+    let observers = quant::calibrate(net, &images.loader, images.share, spec.observer)?;
     observers.store(net)?;
     job.preparation_s += started.elapsed().as_secs_f64();
     Ok(observers)
 }
 
-fn calibration_images(job: &Job, spec: &QuantizeSpec) -> Result<Loader> {
+struct CalibrationImages {
+    loader: Loader,
+    /// What a batch of the loader is of a calibration batch.
+    share: f64,
+}
+
+fn calibration_images(job: &Job, spec: &QuantizeSpec) -> Result<CalibrationImages> {
     let data = job.data()?;
     let split = quant::calibration_split(&data.dataset.train, spec.calibration_images as usize);
-    Ok(data.evaluation(&std::sync::Arc::new(split), CALIBRATION_BATCH))
+    let at_once = job.at_once()?;
+    let (images, usual) = (at_once.calibration(), AtOnce { micro_batches: 1, ..at_once }.calibration());
+    let loader = data.evaluation(&std::sync::Arc::new(split), images as usize);
+    Ok(CalibrationImages { loader, share: f64::from(images) / f64::from(usual) })
 }

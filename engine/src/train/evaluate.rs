@@ -1,7 +1,10 @@
 //! A network's quality inside libtorch, for choosing epochs. (What is reported comes from the deployed file.)
 
+use std::time::Instant;
+
 use super::Outcome;
 use super::objective::cross_entropy;
+use super::pace::Pace;
 use super::tally::Tally;
 use crate::data::Loader;
 use crate::error::Result;
@@ -14,18 +17,19 @@ pub struct Score {
     pub accuracy: f64,
 }
 
-/// Runs the net over a loader in evaluation mode; `None` if there are no images.
-pub fn score(net: &Net, loader: &Loader) -> Result<Option<Score>> {
+/// Runs the net over a loader in evaluation mode, with rests; `None` if there are no images.
+pub fn score(net: &Net, loader: &Loader, pace: &mut Pace) -> Result<Option<Score>> {
     if loader.images() == 0 {
         return Ok(None);
     }
     let mut tally = Tally::new(net.device())?;
     for batch in loader.epoch(0, 0) {
-        let batch = batch?;
+        let (batch, started) = (batch?, Instant::now());
         let labels = batch.labels.f_to_device(net.device())?;
         let logits = tch::no_grad(|| net.forward(&batch.images, Mode::Eval))?;
         let loss = cross_entropy(&logits, &labels, 0.0)?;
         tally.add(&Outcome { loss, logits }, &labels)?;
+        pace.rest(started);
     }
     Ok(Some(Score { loss: tally.loss()?, accuracy: tally.accuracy()? }))
 }

@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use sweep_shared::event::RunnerEvent;
 use sweep_shared::metrics::{Metrics, VAL_ACCURACY};
-use sweep_shared::spec::FitSpec;
+use sweep_shared::spec::{AtOnce, FitSpec};
 
+use super::accumulate::accumulate;
 use super::evaluate::{Score, score};
 use super::objective::Objective;
-use super::precision::{autocast, uses_bf16};
+use super::pace::Pace;
+use super::precision::uses_bf16;
 use super::state::FitState;
 use super::tally::Tally;
 use crate::checkpoint::{State, StateReader};
@@ -22,8 +24,6 @@ use crate::optim::{Optimizer, Position, factor};
 const LOOK_EVERY: u64 = 25;
 /// Where steps are slow, a look is due after this time.
 const LOOK_AFTER: Duration = Duration::from_secs(5);
-/// Images per batch when validating.
-const EVALUATION_BATCH: usize = 256;
 
 /// One fit of a job; a job may have several (pruning has one per cycle).
 pub struct Fit<'a> {
@@ -60,9 +60,9 @@ impl Fit<'_> {
         if self.spec.epochs == 0 {
             return Ok(Fitted { best_epoch: 0, val_accuracy: None });
         }
-        let data = job.data()?;
+        let (data, at_once) = (job.data()?, job.at_once()?);
         let training = data.training(self.spec.batch as usize, job.spec().seed);
-        let validation = data.evaluation(&data.dataset.validation, EVALUATION_BATCH);
+        let validation = data.evaluation(&data.dataset.validation, at_once.validation() as usize);
         let optimizer = Optimizer::new(&self.spec.optimizer, net.parameters())?;
         let mut state = FitState::new(net, optimizer)?;
         if let Some(reader) = resumed {
@@ -74,10 +74,12 @@ impl Fit<'_> {
         if training.steps() == 0 {
             return Err(Error::BadInput("the training split is too small for one step".into()));
         }
+        let mut pace = Pace::new(job.assignment.compute_share, job.device, job.stop.clone());
         while state.epoch < self.spec.epochs {
             let looked = Instant::now();
-            let (state, training) = (&mut state, &training);
-            Running { fit: self, bf16, job, net, objective, state, training, looked }.epoch(&validation)?;
+            let (state, training, pace) = (&mut state, &training, &mut pace);
+            Running { fit: self, bf16, job, net, objective, state, training, at_once, pace, looked }
+                .epoch(&validation)?;
         }
         finish(net, &state)
     }
@@ -102,6 +104,8 @@ struct Running<'a> {
     objective: &'a mut dyn Objective,
     state: &'a mut FitState,
     training: &'a Loader,
+    at_once: AtOnce,
+    pace: &'a mut Pace,
     /// When the loss was last looked at.
     looked: Instant,
 }
@@ -113,35 +117,37 @@ impl Running<'_> {
             tch::manual_seed(derive(self.job.spec().seed, "torch", epoch) as i64);
             self.state.tally = Tally::new(self.net.device())?;
         }
-        let started = Instant::now();
+        let (started, rested) = (Instant::now(), self.pace.rested());
         let images_before = self.state.tally.images();
         for batch in self.training.epoch(epoch, self.state.step as usize) {
             if self.job.stop.asked() {
-                self.job.training_s += started.elapsed().as_secs_f64();
+                self.job.training_s += self.busy(started, rested);
                 self.save(false)?;
                 return Err(Error::Interrupted);
             }
-            self.step(batch?)?;
+            let batch = batch?;
+            let began = Instant::now();
+            self.step(&batch)?;
+            self.pace.rest(began);
         }
         self.look()?;
-        let seconds = started.elapsed().as_secs_f64();
+        let seconds = self.busy(started, rested);
         self.job.training_s += seconds;
         let images = self.state.tally.images() - images_before;
         self.end_epoch(validation, seconds, images as f64 / seconds)
     }
 
-    fn step(&mut self, batch: Batch) -> Result<()> {
-        let device = self.net.device();
-        let batch = Batch { images: batch.images.f_to_device(device)?, labels: batch.labels.f_to_device(device)? };
+    /// Seconds since `started` without the rests since, when they amounted to `rested`.
+    fn busy(&self, started: Instant, rested: Duration) -> f64 {
+        (started.elapsed() + rested).saturating_sub(self.pace.rested()).as_secs_f64()
+    }
+
+    fn step(&mut self, batch: &Batch) -> Result<()> {
+        let parts = self.at_once.parts(batch.labels.size()[0] as u32);
         self.state.optimizer.zero_grad()?;
-        let outcome = {
-            let _autocast = autocast(self.bf16, device)?;
-            self.objective.outcome(self.net, &batch)?
-        };
-        outcome.loss.f_backward()?;
+        accumulate(self.net, self.objective, batch, parts, self.bf16, &mut self.state.tally)?;
         self.state.optimizer.step(self.factor(self.state.step))?;
         self.objective.after_step(self.net)?;
-        self.state.tally.add(&outcome, &batch.labels)?;
         self.state.step += 1;
         let due = self.state.step.is_multiple_of(LOOK_EVERY) || self.looked.elapsed() >= LOOK_AFTER;
         if due { self.look() } else { Ok(()) }
@@ -171,7 +177,7 @@ impl Running<'_> {
     fn end_epoch(&mut self, validation: &Loader, seconds: f64, images_per_s: f64) -> Result<()> {
         // That of the epoch's last step, not of the next epoch's first.
         let lr = self.state.optimizer.learning_rate(self.factor(self.state.step.saturating_sub(1)));
-        let score = score(self.net, validation)?;
+        let score = score(self.net, validation, self.pace)?;
         let counts = self.objective.may_be_best(self.state.epoch);
         let better = counts && self.state.offer(self.net, score.map(|s| s.accuracy))?;
         let metrics = self.metrics(score, [("lr", lr), ("seconds", seconds), ("images_per_s", images_per_s)])?;

@@ -138,7 +138,10 @@ fn the_best_epoch_is_the_one_with_the_highest_validation_accuracy_and_its_weight
     assert_eq!((fitted.best_epoch, fitted.val_accuracy), (best.0, Some(best.1)));
     let data = job.data().unwrap();
     let validation = data.evaluation(&data.dataset.validation, 16);
-    assert_eq!(score(&net, &validation).unwrap().unwrap().accuracy, best.1);
+    assert_eq!(
+        score(&net, &validation, &mut Pace::new(None, Device::Cpu, Stop::new())).unwrap().unwrap().accuracy,
+        best.1
+    );
 }
 
 #[test]

@@ -3,8 +3,9 @@
 //! A [`JobSpec`] says everything that determines the result (and only that); its serialised form is what the job's key
 //! hashes. What belongs to one attempt (threads, device, where the inputs were fetched) is in [`Assignment`] around it.
 //! The plan module makes specs; the runner obeys them. `stage.rs` has the kinds, `model.rs` the networks that they
-//! begin with, `freeze.rs` what they do not train, `training.rs` their shared parts.
+//! begin with, `freeze.rs` what they do not train, `training.rs` their shared parts, `at_once.rs` how many images they take at a time.
 
+mod at_once;
 mod freeze;
 mod model;
 mod path;
@@ -17,6 +18,7 @@ use crate::event::FileRef;
 use crate::ids::Token;
 use crate::resources::DeviceClass;
 
+pub use at_once::*;
 pub use freeze::*;
 pub use model::*;
 pub use path::*;

@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::checkpoint::{self, State, StateReader, StateWriter};
+use crate::lower::weight_of_part;
 
 /// Smallest and largest value: of everything seen, or averaged over batches.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,14 +30,17 @@ impl Extremes {
         self
     }
 
-    /// Sees a batch with these extremes.
-    pub fn add(&mut self, min: f32, max: f32) {
+    /// Sees `share` of a batch, with these extremes.
+    pub fn add(&mut self, min: f32, max: f32, share: f64) {
         self.range = Some(match (self.range, self.averaging) {
             (None, _) => (min, max),
             // NaN must stay to be seen; `f32::min` would pass over it.
             (Some(_), _) if min.is_nan() || max.is_nan() => (f32::NAN, f32::NAN),
             (Some((low, high)), None) => (low.min(min), high.max(max)),
-            (Some((low, high)), Some(weight)) => (low + weight * (min - low), high + weight * (max - high)),
+            (Some((low, high)), Some(weight)) => {
+                let weight = weight_of_part(f64::from(weight), share) as f32;
+                (low + weight * (min - low), high + weight * (max - high))
+            }
         });
     }
 
@@ -72,7 +76,7 @@ mod tests {
         let mut extremes = Extremes::overall();
         assert_eq!(extremes.range(), None);
         for (min, max) in [(-1.0, 2.0), (-0.5, 3.0), (-2.0, 0.0)] {
-            extremes.add(min, max);
+            extremes.add(min, max, 1.0);
         }
         assert_eq!(extremes.range(), Some((-2.0, 3.0)));
     }
@@ -80,8 +84,19 @@ mod tests {
     #[test]
     fn a_moving_average_starts_at_the_first_batch_and_forgets_slowly() {
         let mut extremes = Extremes::averaging(0.25);
-        extremes.add(0.0, 4.0);
-        extremes.add(-4.0, 8.0);
+        extremes.add(0.0, 4.0, 1.0);
+        extremes.add(-4.0, 8.0, 1.0);
         assert_eq!(extremes.range(), Some((-1.0, 5.0)));
+    }
+
+    #[test]
+    fn the_parts_of_a_batch_move_an_average_as_far_as_the_batch() {
+        let moved = |parts: usize| {
+            let mut extremes = Extremes::averaging(0.25).starting_at((0.0, 4.0));
+            (0..parts).for_each(|_| extremes.add(-4.0, 8.0, 1.0 / parts as f64));
+            extremes.range().unwrap()
+        };
+        assert_eq!(moved(1), (-1.0, 5.0));
+        assert!((moved(4).0 + 1.0).abs() < 1e-6 && (moved(4).1 - 5.0).abs() < 1e-6, "{:?}", moved(4));
     }
 }

@@ -40,13 +40,14 @@ impl Observer {
         }
     }
 
-    /// Sees a batch of any shape. A value that is not finite leaves no usable range, now or later.
-    pub fn observe(&mut self, value: &Tensor) -> Result<(), TchError> {
+    /// Sees values of any shape: `share` of a batch's, which is 1 unless the batch is split. A value that is not finite leaves no
+    /// usable range, now or later.
+    pub fn observe(&mut self, value: &Tensor, share: f64) -> Result<(), TchError> {
         match self {
             Observer::Extremes(extremes) => {
                 let value = value.f_detach()?;
                 let (min, max) = value.f_aminmax(None, false)?;
-                extremes.add(min.f_double_value(&[])? as f32, max.f_double_value(&[])? as f32);
+                extremes.add(min.f_double_value(&[])? as f32, max.f_double_value(&[])? as f32, share);
             }
             Observer::Percentile(histogram) | Observer::Entropy(histogram) => {
                 let flat = value.f_detach()?.f_to_device(tch::Device::Cpu)?.f_contiguous()?;

@@ -71,9 +71,9 @@ pub fn sparsity(method: PruneMethod, model: &Model, channels: usize) -> Result<f
     Ok(1.0 - nonzero as f64 / all.max(1) as f64)
 }
 
-/// Re-estimates batch-norm statistics on training images.
+/// Re-estimates batch-norm statistics on training images, of which a training batch has `batch`.
 pub fn refresh_statistics(job: &Job, net: &Net, cycle: usize, batch: u32) -> Result<()> {
-    let loader = job.data()?.training(batch as usize, job.spec().seed);
+    let loader = job.data()?.training(job.at_once()?.training(batch) as usize, job.spec().seed);
     let batches = STATISTICS_IMAGES.div_ceil(loader.batch());
     reestimate_batch_norm(net, &loader, STATISTICS_STREAM + cycle as u64, batches)
 }

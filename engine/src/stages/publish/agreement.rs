@@ -10,20 +10,18 @@ use crate::runtime::{Session, planes};
 
 /// Images of the test split that both run.
 const IMAGES: usize = 1_000;
-/// Small enough for large images.
-const BATCH: usize = 20;
 
-/// Runs the first test images through both. The metrics: the largest difference of a logit over the largest logit, and
+/// Runs the first test images through both, `batch_size` at a time. The metrics: the largest difference of a logit over the largest logit, and
 /// the share of images with the same top-1.
-pub fn measure(net: &Net, session: &mut Session, data: &PreparedData) -> Result<Metrics> {
+pub fn measure(net: &Net, session: &mut Session, data: &PreparedData, batch_size: usize) -> Result<Metrics> {
     let count = data.dataset.test.len().min(IMAGES);
     let indices: Vec<u32> = (0..count as u32).collect();
     let split = std::sync::Arc::new(data.dataset.test.select(&indices));
     let mut agreement = Agreement::default();
-    for (batch, start) in data.evaluation(&split, BATCH).epoch(0, 0).zip((0..count).step_by(BATCH)) {
+    for (batch, start) in data.evaluation(&split, batch_size).epoch(0, 0).zip((0..count).step_by(batch_size)) {
         let logits = tch::no_grad(|| net.forward(&batch?.images, Mode::Eval).map_err(Error::from))?;
         let expected = to_model_tensor(&logits)?.data;
-        let range = start..count.min(start + BATCH);
+        let range = start..count.min(start + batch_size);
         let found = session.run(&planes(&split.images, range, data.normaliser()));
         let found = found.map_err(Error::stage("running the exported network"))?;
         agreement.add(&expected, &found, data.dataset.classes.len());

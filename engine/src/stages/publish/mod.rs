@@ -14,10 +14,13 @@ use std::path::Path;
 use sweep_model::passes::fold;
 use sweep_model::{Model, cost, model, onnx};
 use sweep_shared::metrics::{self as names, Metrics};
+use sweep_shared::spec::AtOnce;
 
+use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::job::{Job, PreparedData};
 use crate::lower::Net;
+use crate::metrics::Evaluation;
 use crate::quant;
 use crate::runtime::{self, Cpu, KernelReport, Session};
 
@@ -114,12 +117,15 @@ fn publish(job: &mut Job, name: &str, files: &Files, mut metrics: Metrics) -> Re
     metrics.extend(files.counts(&folder)?);
     metrics.extend(trained.map(|trained| (names::PARAMETERS_TRAINABLE.to_owned(), trained)));
     let mut session = open(&folder.join(ONNX_FILE), job.assignment.threads)?;
-    metrics.extend(evaluate(&mut session, &data, files, &folder)?);
+    metrics.extend(Evaluator { data: &data, files, folder: &folder, at_once: job.at_once()? }.run(&mut session)?);
     written.push(EVALUATION_FILE.to_owned());
     metrics.insert(names::TRAINING_S.into(), job.training_s);
     metrics.insert(names::PREPARATION_S.into(), job.preparation_s);
+    if job.micro_batches > 1 {
+        metrics.insert(names::MICRO_BATCHES.into(), f64::from(job.micro_batches));
+    }
     if job.host_changed {
-        metrics.insert("host_changed".into(), 1.0);
+        metrics.insert(names::HOST_CHANGED.into(), 1.0);
     }
     warn_of_disagreement(name, files, &metrics);
     job.publish(name, metrics, written);
@@ -130,23 +136,37 @@ fn open(path: &Path, threads: u32) -> Result<Session> {
     Session::open(path, threads as usize).map_err(Error::stage("opening the exported network"))
 }
 
-/// Quality on the test split, accuracy on the validation split, agreement with the engine, and the kernels that ran.
-fn evaluate(session: &mut Session, data: &PreparedData, files: &Files, folder: &Path) -> Result<Metrics> {
-    let (dataset, normaliser) = (&data.dataset, data.normaliser());
-    let classes = dataset.classes.len();
-    let mut run = |split| {
-        runtime::evaluate(session, split, normaliser, classes).map_err(Error::stage("evaluating the exported network"))
-    };
-    let test = run(&dataset.test)?;
-    let validation = if dataset.validation.is_empty() { None } else { Some(run(&dataset.validation)?) };
-    let mut metrics = test.metrics();
-    metrics.extend(validation.map(|validation| (names::VAL_ACCURACY.to_owned(), validation.accuracy())));
-    metrics.extend(agreement::measure(&files.expected()?, session, data)?);
-    let kernels = session.kernels(folder).map_err(Error::stage("reading the optimised network"))?;
-    metrics.extend(kernel_metrics(files, &kernels));
-    let text = report::render(dataset, &test, &kernels)?;
-    write(&folder.join(EVALUATION_FILE), text.as_bytes())?;
-    Ok(metrics)
+/// Measures a point's deployed file.
+struct Evaluator<'a> {
+    data: &'a PreparedData,
+    files: &'a Files<'a>,
+    folder: &'a Path,
+    at_once: AtOnce,
+}
+
+impl Evaluator<'_> {
+    /// Quality on the test split, accuracy on the validation split, agreement with the engine, and the kernels that ran.
+    fn run(&self, session: &mut Session) -> Result<Metrics> {
+        let dataset = &self.data.dataset;
+        let test = self.quality(session, &dataset.test)?;
+        let mut metrics = test.metrics();
+        if !dataset.validation.is_empty() {
+            metrics.insert(names::VAL_ACCURACY.into(), self.quality(session, &dataset.validation)?.accuracy());
+        }
+        let batch = self.at_once.compared() as usize;
+        metrics.extend(agreement::measure(&self.files.expected()?, session, self.data, batch)?);
+        let kernels = session.kernels(self.folder).map_err(Error::stage("reading the optimised network"))?;
+        metrics.extend(kernel_metrics(self.files, &kernels));
+        let text = report::render(dataset, &test, &kernels)?;
+        write(&self.folder.join(EVALUATION_FILE), text.as_bytes())?;
+        Ok(metrics)
+    }
+
+    fn quality(&self, session: &mut Session, split: &Split) -> Result<Evaluation> {
+        let (classes, batch) = (self.data.dataset.classes.len(), self.at_once.deployed() as usize);
+        runtime::evaluate(session, split, self.data.normaliser(), classes, batch)
+            .map_err(Error::stage("evaluating the exported network"))
+    }
 }
 
 fn kernel_metrics(files: &Files, kernels: &KernelReport) -> Metrics {
