@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 RELEASE := target/release
 
-.PHONY: help setup build quickstart test soak parity lint fmt unit sqlx bench fuzz
+.PHONY: help setup build quickstart test soak parity lint fmt unit sqlx bench fuzz gpu-bundle
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -56,3 +56,7 @@ bench: build ## measure (see bench/README.md)
 
 fuzz: ## look for files that the readers stumble over (see fuzz/README.md)
 	scripts/fuzz.sh
+
+# On images of your own: make gpu-bundle IMAGES=~/data/cifar10-jpeg
+gpu-bundle: setup ## pack programs, tests, a plan and images for a machine with a GPU (under 60 MB)
+	@IMAGES="$(IMAGES)" scripts/gpu-bundle.sh

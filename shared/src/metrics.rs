@@ -26,6 +26,8 @@ pub const SIZE_FP32_BYTES: &str = "size_fp32_bytes";
 /// Bytes of the deployed ONNX file.
 pub const SIZE_ONNX_BYTES: &str = "size_onnx_bytes";
 pub const TRAINING_S: &str = "training_s";
+/// What the GPU took while training, over all attempts; absent where it was shared, or tells nothing.
+pub const TRAINING_ENERGY_J: &str = "training_energy_j";
 pub const PREPARATION_S: &str = "preparation_s";
 /// 1 where the point's network is quantized to int8, 0 where it is fp32.
 pub const QUANTIZED: &str = "quantized";

@@ -55,6 +55,11 @@ impl StateReader {
         serde_json::from_value(value.clone()).map_err(|e| self.mismatch(name, e.to_string()))
     }
 
+    /// The same for what older checkpoints do not have.
+    pub fn value_or<T: DeserializeOwned>(&self, name: &str, otherwise: T) -> Result<T> {
+        if self.contents.values.contains_key(&self.full(name)) { self.value(name) } else { Ok(otherwise) }
+    }
+
     /// A new tensor on the CPU.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
         let blob = self.contents.tensors.get(&self.full(name)).ok_or_else(|| self.missing(name))?;

@@ -9,6 +9,7 @@ use sweep_shared::metrics::Metrics;
 use sweep_shared::spec::{Assignment, AtOnce, JobSpec, Role};
 use tch::Device;
 
+use super::energy::{Energy, Meter};
 use super::{Events, Points, PreparedData, PublishedPoint, Stop, input};
 use crate::checkpoint::{CheckpointStore, Found, State, StateReader, StateWriter};
 use crate::data::Watch;
@@ -24,11 +25,15 @@ pub struct Job {
     pub training_s: f64,
     /// Seconds spent on preparing models (pruning, calibrating) so far, over all attempts.
     pub preparation_s: f64,
+    /// What training has taken so far, over all attempts.
+    pub training_energy: Energy,
     /// Whether an attempt ran with other threads, device class or instruction set than the one before, or with its batches split
     /// differently: bits differ then.
     pub host_changed: bool,
     /// The most parts that training batches were split into, over all attempts.
     pub micro_batches: u32,
+    /// `None` where energy is not measured.
+    pub meter: Option<Meter>,
     folder: PathBuf,
     data: OnceLock<Arc<PreparedData>>,
     points: Points,
@@ -50,7 +55,9 @@ impl Job {
             stop,
             training_s: 0.0,
             preparation_s: 0.0,
+            training_energy: Energy::default(),
             host_changed: false,
+            meter: Meter::find(device),
             folder: folder.to_path_buf(),
             data: OnceLock::new(),
             points: Points::new(folder),
@@ -77,10 +84,11 @@ impl Job {
                 "continuing on different hardware, or in other parts: results will differ in bits"
             );
         }
-        self.micro_batches = now.micro_batches.max(own.value("micro_batches")?);
+        self.micro_batches = now.micro_batches.max(own.value_or("micro_batches", 1)?);
         self.host_changed = then != now || own.value("host_changed")?;
         self.training_s = own.value("training_s")?;
         self.preparation_s = own.value("preparation_s")?;
+        self.training_energy = own.value_or("training_energy", Energy::UNKNOWN)?;
         self.points.restore(&own)?;
         let (epoch, step) = (own.value("epoch")?, own.value("step")?);
         tracing::info!(epoch, step, checkpoint = manifest.sequence, "continuing");
@@ -151,6 +159,7 @@ impl Job {
             w.value("step", &step)?;
             w.value("training_s", &self.training_s)?;
             w.value("preparation_s", &self.preparation_s)?;
+            w.value("training_energy", &self.training_energy)?;
             w.value("host_changed", &self.host_changed)?;
             w.value("micro_batches", &self.micro_batches)?;
             w.value("points", &self.points.published())
@@ -199,5 +208,11 @@ struct Host {
     device: String,
     /// The instruction set libtorch uses.
     cpu: String,
+    /// Checkpoints of the first version do not tell it.
+    #[serde(default = "undivided")]
     micro_batches: u32,
+}
+
+fn undivided() -> u32 {
+    1
 }

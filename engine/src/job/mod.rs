@@ -6,6 +6,7 @@
 //! them, whoever made them.
 
 mod context;
+mod energy;
 mod events;
 mod input;
 pub mod memory;
@@ -15,6 +16,7 @@ mod seeds;
 mod stop;
 
 pub use context::Job;
+pub use energy::{Energy, Meter, Reading};
 pub use events::Events;
 pub use input::model as load_model;
 pub use points::{Points, PublishedPoint};

@@ -16,7 +16,7 @@ use super::tally::Tally;
 use crate::checkpoint::{State, StateReader};
 use crate::data::{Batch, Loader};
 use crate::error::{Error, Result};
-use crate::job::{Job, derive};
+use crate::job::{Job, Meter, Reading, derive};
 use crate::lower::Net;
 use crate::optim::{Optimizer, Position, factor};
 
@@ -118,10 +118,11 @@ impl Running<'_> {
             self.state.tally = Tally::new(self.net.device())?;
         }
         let (started, rested) = (Instant::now(), self.pace.rested());
+        let energy = self.job.meter.as_ref().and_then(Meter::read);
         let images_before = self.state.tally.images();
         for batch in self.training.epoch(epoch, self.state.step as usize) {
             if self.job.stop.asked() {
-                self.job.training_s += self.busy(started, rested);
+                self.trained(self.busy(started, rested), energy);
                 self.save(false)?;
                 return Err(Error::Interrupted);
             }
@@ -132,7 +133,7 @@ impl Running<'_> {
         }
         self.look()?;
         let seconds = self.busy(started, rested);
-        self.job.training_s += seconds;
+        self.trained(seconds, energy);
         let images = self.state.tally.images() - images_before;
         self.end_epoch(validation, seconds, images as f64 / seconds)
     }
@@ -140,6 +141,13 @@ impl Running<'_> {
     /// Seconds since `started` without the rests since, when they amounted to `rested`.
     fn busy(&self, started: Instant, rested: Duration) -> f64 {
         (started.elapsed() + rested).saturating_sub(self.pace.rested()).as_secs_f64()
+    }
+
+    /// Counts a stretch of training that began at `energy`.
+    fn trained(&mut self, seconds: f64, energy: Option<Reading>) {
+        self.job.training_s += seconds;
+        let now = self.job.meter.as_ref().and_then(Meter::read);
+        self.job.training_energy.add(energy, now);
     }
 
     fn step(&mut self, batch: &Batch) -> Result<()> {

@@ -121,6 +121,9 @@ fn publish(job: &mut Job, name: &str, files: &Files, mut metrics: Metrics) -> Re
     written.push(EVALUATION_FILE.to_owned());
     metrics.insert(names::TRAINING_S.into(), job.training_s);
     metrics.insert(names::PREPARATION_S.into(), job.preparation_s);
+    if let Some(joules) = job.training_energy.joules() {
+        metrics.insert(names::TRAINING_ENERGY_J.into(), joules);
+    }
     if job.micro_batches > 1 {
         metrics.insert(names::MICRO_BATCHES.into(), f64::from(job.micro_batches));
     }
