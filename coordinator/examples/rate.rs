@@ -114,7 +114,7 @@ async fn agent((to, mut from): Session) -> anyhow::Result<()> {
         to.send(v1::AgentMessage { seq: 0, body: Some(Say::Accept(v1::Accept { token })) })?;
         seq += 1;
         let end = Some(v1::finished::End::Success(v1::Success::default()));
-        let finished = v1::Finished { token, end, run_s: 0.001 };
+        let finished = v1::Finished { token, end, run_s: 0.001, ..Default::default() };
         to.send(v1::AgentMessage { seq, body: Some(Say::Finished(finished)) })?;
     }
     Ok(())

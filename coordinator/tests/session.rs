@@ -228,7 +228,12 @@ async fn a_cancel_reaches_the_agent_and_holds_whatever_it_reports() {
     user.submit("name: more\nstages: { more: { command: { run: [/bin/false] } } }\n").await;
     agent.assigned().await;
     let end = v1::finished::End::Cancelled(true);
-    let seq = agent.report(Say::Finished(v1::Finished { token: Some(second), end: Some(end), run_s: 0.0 }));
+    let seq = agent.report(Say::Finished(v1::Finished {
+        token: Some(second),
+        end: Some(end),
+        run_s: 0.0,
+        ..Default::default()
+    }));
     agent.acked(seq).await;
     agent.assigned().await;
 }
@@ -328,7 +333,7 @@ async fn a_report_that_cannot_be_read_fails_its_attempt_and_does_not_block_the_s
     let mut user = site.user().await;
     let made = user.submit("name: t\ndefaults: { retries: 0 }\nstages: { a: { command: { run: [x] } } }\n").await;
     let token = agent.assigned().await.token;
-    let seq = agent.report(Say::Finished(v1::Finished { token, end: None, run_s: 1.0 }));
+    let seq = agent.report(Say::Finished(v1::Finished { token, end: None, run_s: 1.0, ..Default::default() }));
     agent.acked(seq).await;
     assert_eq!(user.end(made.sweep).await, "finished_with_failures");
     let message = user.status(made.sweep).await.jobs.remove(0).message;

@@ -37,7 +37,10 @@ pub const PARITY_MAX_RELATIVE: &str = "parity_max_relative";
 pub const PARITY_TOP1: &str = "parity_top1";
 /// Share of convolutions and linear layers that run as integer kernels in ONNX Runtime.
 pub const FUSED_SHARE: &str = "fused_integer_share";
+/// What the deployed file took in ONNX Runtime.
 pub const PEAK_MEMORY_BYTES: &str = "peak_memory_bytes";
+/// What the job that made the point took of its device at most.
+pub const JOB_PEAK_MEMORY_BYTES: &str = "job_peak_memory_bytes";
 /// Into how many parts each training batch was split; absent where it was not, in any attempt.
 pub const MICRO_BATCHES: &str = "micro_batches";
 /// 1 where an attempt continued on other hardware, or with its batches split differently, than the one before: bits differ then.

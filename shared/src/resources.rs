@@ -34,13 +34,19 @@ pub struct Device {
     pub slots: u32,
 }
 
-/// What a job asks of a device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Need {
-    /// `None`: any device will do, a GPU is preferred.
-    pub device: Option<DeviceClass>,
-    /// Predicted peak. 0 when nothing is known (a command stage).
-    pub memory_bytes: u64,
-    /// Holds the whole host: nothing else runs beside it (measure jobs).
-    pub exclusive: bool,
+/// What an attempt took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Seconds.
+    pub run_s: f64,
+    /// The most memory of its device that its processes were seen to hold; 0: unknown.
+    #[serde(default)]
+    pub peak_memory_bytes: u64,
+}
+
+impl Usage {
+    /// It ran for so many seconds, and of its memory nothing is known.
+    pub fn ran(run_s: f64) -> Self {
+        Self { run_s, peak_memory_bytes: 0 }
+    }
 }

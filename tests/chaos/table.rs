@@ -1,11 +1,12 @@
 //! The table that a sweep comes to, without what may differ between two runs of equal worth.
 
 use serde_json::{Map, Value};
+use sweep_shared::metrics::JOB_PEAK_MEMORY_BYTES;
 
 /// Under which number, by whom, and how often it was begun.
 const ASIDE: [&str; 7] = ["sweep", "job", "host", "agent", "attempt", "resumed_from", "reused"];
 
-/// `sweep results --json` without hosts, attempts, times and paths. What remains (accuracies, losses, sizes, hashes of all files)
+/// `sweep results --json` without hosts, attempts, times, peaks of memory and paths. What remains (accuracies, losses, sizes, hashes of all files)
 /// must be equal to the bit.
 pub fn comparable(results: Value) -> Vec<Map<String, Value>> {
     let Value::Array(points) = results else { panic!("results are an array: {results:#}") };
@@ -14,7 +15,7 @@ pub fn comparable(results: Value) -> Vec<Map<String, Value>> {
 
 fn point(point: Value) -> Map<String, Value> {
     let Value::Object(mut point) = point else { panic!("a point is an object: {point:#}") };
-    point.retain(|name, _| !ASIDE.contains(&name.as_str()) && !name.ends_with("_s"));
+    point.retain(|name, _| !ASIDE.contains(&name.as_str()) && !name.ends_with("_s") && name != JOB_PEAK_MEMORY_BYTES);
     for file in point["files"].as_array_mut().expect("a point lists its files") {
         file.as_object_mut().expect("a file is an object").remove("path");
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sweep_shared::event::FileRef;
 use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::metrics::Metrics;
+use sweep_shared::resources::Usage;
 use sweep_shared::states::FailureClass;
 
 /// A report about one attempt.
@@ -21,7 +22,11 @@ pub enum Body {
     /// All files are uploaded.
     Checkpoint(Checkpoint),
     /// The attempt is over, its processes are gone, all files are uploaded.
-    Finished { end: End, run_s: f64 },
+    Finished {
+        end: End,
+        #[serde(flatten)]
+        usage: Usage,
+    },
 }
 
 /// A checkpoint whose files have hashes.
@@ -80,8 +85,13 @@ impl fmt::Display for Body {
 }
 
 impl Report {
-    pub fn finished(token: Token, end: End, run_s: f64) -> Self {
-        Self { token, body: Body::Finished { end, run_s } }
+    pub fn finished(token: Token, end: End, usage: Usage) -> Self {
+        Self { token, body: Body::Finished { end, usage } }
+    }
+
+    /// What the attempt took, where this tells of its end.
+    pub fn usage(&self) -> Usage {
+        if let Body::Finished { usage, .. } = self.body { usage } else { Usage::default() }
     }
 
     pub fn is_final(&self) -> bool {

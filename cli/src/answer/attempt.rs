@@ -27,6 +27,11 @@ pub struct Attempt {
     /// The last epoch it told of, and how many the job has; 0: none.
     pub epoch: u32,
     pub epochs: u32,
+    /// Into how many parts each batch was split.
+    pub micro_batches: u32,
+    /// What it was seen to take of its device at most, and what was reserved for it, in bytes.
+    pub peak_memory: Option<u64>,
+    pub reserved_memory: Option<u64>,
 }
 
 /// The checkpoint that an attempt went on from.
@@ -65,6 +70,9 @@ impl TryFrom<v1::AttemptStatus> for Attempt {
             message: a.message,
             epoch: a.epoch,
             epochs: a.epochs,
+            micro_batches: a.micro_batches.max(1),
+            peak_memory: Some(a.peak_memory_bytes).filter(|bytes| *bytes > 0),
+            reserved_memory: Some(a.memory_bytes).filter(|bytes| *bytes > 0),
         })
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use sweep_shared::metrics::{
-    ACCURACY, MACS, PARAMETERS, PARAMETERS_NONZERO, QUANTIZED, SIZE_ONNX_BYTES, latency_ms, reference_latency_ms,
+    ACCURACY, JOB_PEAK_MEMORY_BYTES, MACS, MICRO_BATCHES, PARAMETERS, PARAMETERS_NONZERO, QUANTIZED, SIZE_ONNX_BYTES,
+    latency_ms, reference_latency_ms,
 };
 
 use super::row::{Row, Value};
@@ -38,6 +39,7 @@ pub fn columns(rows: &[Row], front: &[bool]) -> Vec<Column> {
     let suffix = if batch == 1 { String::new() } else { format!(" b{batch}") };
     columns.push(plain(rows, &format!("fp32 ms{suffix}"), 1, |row| fp32(row, batch), format::significant));
     columns.push(int8_column(rows, &format!("int8 ms{suffix}"), batch));
+    columns.push(plain(rows, "parts", 1, |row| row.value(MICRO_BATCHES), number));
     columns.extend(own(rows));
     columns.retain(|column| column.cells.iter().any(|cell| !cell.is_empty()));
     columns
@@ -116,7 +118,10 @@ fn quantized(row: &Row) -> bool {
 fn own(rows: &[Row]) -> Vec<Column> {
     let bare = rows.iter().filter(|row| row.value(ACCURACY).is_none());
     let names: BTreeSet<&String> = bare.flat_map(|row| row.metrics.keys()).collect();
-    let shown = |name: &str| [SIZE_ONNX_BYTES, PARAMETERS, PARAMETERS_NONZERO, MACS, QUANTIZED].contains(&name);
+    // And what a program took is of interest to scripts rather than here.
+    let known =
+        [SIZE_ONNX_BYTES, PARAMETERS, PARAMETERS_NONZERO, MACS, QUANTIZED, MICRO_BATCHES, JOB_PEAK_MEMORY_BYTES];
+    let shown = |name: &str| known.contains(&name);
     let names = names.into_iter().filter(|name| !shown(name) && !name.contains("latency_ms"));
     names.enumerate().map(|(i, name)| plain(rows, name, 4 + i.min(200) as u8, |row| row.value(name), number)).collect()
 }
@@ -168,6 +173,14 @@ mod tests {
             pair("int8 ms", &["", "0.205"]),
         ];
         assert_eq!(shown(&base_and_int8()), wanted);
+    }
+
+    #[test]
+    fn batches_that_were_split_are_marked() {
+        let points =
+            [point("a", "", 0, &[("accuracy", 0.9), ("micro_batches", 4.0)]), point("b", "", 0, &[("accuracy", 0.9)])];
+        assert_eq!(shown(&points).last(), Some(&pair("parts", &["4", ""])));
+        assert!(shown(&points[1..]).iter().all(|(title, _)| title != "parts"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use comfy_table::CellAlignment;
+use sweep_shared::metrics::MICRO_BATCHES;
 
 use super::columns::{self, Column};
 use super::row::{Row, rows};
@@ -108,6 +109,9 @@ fn legend(rows: &[Row], front: &[bool], hidden: usize) -> String {
         if rows.iter().any(|row| columns::slower(row, batch)) {
             text.push_str("\n! slower than fp32 in the same process: int8 saves size here, not time.");
         }
+    }
+    if rows.iter().any(|row| row.value(MICRO_BATCHES).is_some()) {
+        text.push_str("\nparts: each batch was split into so many, as a whole one did not fit into memory.");
     }
     if hidden > 0 {
         let _ = write!(

@@ -79,6 +79,9 @@ pub fn attempt(row: AttemptRow) -> v1::AttemptStatus {
         message: row.message,
         epoch: row.epoch as u32,
         epochs: row.epochs as u32,
+        micro_batches: row.micro_batches as u32,
+        peak_memory_bytes: row.peak_memory_bytes as u64,
+        memory_bytes: row.memory_bytes as u64,
     }
 }
 

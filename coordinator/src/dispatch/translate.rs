@@ -2,7 +2,7 @@
 
 use sweep_shared::event::Epoch;
 use sweep_shared::ids::Token;
-use sweep_shared::resources::Device;
+use sweep_shared::resources::{Device, Usage};
 use sweep_shared::states::FailureClass;
 use sweep_shared::wire::{self, WireError, v1};
 
@@ -14,6 +14,8 @@ use crate::store::{BlobRef, Granted};
 /// The longest text from an agent that is kept.
 const MOST_TEXT: usize = 16 << 10;
 const MOST_DEVICES: usize = 64;
+/// No device has more memory: an exbibyte.
+const MOST_BYTES: u64 = 1 << 60;
 
 /// An agent's introduction.
 pub struct Introduction {
@@ -111,7 +113,8 @@ fn read_finished(message: v1::Finished) -> Read {
         Wire::Cancelled(_) => End::Cancelled,
     };
     let run_s = if message.run_s.is_finite() { message.run_s.max(0.0) } else { 0.0 };
-    Ok((Body::Finished { end, run_s }, None))
+    let usage = Usage { run_s, peak_memory_bytes: message.peak_memory_bytes.min(MOST_BYTES) };
+    Ok((Body::Finished { end, usage }, None))
 }
 
 fn point(message: v1::Point) -> Result<NewPoint, WireError> {
@@ -127,7 +130,7 @@ fn blobs(list: Vec<v1::File>) -> Result<Vec<BlobRef>, WireError> {
 /// The end of an attempt whose own report could not be read.
 pub fn unreadable(error: &WireError) -> Body {
     let message = format!("the agent's report could not be read: {error}");
-    Body::Finished { end: End::Failure { class: FailureClass::Internal, message }, run_s: 0.0 }
+    Body::Finished { end: End::Failure { class: FailureClass::Internal, message }, usage: Usage::default() }
 }
 
 /// Texts from outside are bounded; a cut falls between characters.
@@ -156,6 +159,7 @@ pub fn assign(granted: Granted) -> v1::CoordinatorMessage {
         device_index: granted.request.device_index,
         memory_bytes: granted.memory_bytes,
         exclusive: granted.exclusive,
+        micro_batches: granted.micro_batches,
     };
     message(v1::coordinator_message::Body::Assign(assign))
 }
@@ -177,7 +181,12 @@ mod tests {
         let token = v1::Token { job: 1, attempt: 2, lease: 3 };
         let point = v1::Point { name: "main".to_owned(), metrics_json: "{".to_owned(), files: vec![] };
         let success = v1::Success { points: vec![point], artifacts: vec![] };
-        let finished = v1::Finished { token: Some(token), end: Some(v1::finished::End::Success(success)), run_s: 1.0 };
+        let finished = v1::Finished {
+            token: Some(token),
+            end: Some(v1::finished::End::Success(success)),
+            run_s: 1.0,
+            ..Default::default()
+        };
         let (known, error) = said(v1::agent_message::Body::Finished(finished)).err().unwrap();
         assert_eq!(known, Some(Token::from(token)));
         assert!(error.to_string().starts_with("malformed metrics"), "{error}");
@@ -193,9 +202,14 @@ mod tests {
     fn an_unknown_failure_class_is_internal() {
         let failure = v1::Failure { class: "gremlins".to_owned(), message: "boo".to_owned() };
         let token = Some(v1::Token { job: 1, attempt: 1, lease: 1 });
-        let finished = v1::Finished { token, end: Some(v1::finished::End::Failure(failure)), run_s: f64::NAN };
+        let finished = v1::Finished {
+            token,
+            end: Some(v1::finished::End::Failure(failure)),
+            run_s: f64::NAN,
+            ..Default::default()
+        };
         let said = said(v1::agent_message::Body::Finished(finished)).ok().flatten().unwrap();
-        let Body::Finished { end: End::Failure { class, .. }, run_s } = said.body else { panic!("{:?}", said.body) };
-        assert_eq!((class, run_s), (FailureClass::Internal, 0.0));
+        let Body::Finished { end: End::Failure { class, .. }, usage } = said.body else { panic!("{:?}", said.body) };
+        assert_eq!((class, usage.run_s), (FailureClass::Internal, 0.0));
     }
 }

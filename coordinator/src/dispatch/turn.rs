@@ -143,9 +143,9 @@ impl Dispatcher {
         self.board.end(token);
         let Some(live) = self.fleet.end(token) else { return };
         work.unblocks |= live.attempt.has_readers;
-        let Body::Finished { end, run_s } = body else { return };
+        let Body::Finished { end, usage } = body else { return };
         match end {
-            End::Success { .. } => self.fleet.took(&live, *run_s),
+            End::Success { .. } => self.fleet.took(&live, usage.run_s),
             End::Failure { class: FailureClass::DeviceError, .. } => self.fleet.device_failed(&live, now),
             // Nobody asked it to.
             End::Interrupted { .. } if !live.was_told() => self.fleet.leaving(agent, now),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sweep_shared::metrics::Metrics;
+use sweep_shared::metrics::{self as names, Metrics};
 
 use crate::store::read::{FileRow, PointRow};
 
@@ -38,9 +38,19 @@ pub fn merge(rows: Vec<PointRow>, files: Vec<FileRow>) -> Vec<Point> {
         .collect()
 }
 
-/// Written by us from a map of numbers.
+/// Those of the point, written by us from a map of numbers; and where it has any, what its attempt took to make it.
 fn metrics(row: &PointRow) -> Metrics {
-    serde_json::from_str(&row.metrics_json).unwrap_or_default()
+    let mut metrics: Metrics = serde_json::from_str(&row.metrics_json).unwrap_or_default();
+    if !metrics.is_empty() {
+        metrics.extend(of_attempt(row));
+    }
+    metrics
+}
+
+fn of_attempt(row: &PointRow) -> Option<(String, f64)> {
+    // What a measure job takes says nothing of the point; what its network took, it has told itself.
+    let peak = (row.peak_memory_bytes > 0 && row.measured_job.is_none()).then_some(row.peak_memory_bytes);
+    peak.map(|bytes| (names::JOB_PEAK_MEMORY_BYTES.to_owned(), bytes as f64))
 }
 
 #[cfg(test)]
@@ -64,6 +74,7 @@ mod tests {
             agent: None,
             host: None,
             resumed_epoch: 0,
+            peak_memory_bytes: 0,
             measured_job: measured.map(|(job, _)| job),
             measured_point: measured.map(|(_, point)| point.to_owned()),
         }

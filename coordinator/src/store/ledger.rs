@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sweep_shared::ids::{JobId, SweepId, Token};
+use sweep_shared::resources::Usage;
 use sweep_shared::states::{AttemptState, FailureClass, JobState};
 
 use super::StoreError;
@@ -46,7 +47,8 @@ struct End {
 pub struct Detail {
     pub class: Option<FailureClass>,
     pub message: String,
-    pub run_s: Option<f64>,
+    /// As its agent told.
+    pub usage: Option<Usage>,
     /// How long a failed job waits before it is tried again.
     pub wait_ms: i64,
 }
@@ -199,7 +201,8 @@ impl Entry {
         if let Some(End { detail, .. }) = &self.end {
             step.class = detail.class;
             step.message.clone_from(&detail.message);
-            step.run_s = detail.run_s;
+            step.run_s = detail.usage.map(|usage| usage.run_s);
+            step.peak_memory_bytes = detail.usage.map_or(0, |usage| usage.peak_memory_bytes);
         }
         Some(step)
     }

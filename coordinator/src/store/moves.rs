@@ -104,6 +104,8 @@ pub struct AttemptMove {
     pub class: Option<FailureClass>,
     pub message: String,
     pub run_s: Option<f64>,
+    /// 0: unknown.
+    pub peak_memory_bytes: u64,
     /// Whether its runner was ever begun.
     pub began: bool,
     ended: bool,
@@ -122,6 +124,7 @@ impl AttemptMove {
             class: None,
             message: String::new(),
             run_s: None,
+            peak_memory_bytes: 0,
             began,
             ended: state.is_terminal(),
         }
@@ -140,14 +143,14 @@ pub async fn write_attempts(tx: &mut Tx<'_>, moves: &[AttemptMove]) -> Result<()
     let rows = json(&moves);
     let done = sqlx::query!(
         "UPDATE attempts SET state = m.state, failure_class = m.class, message = m.message,
-                run_s = coalesce(m.run_s, attempts.run_s),
+                run_s = coalesce(m.run_s, attempts.run_s), peak_memory_bytes = m.peak,
                 started_ms = coalesce(attempts.started_ms,
                                       CASE m.began WHEN 1 THEN ?2 - CAST(coalesce(m.run_s, 0) * 1000 AS INTEGER) END),
                 finished_ms = CASE m.ended WHEN 1 THEN ?2 END
          FROM (SELECT value ->> 'job' AS job, value ->> 'number' AS number, value ->> 'lease' AS lease,
                       value ->> 'was' AS was, value ->> 'state' AS state, value ->> 'class' AS class,
-                      value ->> 'message' AS message, value ->> 'run_s' AS run_s, value ->> 'began' AS began,
-                      value ->> 'ended' AS ended
+                      value ->> 'message' AS message, value ->> 'run_s' AS run_s,
+                      value ->> 'peak_memory_bytes' AS peak, value ->> 'began' AS began, value ->> 'ended' AS ended
                FROM json_each(?1)) AS m
          WHERE attempts.job = m.job AND attempts.number = m.number AND attempts.lease = m.lease
            AND attempts.state = m.was",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sweep_shared::ids::{ContentHash, JobId, SweepId, Token};
 use sweep_shared::metrics::Metrics;
-use sweep_shared::resources::DeviceClass;
+use sweep_shared::resources::{DeviceClass, Usage};
 use sweep_shared::states::FailureClass;
 use tempfile::TempDir;
 
@@ -187,7 +187,7 @@ impl Bench {
     }
 
     pub async fn finish(&self, token: Token, end: End) -> Recorded {
-        self.report(token, Body::Finished { end, run_s: 1.0 }).await
+        self.report(token, Body::Finished { end, usage: Usage::ran(1.0) }).await
     }
 
     /// Grants and finishes.

@@ -315,22 +315,27 @@ pub fn success(token: Option<v1::Token>, files: Vec<v1::File>) -> Say {
     let metrics_json = r#"{"accuracy":0.5}"#.to_owned();
     let point = v1::Point { name: "main".to_owned(), metrics_json, files };
     let end = v1::finished::End::Success(v1::Success { points: vec![point], artifacts: vec![] });
-    Say::Finished(v1::Finished { token, end: Some(end), run_s: 1.0 })
+    Say::Finished(v1::Finished { token, end: Some(end), run_s: 1.0, ..Default::default() })
 }
 
 pub fn failure(token: Option<v1::Token>, class: &str) -> Say {
     let end = v1::finished::End::Failure(v1::Failure { class: class.to_owned(), message: "boom".to_owned() });
-    Say::Finished(v1::Finished { token, end: Some(end), run_s: 1.0 })
+    Say::Finished(v1::Finished { token, end: Some(end), run_s: 1.0, ..Default::default() })
 }
 
 /// The processes are gone by a user's wish.
 pub fn cancelled(token: Option<v1::Token>) -> Say {
-    Say::Finished(v1::Finished { token, end: Some(v1::finished::End::Cancelled(true)), run_s: 1.0 })
+    Say::Finished(v1::Finished {
+        token,
+        end: Some(v1::finished::End::Cancelled(true)),
+        run_s: 1.0,
+        ..Default::default()
+    })
 }
 
 pub fn interrupted(token: Option<v1::Token>) -> Say {
     let end = v1::finished::End::Interrupted("drained".to_owned());
-    Say::Finished(v1::Finished { token, end: Some(end), run_s: 1.0 })
+    Say::Finished(v1::Finished { token, end: Some(end), run_s: 1.0, ..Default::default() })
 }
 
 /// A plan of one command stage with as many jobs.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use sweep_shared::event::Epoch;
 use sweep_shared::ids::{ContentHash, Token};
-use sweep_shared::resources::DeviceClass;
+use sweep_shared::resources::{DeviceClass, Usage};
 use sweep_shared::spec::{Protocol, StageKind};
 use sweep_shared::states::FailureClass;
 use sweep_worker::simulation::{Assign, Checkpoint, End, Input, News, Outcome, Stop};
@@ -259,8 +259,8 @@ impl World {
 
     pub fn ended(&mut self, host: usize, token: Token, end: End) {
         let Some(began) = self.run_of(host, token).map(|run| run.began) else { return };
-        let run_s = (self.now - began) as f64 / 1e3;
-        self.over(host, token, Outcome::Ended(end, run_s));
+        let usage = Usage::ran((self.now - began) as f64 / 1e3);
+        self.over(host, token, Outcome::Ended(end, usage));
     }
 
     fn over(&mut self, host: usize, token: Token, outcome: Outcome) {

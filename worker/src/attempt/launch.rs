@@ -21,7 +21,6 @@ use crate::session::Assign;
 pub struct Launched {
     pub child: Child,
     /// All of the attempt's processes.
-    #[allow(dead_code, reason = "memory accounting is about to use it")]
     pub members: Members,
     pub events: Option<pipe::Receiver>,
     /// Out-of-memory kills on this host before it started; `None` where that does not matter.

@@ -2,7 +2,7 @@
 //! what it made, say how it ended.
 //!
 //! [`run`] is the whole story; the parts are `folder` (where it happens), `prepare` (inputs and `job.json`), `launch`
-//! (program and environment), `supervise` (the runner from its start to its end), `outputs` and `staged` (files on their way),
+//! (program and environment), `supervise` (the runner from its start to its end), `peak` (how much memory it takes), `outputs` and `staged` (files on their way),
 //! `verdict` (what the end means) and `log` (what is kept of stdout and stderr).
 
 mod context;
@@ -11,6 +11,7 @@ mod launch;
 mod lines;
 mod log;
 mod outputs;
+mod peak;
 mod prepare;
 mod staged;
 mod supervise;
@@ -21,6 +22,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use sweep_shared::ids::Token;
+use sweep_shared::resources::Usage;
 use sweep_shared::spec::{Protocol, StageKind};
 use sweep_shared::states::FailureClass;
 use tokio::sync::watch;
@@ -35,6 +37,7 @@ use crate::report::{End, Success};
 use crate::session::{Assign, Outcome, Stop};
 use folder::Folder;
 use outputs::{OutputError, Outputs};
+use peak::Peak;
 use verdict::Verdict;
 
 /// What an attempt was asked to do before its natural end. `None` while nobody asked.
@@ -69,7 +72,8 @@ fn disk_class(error: &io::Error) -> FailureClass {
 /// Makes the attempt and tells how it ended.
 pub async fn run(context: Rc<Context>, assign: Assign, threads: u32, mut stop: StopSignal, tell: Tell) {
     let began = Instant::now();
-    let end = match make(&context, &assign, threads, &mut stop, &tell).await {
+    let mut usage = Usage::default();
+    let end = match make(&context, &assign, threads, &mut stop, &tell, &mut usage.peak_memory_bytes).await {
         Ok(end) | Err(Early::Ended(end)) => end,
         Err(Early::Refused(reason)) => {
             folder::remove_if_empty(&context, assign.token);
@@ -79,7 +83,8 @@ pub async fn run(context: Rc<Context>, assign: Assign, threads: u32, mut stop: S
     };
     folder::remove_if_empty(&context, assign.token);
     folder::keep_only_log(&context, assign.token);
-    tell.say(News::Outcome(Outcome::Ended(end, began.elapsed().as_secs_f64())));
+    usage.run_s = began.elapsed().as_secs_f64();
+    tell.say(News::Outcome(Outcome::Ended(end, usage)));
 }
 
 async fn make(
@@ -88,6 +93,7 @@ async fn make(
     threads: u32,
     stop: &mut StopSignal,
     tell: &Tell,
+    peak_bytes: &mut u64,
 ) -> Result<End, Early> {
     let folder = Rc::new(Folder::create(context, assign.token).map_err(|e| Early::disk("the attempt's folder", &e))?);
     let began = Instant::now();
@@ -105,14 +111,19 @@ async fn make(
         held.spawned(launched.child.pid());
     }
     let mut outputs = Outputs::new(Rc::clone(context), Rc::clone(&folder), tell.clone(), is_command(assign));
-    let told = supervise::until_ended(&mut launched, &mut outputs, &folder, stop, context.options.grace, tell).await;
-    let (exit, told) = supervise::collect(launched, told, &mut outputs, &folder, tell).await?;
+    let peak = Peak::new(context, assign.device, launched.members.clone());
+    let told = tokio::select! {
+        told = supervise::until_ended(&mut launched, &mut outputs, &folder, stop, context.options.grace, tell) => told,
+        never = peak.watch() => match never {},
+    };
+    let (ended, told) = supervise::collect(launched, told, &mut outputs, &folder, tell).await?;
+    *peak_bytes = peak.bytes(&ended);
     drop(held);
     let asked = stop.borrow().clone();
     if asked.is_some() || began.elapsed() > LONG {
         kill_escaped(context, assign.token).await;
     }
-    match verdict::verdict(protocol(assign), exit, told, asked.as_ref(), || log::last_lines(&folder.log_path())) {
+    match verdict::verdict(protocol(assign), ended.exit, told, asked.as_ref(), || log::last_lines(&folder.log_path())) {
         Verdict::Succeeded => succeed(assign, outputs, stop, tell).await,
         Verdict::Ended(end) => Ok(stop_short(end, outputs, stop, tell).await),
     }

@@ -53,7 +53,7 @@ pub async fn prepare(
         device_index: if assign.device.0 == DeviceClass::Cuda { 0 } else { assign.device.1 },
         threads,
         datasets: context.options.datasets.to_string_lossy().into_owned(),
-        micro_batches: 1,
+        micro_batches: assign.micro_batches,
         memory_bytes: assign.memory_bytes,
         memory_limit_bytes: None,
         compute_share: None,

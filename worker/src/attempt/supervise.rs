@@ -14,7 +14,7 @@ use super::lines::{Line, Lines};
 use super::outputs::Outputs;
 use super::verdict::Told;
 use super::{Early, News, StopSignal, Tell, asked};
-use crate::process::{Exit, oom_kills};
+use crate::process::{Ended, Exit, oom_kills};
 use crate::session::Stop;
 use crate::space;
 
@@ -99,17 +99,17 @@ pub async fn collect(
     outputs: &mut Outputs,
     folder: &Folder,
     tell: &Tell,
-) -> Result<(Exit, Told), Early> {
+) -> Result<(Ended, Told), Early> {
     let Launched { child, events, oom_kills_before, members: _ } = launched;
-    let exit = child.finish().await.map_err(|error| Early::disk("waiting for the runner", &error))?;
+    let ended = child.finish().await.map_err(|error| Early::disk("waiting for the runner", &error))?;
     heard.read_available(events.as_ref(), outputs, folder, tell);
     if let Some(rest) = heard.lines.rest() {
         heard.line(&rest, outputs, folder, tell);
     }
     let more_kills = |before| oom_kills().is_some_and(|now| now > before);
-    heard.told.out_of_memory = exit == Exit::Signal(libc::SIGKILL) && oom_kills_before.is_some_and(more_kills);
+    heard.told.out_of_memory = ended.exit == Exit::Signal(libc::SIGKILL) && oom_kills_before.is_some_and(more_kills);
     heard.told.disk_full = space::is_scarce(&folder.path);
-    Ok((exit, heard.told))
+    Ok((ended, heard.told))
 }
 
 async fn readable(events: Option<&pipe::Receiver>) -> io::Result<()> {

@@ -1,12 +1,12 @@
 //! One live runner and its process group.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
 use tokio::io::unix::AsyncFd;
 
@@ -17,6 +17,15 @@ use super::procfs;
 pub enum Exit {
     Status(i32),
     Signal(i32),
+}
+
+/// How the leader ended, and what it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    pub exit: Exit,
+    /// The most that the leader, or one child that it waited for, had in RAM; but never less than the agent itself had when
+    /// it started the runner, since the kernel counts what a process had before `execve`, too.
+    pub peak_bytes: u64,
 }
 
 /// A process that leads its own group. Dropping it kills the group.
@@ -61,28 +70,56 @@ impl Child {
     }
 
     /// Kills what is left of the group, collects the leader's status, and returns once every process is gone.
-    pub async fn finish(mut self) -> io::Result<Exit> {
+    pub async fn finish(mut self) -> io::Result<Ended> {
         self.signal(Signal::SIGKILL);
         self.ended().await?;
-        let exit = self.reap(WaitPidFlag::empty())?.ok_or_else(|| io::Error::other("the runner left no status"))?;
+        let ended = self.reap(WaitPidFlag::empty())?.ok_or_else(|| io::Error::other("the runner left no status"))?;
         wait_for_group(self.pid).await;
-        Ok(exit)
+        Ok(ended)
     }
 
-    fn reap(&mut self, flags: WaitPidFlag) -> io::Result<Option<Exit>> {
-        let fd = self.pidfd.get_ref().as_fd();
-        match waitid(Id::PIDFd(fd), WaitPidFlag::WEXITED | flags)? {
-            WaitStatus::Exited(_, status) => {
-                self.reaped = true;
-                Ok(Some(Exit::Status(status)))
+    /// Collects the leader's status, and with it what the leader took, which `waitid` tells only those who ask the kernel itself.
+    fn reap(&mut self, flags: WaitPidFlag) -> io::Result<Option<Ended>> {
+        let fd = self.pidfd.get_ref().as_raw_fd();
+        let flags = (WaitPidFlag::WEXITED | flags).bits();
+        // SAFETY: both are plain data, for which zero bytes are a value.
+        let (mut info, mut usage): (libc::siginfo_t, libc::rusage) =
+            unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+        loop {
+            // SAFETY: the pointers are to values of the types that this call fills in, alive until it returns.
+            let done =
+                unsafe { libc::syscall(libc::SYS_waitid, libc::P_PIDFD, fd, &raw mut info, flags, &raw mut usage) };
+            match Errno::result(done) {
+                Ok(_) => break,
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
             }
-            WaitStatus::Signaled(_, signal, _) => {
-                self.reaped = true;
-                Ok(Some(Exit::Signal(signal as i32)))
-            }
-            _ => Ok(None),
         }
+        // SAFETY: `waitid` has filled in the fields of SIGCHLD, or left them zero where nothing has ended.
+        let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+        if pid == 0 {
+            return Ok(None);
+        }
+        self.reaped = true;
+        let exit = if info.si_code == libc::CLD_EXITED { Exit::Status(status) } else { Exit::Signal(status) };
+        Ok(Some(Ended { exit, peak_bytes: kibibytes(usage.ru_maxrss) }))
     }
+}
+
+/// The most that this process ever had in RAM: below that, a child's [`Ended::peak_bytes`] says nothing of the child.
+pub fn own_peak_bytes() -> u64 {
+    // SAFETY: plain data, for which zero bytes are a value; the call fills it in.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
+        usage
+    };
+    kibibytes(usage.ru_maxrss)
+}
+
+/// Linux counts `ru_maxrss` so.
+fn kibibytes(count: libc::c_long) -> u64 {
+    u64::try_from(count).unwrap_or(0) << 10
 }
 
 impl Drop for Child {

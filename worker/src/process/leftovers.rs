@@ -33,7 +33,6 @@ pub fn kill_attempt(agent: &str, attempt: &str) -> usize {
 }
 
 /// Whether the process bears the mark of that attempt of this agent.
-#[allow(dead_code, reason = "see Members")]
 pub(super) fn is_of_attempt(pid: i32, agent: &str, attempt: &str) -> bool {
     let marks = attempt_marks(agent, attempt);
     procfs::environment(pid).is_some_and(|environment| marks.iter().all(|mark| bears(&environment, mark)))

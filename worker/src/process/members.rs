@@ -14,13 +14,13 @@ pub struct Members {
     group: i32,
 }
 
-#[allow(dead_code, reason = "memory accounting is about to use it")]
 impl Members {
     pub fn new(agent: impl Into<String>, attempt: impl Into<String>, group: i32) -> Self {
         Self { agent: agent.into(), attempt: attempt.into(), group }
     }
 
     /// The runner itself.
+    #[allow(dead_code, reason = "supervision is about to use it")]
     pub fn leader(&self) -> i32 {
         self.group
     }

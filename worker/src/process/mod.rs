@@ -18,7 +18,7 @@ mod tests;
 
 #[cfg(test)]
 pub use child::group_lives;
-pub use child::{Child, Exit};
+pub use child::{Child, Ended, Exit, own_peak_bytes};
 pub use members::Members;
-pub use procfs::{oom_kills, resident_bytes};
+pub use procfs::{oom_kills, resident_bytes, resident_together};
 pub use spawn::{Command, SpawnError, Spawner};

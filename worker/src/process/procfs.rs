@@ -48,6 +48,26 @@ pub fn resident_bytes(pid: i32) -> Option<u64> {
     Some(pages * page.max(1) as u64)
 }
 
+/// What these processes have in RAM together. Pages that several share are counted once, which takes the kernel longer to
+/// tell, so it is asked for that only where there are several.
+pub fn resident_together(pids: &[i32]) -> u64 {
+    match *pids {
+        [only] => resident_bytes(only).unwrap_or(0),
+        _ => pids.iter().filter_map(|pid| shared_out_bytes(*pid).or_else(|| resident_bytes(*pid))).sum(),
+    }
+}
+
+/// Resident memory, of each shared page the share that falls to this process.
+fn shared_out_bytes(pid: i32) -> Option<u64> {
+    parse_pss(&fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?)
+}
+
+fn parse_pss(text: &str) -> Option<u64> {
+    let kibibytes: u64 =
+        text.lines().find_map(|line| line.strip_prefix("Pss:"))?.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
+}
+
 /// How many processes the kernel's out-of-memory killer has ended since boot.
 pub fn oom_kills() -> Option<u64> {
     let text = fs::read_to_string("/proc/vmstat").ok()?;
@@ -63,6 +83,14 @@ mod tests {
         let stat = parse_stat("42 (a) b (c) S 1 40 40 0 -1 4194304").unwrap();
         assert_eq!(stat, Stat { state: 'S', group: 40 });
         assert!(parse_stat("42 (cut").is_none());
+    }
+
+    #[test]
+    fn the_share_of_shared_pages_is_found_in_what_the_kernel_tells() {
+        let told =
+            "00400000-7ffd [rollup]\nRss:                2000 kB\nPss:                1500 kB\nPss_Anon:  9 kB\n";
+        assert_eq!(parse_pss(told), Some(1500 << 10));
+        assert_eq!(parse_pss("Rss: 1 kB\n"), None);
     }
 
     #[test]

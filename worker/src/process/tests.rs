@@ -70,7 +70,7 @@ async fn a_runner_finds_its_folder_environment_log_and_empty_input() {
     let child = bench.shell("pwd; echo $GREETING; echo oops >&2; cat; ps -o pgid= $$ | tr -d ' '; echo $$", None);
     let pid = child.pid();
     child.ended().await.unwrap();
-    assert_eq!(child.finish().await.unwrap(), Exit::Status(0));
+    assert_eq!(child.finish().await.unwrap().exit, Exit::Status(0));
     let folder = fs::canonicalize(bench.folder.path()).unwrap();
     assert_eq!(bench.log(), format!("{}\nhello\noops\n{pid}\n{pid}\n", folder.display()));
 }
@@ -107,10 +107,10 @@ async fn the_exit_status_and_the_signal_are_told_apart() {
     let mut bench = Bench::new();
     let child = bench.shell("exit 7", None);
     child.ended().await.unwrap();
-    assert_eq!(child.finish().await.unwrap(), Exit::Status(7));
+    assert_eq!(child.finish().await.unwrap().exit, Exit::Status(7));
     let child = bench.shell("kill -SEGV $$", None);
     child.ended().await.unwrap();
-    assert_eq!(child.finish().await.unwrap(), Exit::Signal(libc::SIGSEGV));
+    assert_eq!(child.finish().await.unwrap().exit, Exit::Signal(libc::SIGSEGV));
 }
 
 #[tokio::test]
@@ -132,13 +132,13 @@ async fn signals_reach_a_runner_that_starts_with_none_blocked_or_ignored() {
     line_from(&ready).await;
     child.signal(Signal::SIGTERM);
     child.ended().await.unwrap();
-    assert_eq!(child.finish().await.unwrap(), Exit::Status(75));
+    assert_eq!(child.finish().await.unwrap().exit, Exit::Status(75));
     assert!(bench.log().ends_with("asked\n"), "{}", bench.log());
 
     // Rust programs ignore SIGPIPE; a shell pipeline would then print errors instead of ending.
     let child = bench.shell("kill -PIPE $$; echo survived", None);
     child.ended().await.unwrap();
-    assert_eq!(child.finish().await.unwrap(), Exit::Signal(libc::SIGPIPE));
+    assert_eq!(child.finish().await.unwrap().exit, Exit::Signal(libc::SIGPIPE));
     let child = bench.shell("grep SigBlk /proc/self/status", None);
     child.ended().await.unwrap();
     child.finish().await.unwrap();
@@ -154,7 +154,7 @@ async fn a_runner_that_ignores_sigterm_and_its_grandchildren_are_killed() {
     let group = child.pid();
     child.signal(Signal::SIGTERM);
     assert!(group_lives(group));
-    assert_eq!(child.finish().await.unwrap(), Exit::Signal(libc::SIGKILL));
+    assert_eq!(child.finish().await.unwrap().exit, Exit::Signal(libc::SIGKILL));
     assert!(!group_lives(group));
 }
 
@@ -164,7 +164,7 @@ async fn what_a_finished_runner_leaves_in_its_group_is_killed() {
     let child = bench.shell("sleep 600 & exit 0", None);
     let group = child.pid();
     child.ended().await.unwrap();
-    assert_eq!(child.finish().await.unwrap(), Exit::Status(0));
+    assert_eq!(child.finish().await.unwrap().exit, Exit::Status(0));
     assert!(!group_lives(group));
 }
 

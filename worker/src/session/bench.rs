@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sweep_shared::event::FileRef;
 use sweep_shared::ids::{ContentHash, JobId, Token};
-use sweep_shared::resources::{Device, DeviceClass};
+use sweep_shared::resources::{Device, DeviceClass, Usage};
 use sweep_shared::spec::{CommandSpec, JobSpec, Protocol, StageKind};
 
 use super::decide::{Session, Setup, Terms};
@@ -35,7 +35,16 @@ pub fn assign(job: i64) -> Box<Assign> {
         JobSpec { stage: "s".to_owned(), seed: 0, data: None, kind: StageKind::Command(command), inputs: vec![] };
     let device = (DeviceClass::Cpu, 0);
     let (inputs, checkpoints) = (vec![], vec![]);
-    Box::new(Assign { token: token(job), spec, inputs, checkpoints, device, memory_bytes: 0, exclusive: false })
+    Box::new(Assign {
+        token: token(job),
+        spec,
+        inputs,
+        checkpoints,
+        device,
+        memory_bytes: 0,
+        exclusive: false,
+        micro_batches: 1,
+    })
 }
 
 pub fn recovered(reports: Vec<Report>) -> Recovered {
@@ -125,7 +134,7 @@ impl Bench {
     }
 
     pub fn ends(&mut self, job: i64, end: End) -> Vec<Effect> {
-        self.tells(job, News::Outcome(Outcome::Ended(end, 2.0)))
+        self.tells(job, News::Outcome(Outcome::Ended(end, Usage::ran(2.0))))
     }
 
     pub fn durable(&mut self, seq: u64) -> Vec<Effect> {
@@ -162,7 +171,7 @@ pub fn interrupted(reason: &str) -> End {
 }
 
 pub fn finished(job: i64, end: End, run_s: f64) -> Report {
-    Report::finished(token(job), end, run_s)
+    Report::finished(token(job), end, Usage::ran(run_s))
 }
 
 pub fn checkpoint(job: i64, epoch: u32) -> Checkpoint {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sweep_shared::ids::{ContentHash, Token};
-use sweep_shared::resources::Device;
+use sweep_shared::resources::{Device, Usage};
 
 use super::delivery::Delivery;
 use super::effect::{Effect, Input};
@@ -114,7 +114,8 @@ impl Session {
             out: Vec::new(),
         };
         for token in cut {
-            session.spool(Report::finished(token, End::Interrupted("the agent was restarted".to_owned()), 0.0));
+            let end = End::Interrupted("the agent was restarted".to_owned());
+            session.spool(Report::finished(token, end, Usage::default()));
         }
         session.connect(Duration::ZERO);
         let effects = session.take_out();

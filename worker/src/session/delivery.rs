@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::states::FailureClass;
 
-use crate::report::{Body, End, Report};
+use crate::report::{End, Report};
 use crate::spool::{MAX_PAYLOAD_BYTES, Record, Recovered};
 
 /// The unacknowledged reports, and how far they are.
@@ -94,8 +94,7 @@ impl Delivery {
         let first = self.first();
         let report = seq.checked_sub(first).and_then(|at| self.unacked.get_mut(at as usize));
         if let Some((_, report)) = report {
-            let run_s = if let Body::Finished { run_s, .. } = report.body { run_s } else { 0.0 };
-            *report = Report::finished(report.token, End::failure(FailureClass::Internal, message), run_s);
+            *report = Report::finished(report.token, End::failure(FailureClass::Internal, message), report.usage());
         }
     }
 
@@ -149,6 +148,5 @@ fn record(report: &Report) -> Record {
 /// What stands for a report that is larger than the spool takes.
 fn too_large(report: Report, bytes: usize) -> Report {
     let message = format!("the attempt's report has {bytes} bytes, more than an agent can deliver");
-    let run_s = if let Body::Finished { run_s, .. } = report.body { run_s } else { 0.0 };
-    Report::finished(report.token, End::failure(FailureClass::BadInput, message), run_s)
+    Report::finished(report.token, End::failure(FailureClass::BadInput, message), report.usage())
 }

@@ -2,6 +2,7 @@
 
 use sweep_shared::event::FileRef;
 use sweep_shared::ids::{ContentHash, JobId, Token};
+use sweep_shared::resources::Usage;
 
 use super::delivery::Delivery;
 use crate::report::{Body, Checkpoint, End, Report};
@@ -12,7 +13,7 @@ fn token(job: i64) -> Token {
 }
 
 fn end(job: i64) -> Report {
-    Report::finished(token(job), End::Cancelled, 0.5)
+    Report::finished(token(job), End::Cancelled, Usage::ran(0.5))
 }
 
 fn checkpoint(job: i64, epoch: u32) -> Report {
@@ -92,11 +93,11 @@ fn a_renewed_spool_counts_from_one_and_leaves_superseded_checkpoints_behind() {
 fn a_report_too_large_to_keep_becomes_a_failure_that_says_so() {
     let mut delivery = delivery();
     let huge = "x".repeat(MAX_PAYLOAD_BYTES);
-    let (_, record) = delivery.push(Report::finished(token(1), End::Interrupted(huge), 1.0));
+    let (_, record) = delivery.push(Report::finished(token(1), End::Interrupted(huge), Usage::ran(1.0)));
     assert!(record.payload.len() < 1000);
     let kept = Report::decode(&record.payload).unwrap();
     assert!(
-        matches!(&kept.body, Body::Finished { end: End::Failure { message, .. }, run_s } if message.contains("bytes") && *run_s == 1.0)
+        matches!(&kept.body, Body::Finished { end: End::Failure { message, .. }, usage } if message.contains("bytes") && usage.run_s == 1.0)
     );
     assert_eq!(delivery.get(1), Some(&kept));
 }

@@ -49,9 +49,11 @@ pub struct Assign {
     /// Newest first.
     pub checkpoints: Vec<Checkpoint>,
     pub device: DeviceKey,
-    /// Predicted peak; 0 where nothing is known.
+    /// What is reserved for it; 0 where nothing is known.
     pub memory_bytes: u64,
     pub exclusive: bool,
+    /// Into how many parts each batch is split.
+    pub micro_batches: u32,
 }
 
 /// To the coordinator.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sweep_shared::ids::{ContentHash, Token};
+use sweep_shared::resources::Usage;
 
 use super::message::{Assign, Inbound, Outbound};
 use crate::report::{End, Report};
@@ -59,7 +60,7 @@ pub enum Action {
 pub enum Outcome {
     /// It was not started, for this reason.
     Refused(String),
-    Ended(End, f64),
+    Ended(End, Usage),
 }
 
 /// Where an attempt stands.
@@ -218,7 +219,7 @@ impl State {
         self.slots.release(token);
         match outcome {
             Outcome::Refused(reason) => self.refuse(token, reason, &mut out),
-            Outcome::Ended(end, run_s) => self.end(token, end, run_s, &mut out),
+            Outcome::Ended(end, usage) => self.end(token, end, usage, &mut out),
         }
         self.advance(now, &mut out);
         out
@@ -306,14 +307,14 @@ impl State {
             Some(Phase::Live | Phase::Finishing) => out.push(Action::Stop(token, Stop::Cancel)),
             Some(Phase::Ended) => {}
             // Not running, which is what the coordinator wants confirmed, also of an attempt we never heard of.
-            Some(Phase::Queued(_) | Phase::Refused(_)) | None => self.end(token, End::Cancelled, 0.0, out),
+            Some(Phase::Queued(_) | Phase::Refused(_)) | None => self.end(token, End::Cancelled, Usage::default(), out),
         }
     }
 
     fn interrupt(&mut self, token: Token, reason: &str, out: &mut Vec<Action>) {
         match self.attempts.get(&token) {
             Some(Phase::Live) => out.push(Action::Stop(token, Stop::Interrupt(reason.to_owned()))),
-            Some(Phase::Queued(_)) => self.end(token, End::Interrupted(reason.to_owned()), 0.0, out),
+            Some(Phase::Queued(_)) => self.end(token, End::Interrupted(reason.to_owned()), Usage::default(), out),
             Some(Phase::Finishing | Phase::Refused(_) | Phase::Ended) | None => {}
         }
     }
@@ -344,10 +345,10 @@ impl State {
         }
     }
 
-    fn end(&mut self, token: Token, end: End, run_s: f64, out: &mut Vec<Action>) {
+    fn end(&mut self, token: Token, end: End, usage: Usage, out: &mut Vec<Action>) {
         self.slots.withdraw(token);
         self.attempts.insert(token, Phase::Ended);
-        out.push(Action::Spool(Report::finished(token, end, run_s)));
+        out.push(Action::Spool(Report::finished(token, end, usage)));
     }
 
     /// Starts what may start; leaves when nothing is left to do.

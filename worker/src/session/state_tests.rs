@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sweep_shared::ids::ContentHash;
-use sweep_shared::resources::{Device, DeviceClass};
+use sweep_shared::resources::{Device, DeviceClass, Usage};
 
 use super::bench::{assign, token};
 use super::message::{Assign, Inbound, Outbound};
@@ -63,7 +63,7 @@ impl Session {
     }
 
     fn ends(&mut self, job: i64, end: End) -> Vec<Action> {
-        self.state.on_outcome(token(job), Outcome::Ended(end, 2.0), self.now)
+        self.state.on_outcome(token(job), Outcome::Ended(end, Usage::ran(2.0)), self.now)
     }
 
     fn loses_connection(&mut self) {
@@ -89,7 +89,7 @@ fn start(job: i64, threads: u32) -> Action {
 }
 
 fn finished(job: i64, end: End, run_s: f64) -> Action {
-    Action::Spool(Report::finished(token(job), end, run_s))
+    Action::Spool(Report::finished(token(job), end, Usage::ran(run_s)))
 }
 
 fn success() -> End {

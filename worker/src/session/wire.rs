@@ -1,6 +1,7 @@
 //! Protobuf on the outside, our types on the inside.
 
 use sweep_shared::ids::{ContentHash, Token};
+use sweep_shared::resources::Usage;
 use sweep_shared::spec::JobSpec;
 use sweep_shared::wire::{self, WireError, v1};
 
@@ -52,6 +53,7 @@ fn assign(token: Token, message: v1::Assign) -> Result<Assign, WireError> {
         device: (wire::device_class(&message.device)?, message.device_index),
         memory_bytes: message.memory_bytes,
         exclusive: message.exclusive,
+        micro_batches: message.micro_batches.max(1),
     })
 }
 
@@ -111,8 +113,9 @@ fn report(report: Report) -> v1::agent_message::Body {
             let files = files.iter().map(Into::into).collect();
             v1::agent_message::Body::CheckpointReady(v1::CheckpointReady { token, epoch, step, files })
         }
-        Body::Finished { end: how, run_s } => {
-            v1::agent_message::Body::Finished(v1::Finished { token, end: Some(end(how)), run_s })
+        Body::Finished { end: how, usage: Usage { run_s, peak_memory_bytes } } => {
+            let end = Some(end(how));
+            v1::agent_message::Body::Finished(v1::Finished { token, end, run_s, peak_memory_bytes })
         }
     }
 }

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use super::*;
 use crate::report::End;
 use sweep_shared::ids::{JobId, Token};
+use sweep_shared::resources::Usage;
 
 fn report(job: i64) -> Report {
-    Report::finished(Token { job: JobId(job), attempt: 1, lease: 7 }, End::Cancelled, 0.5)
+    Report::finished(Token { job: JobId(job), attempt: 1, lease: 7 }, End::Cancelled, Usage::ran(0.5))
 }
 
 fn append(spool: &Spool, jobs: impl IntoIterator<Item = i64>) {

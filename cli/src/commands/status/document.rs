@@ -77,6 +77,9 @@ fn attempt_object(attempt: &Attempt) -> Value {
         "resumed": attempt.resumed.map(|from| json!({ "attempt": from.attempt, "epoch": from.epoch })),
         "epoch": attempt.epoch,
         "epochs": attempt.epochs,
+        "micro_batches": attempt.micro_batches,
+        "peak_memory_bytes": attempt.peak_memory,
+        "memory_bytes": attempt.reserved_memory,
         "failure_class": attempt.failure,
         "message": attempt.message,
     })
@@ -110,5 +113,6 @@ mod tests {
         assert_eq!((&attempts[0]["attempt"], &attempts[0]["resumed"]), (&json!(1), &Value::Null));
         assert_eq!(attempts[1]["resumed"], json!({ "attempt": 1, "epoch": 3 }));
         assert_eq!(attempts[1]["device"], "cuda0");
+        assert_eq!((&attempts[0]["peak_memory_bytes"], &attempts[1]["micro_batches"]), (&json!(3u64 << 30), &json!(4)));
     }
 }

@@ -52,6 +52,16 @@ fn remarks(attempt: &Attempt) -> String {
     if attempt.epochs > 0 {
         parts.push(format!("reached epoch {}/{}", attempt.epoch, attempt.epochs));
     }
+    if attempt.micro_batches > 1 {
+        parts.push(format!("each batch in {} parts", attempt.micro_batches));
+    }
+    let bytes = |bytes: u64| format::bytes(bytes as f64);
+    parts.extend(match (attempt.peak_memory, attempt.reserved_memory) {
+        (Some(peak), Some(reserved)) => Some(format!("peak {} of {} reserved", bytes(peak), bytes(reserved))),
+        (Some(peak), None) => Some(format!("peak {}", bytes(peak))),
+        (None, Some(reserved)) => Some(format!("{} reserved", bytes(reserved))),
+        (None, None) => None,
+    });
     let message = format::one_line(&attempt.message, 300);
     match attempt.failure {
         Some(class) if message.is_empty() => parts.push(class.to_string()),
@@ -87,6 +97,9 @@ pub mod tests {
             message: "preempted by j9".into(),
             epoch: 3,
             epochs: 10,
+            micro_batches: 1,
+            peak_memory: Some(3 << 30),
+            reserved_memory: Some(4 << 30),
         };
         let second = Attempt {
             number: 2,
@@ -97,6 +110,9 @@ pub mod tests {
             run: Duration::ZERO,
             resumed: Some(Resumed { attempt: 1, epoch: 3 }),
             message: String::new(),
+            micro_batches: 4,
+            peak_memory: None,
+            reserved_memory: None,
             ..first.clone()
         };
         vec![first, second]
@@ -109,9 +125,9 @@ pub mod tests {
         assert!(lines[0].starts_with("try  state        granted   ran "), "{text}");
         assert!(lines[1].starts_with("1    interrupted  16:00:00  1 min 28 s"), "{text}");
         assert!(lines[1].ends_with("desk-1a2b3c4d cuda0"), "{text}");
-        assert_eq!(lines[2], "     reached epoch 3/10; preempted by j9");
+        assert_eq!(lines[2], "     reached epoch 3/10; peak 3.22 GB of 4.29 GB reserved; preempted by j9");
         assert!(lines[3].starts_with("2    running      16:01:40"), "{text}");
-        assert_eq!(lines[4], "     went on from try 1, epoch 3; reached epoch 3/10");
+        assert_eq!(lines[4], "     went on from try 1, epoch 3; reached epoch 3/10; each batch in 4 parts");
         assert!(lines.iter().all(|line| line.chars().count() <= 80), "{text}");
     }
 

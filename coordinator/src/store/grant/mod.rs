@@ -46,7 +46,10 @@ pub struct Granted {
     pub checkpoints: Vec<CheckpointRef>,
     /// What the plan asks for.
     pub wants: Option<DeviceClass>,
+    /// What is reserved for it on its device; 0: unknown.
     pub memory_bytes: u64,
+    /// Into how many parts each batch is split.
+    pub micro_batches: u32,
     pub exclusive: bool,
     pub has_readers: bool,
     /// Effective: the sweep's and the job's own.
@@ -126,6 +129,8 @@ struct Row<'a> {
     agent: &'a str,
     device: DeviceClass,
     device_index: u32,
+    memory_bytes: u64,
+    micro_batches: u32,
     digest: &'a str,
 }
 
@@ -141,6 +146,8 @@ async fn insert(tx: &mut Tx<'_>, granted: &[(Granted, String)]) -> Result<(), St
             agent: &granted.request.agent,
             device: granted.request.device,
             device_index: granted.request.device_index,
+            memory_bytes: granted.memory_bytes,
+            micro_batches: granted.micro_batches,
             digest,
         };
         serde_json::to_value(row).expect("rows have text keys")
@@ -148,9 +155,10 @@ async fn insert(tx: &mut Tx<'_>, granted: &[(Granted, String)]) -> Result<(), St
     let rows: Vec<serde_json::Value> = granted.iter().map(row).collect();
     let rows = json(&rows);
     sqlx::query!(
-        "INSERT INTO attempts (job, number, lease, state, agent, device, device_index, granted_ms, inputs_digest)
+        "INSERT INTO attempts (job, number, lease, state, agent, device, device_index, granted_ms, inputs_digest,
+                               memory_bytes, micro_batches)
          SELECT value ->> 'job', value ->> 'number', value ->> 'lease', 'leased', value ->> 'agent', value ->> 'device',
-                value ->> 'device_index', ?2, value ->> 'digest'
+                value ->> 'device_index', ?2, value ->> 'digest', value ->> 'memory_bytes', value ->> 'micro_batches'
          FROM json_each(?1)",
         rows,
         tx.now_ms

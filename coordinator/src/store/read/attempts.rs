@@ -26,6 +26,11 @@ pub struct AttemptRow {
     /// The last epoch that it told of, and of how many.
     pub epoch: i64,
     pub epochs: i64,
+    /// Into how many parts each batch was split.
+    pub micro_batches: i64,
+    /// What it was seen to take of its device at most, and what was reserved for it; 0: unknown.
+    pub peak_memory_bytes: i64,
+    pub memory_bytes: i64,
 }
 
 /// Of these jobs, in the order of their ids, the oldest of each first.
@@ -38,7 +43,9 @@ pub async fn attempts_of(store: &Store, jobs: &[JobId]) -> Result<Vec<AttemptRow
                   a.started_ms AS "started_ms?: i64", a.finished_ms AS "finished_ms?: i64", a.run_s AS "run_s?: f64",
                   a.resumed_attempt AS "resumed_attempt!: i64", a.resumed_epoch AS "resumed_epoch!: i64",
                   a.failure_class AS "failure_class?: String", a.message AS "message!: String",
-                  coalesce(e.epoch, 0) AS "epoch!: i64", coalesce(e.epochs, 0) AS "epochs!: i64"
+                  coalesce(e.epoch, 0) AS "epoch!: i64", coalesce(e.epochs, 0) AS "epochs!: i64",
+                  a.micro_batches AS "micro_batches!: i64", a.peak_memory_bytes AS "peak_memory_bytes!: i64",
+                  a.memory_bytes AS "memory_bytes!: i64"
            FROM json_each(?1) t JOIN attempts a ON a.job = t.value
            LEFT JOIN epochs e ON e.job = a.job AND e.attempt = a.number
                 AND e.epoch = (SELECT max(x.epoch) FROM epochs x WHERE x.job = a.job AND x.attempt = a.number)

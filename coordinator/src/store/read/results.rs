@@ -23,6 +23,8 @@ pub struct PointRow {
     pub agent: Option<String>,
     pub host: Option<String>,
     pub resumed_epoch: i64,
+    /// What the attempt that made it took of its device at most; 0: unknown.
+    pub peak_memory_bytes: i64,
     /// For a measure job: the job and point that it measured.
     pub measured_job: Option<i64>,
     pub measured_point: Option<String>,
@@ -50,6 +52,7 @@ pub async fn points_of_jobs(store: &Store, jobs: &[JobId]) -> Result<Vec<PointRo
                   p.name AS "point!: String", p.attempt AS "attempt!: i64", p.metrics_json AS "metrics_json!: String",
                   a.agent AS "agent?: String", g.host AS "host?: String",
                   coalesce(a.resumed_epoch, 0) AS "resumed_epoch!: i64",
+                  coalesce(a.peak_memory_bytes, 0) AS "peak_memory_bytes!: i64",
                   m.source AS "measured_job?: i64", m.point AS "measured_point?: String"
            FROM json_each(?1) t
            JOIN jobs j ON j.id = t.value

@@ -15,6 +15,7 @@ mod spools;
 use sweep_shared::event::Epoch;
 use sweep_shared::ids::{JobId, SweepId, Token};
 use sweep_shared::metrics::Metrics;
+use sweep_shared::resources::Usage;
 use sweep_shared::states::FailureClass;
 
 use super::ledger::{Detail, Ledger};
@@ -51,7 +52,7 @@ pub enum Body {
     },
     Finished {
         end: End,
-        run_s: f64,
+        usage: Usage,
     },
     /// The slot is free, the files are on their way.
     Finishing,
@@ -212,10 +213,10 @@ fn take(
             entry.has_checkpoints = true;
             rows.checkpoints.push(checkpoints::New { token, epoch, step, files });
         }
-        Body::Finished { end, run_s } => {
+        Body::Finished { end, usage } => {
             let (current, has_checkpoints) = (entry.is_current(), entry.has_checkpoints);
             let wait_ms = terms.wait_ms(&end, token, entry.failures() + 1);
-            let detail = Detail { run_s: Some(run_s), wait_ms, ..Detail::default() };
+            let detail = Detail { usage: Some(usage), wait_ms, ..Detail::default() };
             let (attempt, job, detail) = meaning(&end, detail);
             entry.end(attempt, job, detail, now_ms)?;
             if let (true, End::Success { mut points, artifacts }) = (current, end) {

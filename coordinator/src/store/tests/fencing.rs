@@ -1,6 +1,7 @@
 //! Tokens, spools, and agents that come and go.
 
 use sweep_shared::ids::Token;
+use sweep_shared::resources::Usage;
 use sweep_shared::states::FailureClass;
 
 use super::super::report::{Body, End, Recorded, Report};
@@ -8,7 +9,7 @@ use super::super::testing::*;
 use super::super::*;
 
 fn spooled(seq: u64, token: Token, end: End) -> Report {
-    Report { token, spooled: Some((SPOOL.to_owned(), seq)), body: Body::Finished { end, run_s: 1.0 } }
+    Report { token, spooled: Some((SPOOL.to_owned(), seq)), body: Body::Finished { end, usage: Usage::ran(1.0) } }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sweep_shared::event::Epoch;
 use sweep_shared::ids::SweepId;
+use sweep_shared::resources::Usage;
 use sweep_shared::states::FailureClass;
 
 use super::super::report::{Body, End, Recorded};
@@ -47,7 +48,7 @@ async fn many_are_granted_and_finished_together() {
     let reports = granted.iter().map(|g| report::Report {
         token: g.token,
         spooled: None,
-        body: Body::Finished { end: success(""), run_s: 0.0 },
+        body: Body::Finished { end: success(""), usage: Usage::ran(0.0) },
     });
     assert_eq!(bench.reports(reports.collect()).await.unwrap(), [Recorded::Effective; 50]);
     assert_eq!(bench.sweep_state(sweep).await, "finished");

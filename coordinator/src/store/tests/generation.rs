@@ -1,6 +1,7 @@
 //! A database restored from a backup, agents that come and go, and what they are asked.
 
 use sweep_shared::ids::Token;
+use sweep_shared::resources::Usage;
 
 use super::super::report::{Body, Recorded, Report};
 use super::super::testing::*;
@@ -106,7 +107,7 @@ async fn a_finishing_attempt_is_live_until_its_files_are_there() {
     assert_eq!(bench.hello(AGENT, SPOOL, vec![token]).await.keep, [token]);
     assert_eq!(bench.states(sweep).await, "running");
     let spooled = Some((SPOOL.to_owned(), 1));
-    let end = Report { token, spooled, body: Body::Finished { end: success("a"), run_s: 1.0 } };
+    let end = Report { token, spooled, body: Body::Finished { end: success("a"), usage: Usage::ran(1.0) } };
     assert_eq!(bench.reports(vec![end]).await.unwrap(), [Recorded::Effective]);
     assert_eq!(bench.states(sweep).await, "succeeded");
 }

@@ -1,7 +1,7 @@
 //! Hours and budgets.
 
 use sweep_shared::plan::Budget;
-use sweep_shared::resources::DeviceClass;
+use sweep_shared::resources::{DeviceClass, Usage};
 use sweep_shared::states::FailureClass;
 
 use super::super::report::{Body, End, Recorded};
@@ -36,7 +36,7 @@ async fn a_retry_allows_the_hours_anew() {
     let (_, jobs) = bench.submit(vec![NewJob { max_hours: Some(1.0), ..job("a") }]).await;
     let token = bench.token(jobs[0]).await;
     let interrupted = End::Interrupted { reason: String::new() };
-    bench.report(token, Body::Finished { end: interrupted, run_s: 1800.0 }).await;
+    bench.report(token, Body::Finished { end: interrupted, usage: Usage::ran(1800.0) }).await;
     let second = bench.grant(&jobs).await.remove(0);
     assert_eq!((second.max_hours, second.spent_s), (Some(1.0), 1800.0));
     bench.store.write(Expire { tokens: vec![second.token] }).await.unwrap();
@@ -66,7 +66,7 @@ async fn a_sweep_whose_budget_is_spent_is_paused_until_a_user_goes_on() {
     let (sweep, jobs) = budgeted(&bench, 2.0).await;
     let (other, _) = bench.submit(vec![job("x")]).await;
     let first = bench.grant_on(DeviceClass::Cuda, jobs[0]).await;
-    bench.report(first, Body::Finished { end: failure(FailureClass::Internal), run_s: 1.5 * HOUR }).await;
+    bench.report(first, Body::Finished { end: failure(FailureClass::Internal), usage: Usage::ran(1.5 * HOUR) }).await;
     let live = bench.grant_on(DeviceClass::Cuda, jobs[1]).await;
     let overspend = |held_s: f64| bench.store.write(Overspend { held: vec![(live, held_s)] });
     assert_eq!(overspend(0.4 * HOUR).await.unwrap(), []);
@@ -88,7 +88,7 @@ async fn other_devices_hours_are_no_gpu_hours() {
     let bench = bench().await;
     let (sweep, jobs) = budgeted(&bench, 1.0).await;
     let token = bench.token(jobs[0]).await;
-    bench.report(token, Body::Finished { end: success("a"), run_s: 5.0 * HOUR }).await;
+    bench.report(token, Body::Finished { end: success("a"), usage: Usage::ran(5.0 * HOUR) }).await;
     assert_eq!(bench.store.write(Overspend { held: vec![] }).await.unwrap(), []);
     let row = bench.store.sweep(sweep).await.unwrap();
     assert_eq!((row.gpu_hours, row.cpu_hours, row.budget.gpu_hours), (0.0, 5.0, Some(1.0)));

@@ -1,6 +1,7 @@
 //! Reports that cannot be recorded.
 
 use sweep_shared::ids::Token;
+use sweep_shared::resources::Usage;
 
 use super::super::report::{Body, Recorded, Report};
 use super::super::testing::*;
@@ -16,7 +17,7 @@ async fn a_report_that_makes_no_sense_is_acknowledged_with_its_attempt_failed_an
     let (sweep, jobs) = bench.submit(vec![job("a"), job("b"), NewJob { retries: 0, ..job("c") }]).await;
     let tokens: Vec<Token> = bench.grant(&jobs).await.iter().map(|granted| granted.token).collect();
     bench.report(tokens[2], Body::Finishing).await;
-    let finished = |text: &str| Body::Finished { end: success(text), run_s: 1.0 };
+    let finished = |text: &str| Body::Finished { end: success(text), usage: Usage::ran(1.0) };
     let reports = vec![
         spooled(1, tokens[0], finished("a")),
         // Its processes ran and are gone: it is too late to refuse.
@@ -41,7 +42,8 @@ async fn what_a_refused_report_had_begun_is_undone() {
     let token = bench.token(jobs[0]).await;
     // The same point's file twice with hashes of which the schema forbids one.
     bench.store.write(Forbid).await.unwrap();
-    let answers = bench.reports(vec![spooled(1, token, Body::Finished { end: success("a"), run_s: 1.0 })]).await;
+    let answers =
+        bench.reports(vec![spooled(1, token, Body::Finished { end: success("a"), usage: Usage::ran(1.0) })]).await;
     assert_eq!(answers.unwrap(), [Recorded::Stale]);
     assert_eq!(bench.states(sweep).await, "ready", "it may be tried again");
     assert_eq!(bench.row(jobs[0]).await.failure_class.as_deref(), Some("internal"));

@@ -8,7 +8,7 @@ use sqlx::Connection;
 use sweep_shared::event::Epoch;
 use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::plan::Budget;
-use sweep_shared::resources::DeviceClass;
+use sweep_shared::resources::{DeviceClass, Usage};
 use sweep_shared::states::FailureClass;
 use tempfile::TempDir;
 
@@ -308,5 +308,5 @@ fn body(token: Token, say: Say) -> Body {
         Say::Interrupted => End::Interrupted { reason: "drained".to_owned() },
         Say::Cancelled => End::Cancelled,
     };
-    Body::Finished { end, run_s: f64::from(token.attempt) + 0.25 }
+    Body::Finished { end, usage: Usage::ran(f64::from(token.attempt) + 0.25) }
 }
