@@ -13,7 +13,7 @@ use tonic::Code;
 pub enum Exit {
     /// What was asked for is done.
     Done,
-    /// The sweep ended, but some of its jobs failed.
+    /// The sweep ended, but some of its jobs failed; or a check found something.
     FailedJobs,
     /// A mistake in the command line, the settings or the plan.
     Usage,
@@ -55,7 +55,7 @@ impl Exit {
 pub const CODES_HELP: &str = "\
 Exit codes:
   0    done
-  1    the sweep ended with failed jobs
+  1    the sweep ended with failed jobs; `db check` found something wrong
   2    mistake in the command line, the settings or the plan
   3    the coordinator cannot be reached, or refused
   4    the sweep was cancelled

@@ -32,3 +32,4 @@ pub use home::{Endpoint, Home, HomeError};
 pub use luck::{Luck, SystemLuck};
 pub use options::{Backoff, DEFAULT_PORT, Options, SHORTEST_LEASE};
 pub use service::{Coordinator, Running, StartError};
+pub use store::upkeep;

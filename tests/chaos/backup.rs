@@ -4,6 +4,9 @@
 //! a sweep to which nothing happened.
 
 use std::path::PathBuf;
+use std::process::Output;
+
+use sweep_tests::text;
 
 use crate::blows::Process;
 use crate::ledger;
@@ -24,6 +27,11 @@ impl Site {
         ledger::restore(&self.home(), copy);
         self.cluster.restart(Process::Coordinator);
         self.cluster.wait_until_it_serves().unwrap();
+    }
+
+    /// `sweep db …`, as a user runs it on the coordinator's machine.
+    fn db(&self, args: &[&str]) -> Output {
+        self.cluster.user().arg("db").args(args).output().unwrap()
     }
 
     fn ask(&self, query: &'static str) -> Vec<String> {
@@ -91,4 +99,33 @@ fn put_back_from_before_the_sweep_its_attempt_is_killed_and_leaves_nothing() {
     assert_eq!(jobs[0]["resumed_from"], 0, "{jobs:#?}");
     assert_eq!(site.ask(RESTORED), ["1"]);
     assert!(site.cluster.runners().is_empty());
+}
+
+#[test]
+fn backed_up_and_put_back_by_sweep_itself() {
+    let mut site = Site::submit(PLAN);
+    site.reaches("epoch 3/6");
+    let copy = site.folder.path().join("backup.db");
+    let copy = copy.to_str().unwrap();
+    let done = |output: Output, words: &str| {
+        assert!(output.status.success() && text(&output).contains(words), "{words}: {}", text(&output));
+    };
+    done(site.db(&["backup", copy]), "1 sweep with 1 job");
+    done(site.db(&["check", "--full"]), ": sound");
+    let refused = site.db(&["restore", copy]);
+    assert_eq!(refused.status.code(), Some(3), "a coordinator runs: {}", text(&refused));
+    assert_eq!(site.db(&["backup", copy]).status.code(), Some(2), "the file is there");
+    let generation = site.ask(GENERATION);
+    site.reaches("epoch 5/6");
+    site.cluster.end_coordinator().unwrap();
+    done(site.db(&["restore", copy]), "kept as");
+    // Before any agent could show that the database is old.
+    assert_ne!(site.ask(GENERATION), generation);
+    site.cluster.restart(Process::Coordinator);
+    site.cluster.wait_until_it_serves().unwrap();
+    let (jobs, table) = site.end();
+    table::compare(undisturbed(), &table).unwrap();
+    check_attempts(&site);
+    assert!(jobs[0]["resumed_from"].as_u64() >= Some(1), "{jobs:#?}");
+    done(site.db(&["check", "--full"]), ": sound");
 }

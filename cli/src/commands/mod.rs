@@ -9,6 +9,7 @@ mod cancel;
 mod check;
 mod completions;
 mod config;
+mod db;
 mod ending;
 mod events;
 mod explain;
@@ -82,6 +83,9 @@ pub enum Command {
     /// Look at the networks that plans can name
     #[command(subcommand)]
     Model(model::Command),
+    /// Check the database, copy it, or put a copy back
+    #[command(subcommand)]
+    Db(db::Command),
     /// Show the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -123,6 +127,7 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Serve(args) => serve::run(context, args).await,
         Command::Agent(args) => agent::run(context, args).await,
         Command::Agents(args) => agents::run(context, args).await,
+        Command::Db(command) => db::run(context, command).await,
         Command::Check(_) | Command::Config(_) | Command::Completions(_) | Command::Model(_) => {
             unreachable!("run without a runtime")
         }

@@ -4,7 +4,7 @@
 //! its address there. Where nobody runs, commands that only look at or change what is stored start the coordinator
 //! inside this process, without an agent, for as long as they need it; others say how to start one.
 
-mod actor;
+pub mod actor;
 mod address;
 mod client;
 mod target;

@@ -3,7 +3,8 @@
 //! A change is a [`Command`]; [`Store::write`] queues it for the one writer, which groups commands into commits and answers
 //! after the commit. Each command reads the rows it concerns, asks `transition` what becomes of them, and writes the steps with
 //! a few set-based statements (`moves`), guarded by the states they were decided on. Readers (`read`) use their own pool and
-//! see whole commits only. After each commit the [`Changes`] are published to whoever watches.
+//! see whole commits only. After each commit the [`Changes`] are published to whoever watches. `upkeep` looks after the file as a
+//! whole: checks, backups.
 
 pub mod agents;
 mod audit;
@@ -35,6 +36,7 @@ mod target;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub mod upkeep;
 mod writer;
 
 use std::sync::Arc;

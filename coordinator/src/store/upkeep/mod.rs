@@ -1,0 +1,24 @@
+//! Looking after the database as a file: is it sound ([`check`]), a copy of it ([`back_up`]), and putting a copy back
+//! ([`restore`]).
+//!
+//! What looks only reads, through a connection of its own, so it works beside a running coordinator, on a disk that is full or
+//! read-only, and on a database that is damaged, older or newer: nothing is migrated on the way. Restoring needs the home for
+//! itself. The copy is made ready beside the database (migrated, in a new generation) and put in its place by one rename, so that
+//! a power cut leaves the one or the other.
+
+mod backup;
+mod blobs;
+mod check;
+mod error;
+mod file;
+mod restore;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use backup::{Backup, back_up};
+pub use blobs::BlobsSeen;
+pub use check::{Checkup, Depth, Part, check};
+pub use error::UpkeepError;
+pub use file::Schema;
+pub use restore::{Restored, Wish, restore};
