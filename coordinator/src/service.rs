@@ -14,6 +14,7 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::api::Api;
 use crate::api::auth::Auth;
+use crate::api::banner::banner;
 use crate::artifacts::{ArtifactService, Artifacts, collect};
 use crate::board::Board;
 use crate::dispatch::{AgentService, DispatchHandle, Dispatcher};
@@ -164,6 +165,7 @@ fn serve(
     stop: &CancellationToken,
     tasks: &mut JoinSet<&'static str>,
 ) {
+    let banner = banner(parts.api.store.clone());
     let sweeps = v1::sweeps_server::SweepsServer::new(parts.api)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -184,6 +186,7 @@ fn serve(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .layer(InterceptorLayer::new(Auth::new(token)))
+        .layer(banner)
         .add_service(sweeps)
         .add_service(agents)
         .add_service(artifacts)

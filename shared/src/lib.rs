@@ -5,6 +5,7 @@
 
 pub mod bisect;
 pub mod event;
+pub mod halted;
 pub mod ids;
 pub mod metrics;
 pub mod plan;

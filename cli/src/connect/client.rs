@@ -4,12 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
+use heed::{Heard, Heeding};
+use sweep_shared::halted::Halted;
 use sweep_shared::ids::{ContentHash, JobId, SweepId};
 use sweep_shared::wire::{ACTOR_HEADER, MAX_MESSAGE_BYTES, v1};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use tonic::{Request, Status, Streaming};
 use v1::artifacts_client::ArtifactsClient;
 use v1::sweeps_client::SweepsClient;
@@ -24,6 +26,7 @@ use crate::progress::Event;
 
 mod changes;
 mod download;
+mod heed;
 mod upload;
 
 /// A coordinator on this machine answers at once; one at the other end of a tunnel may take a moment.
@@ -34,10 +37,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Client {
     sweeps: SweepsClient<Service>,
     artifacts: ArtifactsClient<Service>,
+    heard: Heard,
 }
 
-/// A channel whose every call says who calls.
-type Service = InterceptedService<Channel, Caller>;
+/// A channel whose every call says who calls, and whose every answer is heard for what the coordinator says beside it.
+type Service = InterceptedService<Heeding, Caller>;
 
 /// Adds the token to every call, and a name for the audit log.
 #[derive(Clone)]
@@ -105,10 +109,17 @@ impl Client {
                 .context(format!("cannot reach the coordinator at {address}"))
                 .hint("is `sweep serve` running there?")
         })?;
+        let heard = Heard::default();
+        let channel = Heeding::new(channel, heard.clone());
         let sweeps = SweepsClient::with_interceptor(channel.clone(), caller.clone())
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        Ok(Self { sweeps, artifacts: ArtifactsClient::with_interceptor(channel, caller) })
+        Ok(Self { sweeps, artifacts: ArtifactsClient::with_interceptor(channel, caller), heard })
+    }
+
+    /// Why the coordinator can record nothing, as its newest answer said.
+    pub fn halted(&self) -> Option<Halted> {
+        self.heard.newest()
     }
 
     pub async fn submit(&mut self, request: v1::SubmitRequest) -> Outcome<Submitted> {

@@ -3,6 +3,7 @@
 
 mod agents;
 pub mod auth;
+pub mod banner;
 mod changes;
 mod events;
 mod logs;

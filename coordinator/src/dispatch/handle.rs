@@ -27,6 +27,16 @@ pub enum Input {
     Closed {
         session: SessionId,
     },
+    /// Hand out the jobs of this sweep, too.
+    Serve {
+        sweep: SweepId,
+    },
+    /// Look at the clock.
+    Poke,
+}
+
+/// What the loop answers even while it waits for the disk.
+pub enum Question {
     Agents {
         reply: oneshot::Sender<Vec<AgentNow>>,
     },
@@ -37,12 +47,6 @@ pub enum Input {
         sweep: SweepId,
         reply: oneshot::Sender<FleetFacts>,
     },
-    /// Hand out the jobs of this sweep, too.
-    Serve {
-        sweep: SweepId,
-    },
-    /// Look at the clock.
-    Poke,
 }
 
 /// An agent as the dispatcher sees it now.
@@ -62,6 +66,7 @@ const ANSWER: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub struct DispatchHandle {
     pub(super) inputs: mpsc::Sender<Input>,
+    pub(super) questions: mpsc::Sender<Question>,
 }
 
 impl DispatchHandle {
@@ -70,22 +75,23 @@ impl DispatchHandle {
     }
 
     pub async fn agents(&self) -> Result<Vec<AgentNow>, Status> {
-        self.ask(|reply| Input::Agents { reply }).await
+        self.ask(|reply| Question::Agents { reply }).await
     }
 
     /// Why the job is where it is, and what happens next.
     pub async fn explain(&self, store: &Store, job: JobId) -> Result<Explanation, Status> {
         let facts = read::job_facts(store, job).await?;
         let sweep = facts.sweep.id;
-        let fleet = self.ask(|reply| Input::Facts { job, sweep, reply }).await?;
+        let fleet = self.ask(|reply| Question::Facts { job, sweep, reply }).await?;
         Ok(explain(&facts, &fleet))
     }
 
-    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Input) -> Result<T, Status> {
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Status> {
         let (reply, answer) = oneshot::channel();
+        let stopping = || Status::unavailable("the coordinator is stopping");
         let ask = async {
-            self.send(question(reply)).await?;
-            answer.await.map_err(|_| Status::unavailable("the coordinator is stopping"))
+            self.questions.send(question(reply)).await.map_err(|_| stopping())?;
+            answer.await.map_err(|_| stopping())
         };
         let busy = |_| Status::unavailable("the coordinator waits for its disk; is SWEEP_HOME full?");
         tokio::time::timeout(ANSWER, ask).await.map_err(busy)?

@@ -69,8 +69,8 @@ impl Dispatcher {
     /// The clock may have been set while no coordinator ran: no wait is longer than the longest.
     pub(super) async fn bound_waits(&mut self) -> Result<(), Broken> {
         match self.store.write(ClockMoved { by_ms: 0, longest_wait_ms: self.longest_wait_ms() }).await {
-            // A full disk is no reason not to start.
-            Err(StoreError::DiskFull) => Ok(()),
+            // A disk that cannot be written just now is no reason not to start.
+            Err(StoreError::Unwritable(_)) => Ok(()),
             done => done,
         }
     }

@@ -1,14 +1,16 @@
 //! What the dispatcher does when the database fails.
 //!
-//! A full disk is waited out in the middle of a turn: nothing is answered, so agents keep what they told, sessions stay open,
-//! and the work goes on where it stood. After any other failure what is believed is read anew.
+//! A full disk, one that is read-only, and a lock are waited out in the middle of a turn: nothing is answered, so agents keep what
+//! they told, sessions stay open, and the work goes on where it stood. After any other failure what is believed is read anew, once
+//! something can be written again. Users' questions are answered all the while.
 
 use std::time::Duration;
 
 use super::fleet::{FAULT, Fleet};
+use super::handle::Question;
 use super::service::{Broken, Dispatcher};
 use super::turn::Accepts;
-use crate::store::{Command, StoreError, read};
+use crate::store::{Command, StoreError, Trial, read};
 
 /// The wait before the second try; it doubles up to the longest.
 const FIRST: Duration = Duration::from_millis(100);
@@ -19,11 +21,11 @@ fn wait(failures: u32) -> Duration {
 }
 
 impl Dispatcher {
-    /// Carries out a command, however long the disk is full.
+    /// Carries out a command, however long the disk is full, read-only or locked.
     pub(super) async fn write<C: Command + Clone>(&self, command: C) -> Result<C::Reply, Broken> {
         for failures in 0.. {
             match self.store.write(command.clone()).await {
-                Err(StoreError::DiskFull) => self.rest(failures).await?,
+                Err(StoreError::Unwritable(halt)) if halt.certain => self.rest(failures).await?,
                 done => return done,
             }
         }
@@ -42,6 +44,10 @@ impl Dispatcher {
         loop {
             self.rest(self.failures).await?;
             self.failures += 1;
+            // Those that would come back at once could not even be greeted.
+            if matches!(error, StoreError::Unwritable(_)) && self.store.write(Trial).await.is_err() {
+                continue;
+            }
             match self.begin_again().await {
                 Ok(()) => return Ok(()),
                 Err(error) => tracing::error!(%error, "the database cannot be read; trying again"),
@@ -75,6 +81,26 @@ impl Dispatcher {
         tokio::select! {
             () = self.stop.cancelled() => Err(StoreError::Stopping),
             () = tokio::time::sleep(wait(failures)) => Ok(()),
+            () = self.answer_all() => unreachable!("it answers for ever"),
+        }
+    }
+
+    /// What is believed stands still while the loop waits; that can be told.
+    async fn answer_all(&self) {
+        // Two writes may wait at once: one of them listens.
+        let mut questions = self.questions.lock().await;
+        while let Some(question) = questions.recv().await {
+            self.answer_question(question, self.clock.now());
+        }
+        // Nobody is left to ask.
+        std::future::pending().await
+    }
+
+    pub(super) fn answer_question(&self, question: Question, now: Duration) {
+        match question {
+            // Who asked may have gone away.
+            Question::Agents { reply } => drop(reply.send(self.agents_now(now))),
+            Question::Facts { job, sweep, reply } => drop(reply.send(self.facts(job, sweep, now))),
         }
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use sweep_shared::ids::{SweepId, Token};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::fleet::{Fleet, Stop, Terms};
-use super::handle::{DispatchHandle, Input};
+use super::handle::{DispatchHandle, Input, Question};
 use super::limits::Limits;
 use super::outbox::Outboxes;
 use super::queue::Queue;
@@ -26,6 +26,8 @@ use crate::store::{Changes, Grant, Store, StoreError};
 
 /// Messages that may wait for the loop before agents are slowed down.
 const INBOX: usize = 4096;
+/// Users who may wait for an answer.
+const QUESTIONS: usize = 64;
 /// Messages taken in one turn.
 pub(super) const MOST_PER_TURN: usize = 512;
 /// How often the clock is looked at when nothing happens.
@@ -39,6 +41,7 @@ pub struct Dispatcher {
     pub(super) logs: Logs,
     pub(super) accepts: Accepts,
     pub(super) inputs: mpsc::Receiver<Input>,
+    pub(super) questions: Mutex<mpsc::Receiver<Question>>,
     pub(super) changes: broadcast::Receiver<Arc<Changes>>,
     pub(super) queue: Queue,
     pub(super) store: Store,
@@ -71,6 +74,7 @@ impl Dispatcher {
     ) -> Result<(Self, DispatchHandle), StoreError> {
         let terms = Terms { lease: options.lease, grace: options.reconnect_grace };
         let (sender, inputs) = mpsc::channel(INBOX);
+        let (asker, questions) = mpsc::channel(QUESTIONS);
         let changes = store.watch();
         let mut dispatcher = Self {
             fleet: Fleet::new(terms, Vec::new(), options.clock.now()),
@@ -80,6 +84,7 @@ impl Dispatcher {
             logs,
             accepts: Accepts::default(),
             inputs,
+            questions: Mutex::new(questions),
             changes,
             queue: Queue::default(),
             store,
@@ -97,7 +102,7 @@ impl Dispatcher {
         };
         dispatcher.bound_waits().await?;
         dispatcher.learn().await?;
-        Ok((dispatcher, DispatchHandle { inputs: sender }))
+        Ok((dispatcher, DispatchHandle { inputs: sender, questions: asker }))
     }
 
     /// Serves until stopped. Sessions then end, and the agents keep what they run.
@@ -108,10 +113,18 @@ impl Dispatcher {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let due = self.accepts.due().map(|due| due.saturating_sub(self.clock.now()));
-            let mut work = Work::default();
+            let (mut work, mut asked) = (Work::default(), None);
             tokio::select! {
                 () = stop.cancelled() => return,
                 taken = self.inputs.recv_many(&mut batch, MOST_PER_TURN) => if taken == 0 { return },
+                question = self.questions.get_mut().recv() => {
+                    let Some(question) = question else { return };
+                    asked = Some(question);
+                    // What was said before the question belongs to the answer.
+                    while batch.len() < MOST_PER_TURN && let Ok(input) = self.inputs.try_recv() {
+                        batch.push(input);
+                    }
+                }
                 changes = self.changes.recv() => self.changed(&mut work, changes),
                 _ = tick.tick() => work.tick = true,
                 () = tokio::time::sleep(due.unwrap_or(TICK)), if due.is_some() => {}
@@ -121,6 +134,10 @@ impl Dispatcher {
             }
             if self.step(work, &mut batch).await.is_err() {
                 return;
+            }
+            if let Some(question) = asked {
+                let now = self.look();
+                self.answer_question(question, now);
             }
         }
     }
@@ -188,9 +205,6 @@ impl Dispatcher {
                     self.outboxes.close(session);
                     self.fleet.close(session, now);
                 }
-                // Who asked may have gone away.
-                Input::Agents { reply } => drop(reply.send(self.agents_now(now))),
-                Input::Facts { job, sweep, reply } => drop(reply.send(self.facts(job, sweep, now))),
                 Input::Serve { sweep } => {
                     if let Some(served) = &mut self.served {
                         served.insert(sweep);

@@ -20,13 +20,25 @@ impl Dispatcher {
         while let Ok(changes) = self.changes.try_recv() {
             self.changed(&mut work, Ok(changes));
         }
+        while let Ok(question) = self.questions.get_mut().try_recv() {
+            let now = self.look();
+            self.answer_question(question, now);
+        }
         work.tick = tick;
         self.step(work, &mut batch).await
     }
 
-    /// Waits for an input.
-    pub(crate) async fn receive(&mut self, batch: &mut Vec<Input>) -> usize {
-        self.inputs.recv_many(batch, MOST_PER_TURN).await
+    /// Waits for an input, or for a question, which is answered at once.
+    pub(crate) async fn receive(&mut self, batch: &mut Vec<Input>) {
+        let question = tokio::select! {
+            biased;
+            _ = self.inputs.recv_many(batch, MOST_PER_TURN) => return,
+            question = self.questions.get_mut().recv() => question,
+        };
+        if let Some(question) = question {
+            let now = self.look();
+            self.answer_question(question, now);
+        }
     }
 
     /// When a turn is due by itself, on the monotonic clock; besides the tick.

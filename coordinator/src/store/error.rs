@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sqlx::migrate::MigrateError;
 
+use super::trouble::{self, Halt};
 use crate::transition::Refusal;
 
 /// Why a command was not carried out. Nothing of it was recorded.
@@ -15,8 +16,9 @@ pub enum StoreError {
     Refused(String),
     #[error("{0} does not exist")]
     Unknown(String),
-    #[error("the disk is full: nothing was recorded. Free some space in SWEEP_HOME and try again")]
-    DiskFull,
+    /// Nothing can be written at present; the files fail, or somebody holds them.
+    #[error("{0}")]
+    Unwritable(Arc<Halt>),
     #[error("the database failed: {0}")]
     Database(Arc<sqlx::Error>),
     #[error("the coordinator is stopping")]
@@ -29,31 +31,29 @@ impl From<Refusal> for StoreError {
     }
 }
 
-/// SQLite's primary result codes; the extended ones hold them in their low byte.
-const FULL: u32 = 13;
-const IO_ERROR: u32 = 10;
-const CANNOT_OPEN: u32 = 14;
-
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        if code(&error) == Some(FULL) { Self::DiskFull } else { Self::Database(Arc::new(error)) }
+        Self::Database(Arc::new(error))
     }
 }
 
 impl StoreError {
     /// The files failed, and not what was asked of the database. Its transaction may be in pieces.
     pub(super) fn is_of_files(&self) -> bool {
-        match self {
-            Self::DiskFull => true,
-            Self::Database(error) => matches!(code(error), Some(FULL | IO_ERROR | CANNOT_OPEN)),
-            Self::Refused(_) | Self::Unknown(_) | Self::Stopping => false,
-        }
+        matches!(self, Self::Unwritable(_)) || self.code().is_some_and(trouble::is_of_files)
     }
-}
 
-fn code(error: &sqlx::Error) -> Option<u32> {
-    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
+    /// SQLite's primary result code.
+    pub(super) fn code(&self) -> Option<u32> {
+        let Self::Database(error) = self else { return None };
+        let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
+        Some(code & 0xff)
+    }
+
+    /// Why nothing can be written, where that is why.
+    pub fn halt(&self) -> Option<&Halt> {
+        if let Self::Unwritable(halt) = self { Some(halt) } else { None }
+    }
 }
 
 /// Why the database cannot be opened.
@@ -66,6 +66,11 @@ pub enum OpenError {
     Newer { path: PathBuf, version: i64, known: i64 },
     #[error("cannot bring {} up to date: {source}", path.display())]
     Migrate { path: PathBuf, source: MigrateError },
+    #[error(
+        "{} is damaged ({}). Keep a copy of SWEEP_HOME as it is, see `sweep db check --full`, and put a backup back with \
+         `sweep db restore`", path.display(), findings.join("; ")
+    )]
+    Damaged { path: PathBuf, findings: Vec<String> },
     #[error("cannot open {}: {source}", path.display())]
     Open { path: PathBuf, source: StoreError },
 }

@@ -3,7 +3,8 @@
 //! A change is a [`Command`]; [`Store::write`] queues it for the one writer, which groups commands into commits and answers
 //! after the commit. Each command reads the rows it concerns, asks `transition` what becomes of them, and writes the steps with
 //! a few set-based statements (`moves`), guarded by the states they were decided on. Readers (`read`) use their own pool and
-//! see whole commits only. After each commit the [`Changes`] are published to whoever watches. `upkeep` looks after the file as a
+//! see whole commits only. After each commit the [`Changes`] are published to whoever watches. Where the files fail, the store goes
+//! on reading, and says why it cannot write (`trouble`, `database`). `upkeep` looks after the file as a
 //! whole: checks, backups.
 
 pub mod agents;
@@ -20,7 +21,9 @@ mod generation;
 mod grant;
 mod graph;
 mod hello;
+mod holders;
 mod ledger;
+mod mark;
 mod moves;
 mod open;
 mod pause;
@@ -36,6 +39,8 @@ mod target;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod trial;
+mod trouble;
 pub mod upkeep;
 mod writer;
 
@@ -54,6 +59,7 @@ pub use cancel::Cancel;
 pub use clock::ClockMoved;
 pub use command::{Changes, Command, Tx};
 use command::{Envelope, Queued};
+use database::Health;
 pub use error::{OpenError, StoreError};
 pub use expire::Expire;
 pub use generation::NewGeneration;
@@ -65,6 +71,8 @@ pub use release::{Release, Why};
 pub use retry::Retry;
 pub use submit::{NewInput, NewJob, Submit};
 pub use target::Target;
+pub use trial::Trial;
+pub use trouble::Halt;
 #[cfg(feature = "simulation")]
 pub(crate) use writer::{Batch, Writer};
 
@@ -75,6 +83,7 @@ pub struct Store {
     readers: SqlitePool,
     clock: Arc<dyn Clock>,
     changes: broadcast::Sender<Arc<Changes>>,
+    health: Arc<Health>,
     stop: CancellationToken,
     writing: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -90,6 +99,11 @@ impl Store {
     /// What later commits change. One who falls far behind is told so and looks at everything anew.
     pub fn watch(&self) -> broadcast::Receiver<Arc<Changes>> {
         self.changes.subscribe()
+    }
+
+    /// Why nothing can be recorded at present, if so.
+    pub fn halt(&self) -> Option<Arc<Halt>> {
+        self.health.borrow().clone()
     }
 
     /// Lets the writer finish what is queued, and closes the database. Later calls on other handles answer `Stopping`.

@@ -10,9 +10,9 @@ use sqlx::{Connection, SqliteConnection, SqlitePool};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::database::Database;
+use super::database::{Database, Health};
 use super::writer::Writer;
-use super::{OpenError, Store, StoreError};
+use super::{OpenError, Store, StoreError, mark, upkeep};
 use crate::clock::Clock;
 use crate::luck::Luck;
 
@@ -39,21 +39,39 @@ impl Store {
         clock: Arc<dyn Clock>,
         luck: &dyn Luck,
     ) -> Result<(Self, Writer), OpenError> {
+        not_damaged(path).await?;
         let conn = migrated(path, clock.unix_ms(), luck).await?;
         let readers =
             readers(path).await.map_err(|source| OpenError::Open { path: path.into(), source: source.into() })?;
         let (commands, queue) = mpsc::channel(QUEUE);
         let (changes, _) = broadcast::channel(BACKLOG);
         let stop = CancellationToken::new();
-        let database = Database::new(path, conn);
+        let health = Arc::new(Health::new(None));
+        let database = Database::new(path, conn, health.clone());
         let writer = Writer { database, queue, changes: changes.clone(), clock: clock.clone(), stop: stop.clone() };
-        Ok((Self { commands, readers, clock, changes, stop, writing: Arc::default() }, writer))
+        Ok((Self { commands, readers, clock, changes, health, stop, writing: Arc::default() }, writer))
     }
 }
 
+/// How long a statement waits for another program to let go of the file.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A connection that may write, to a database that exists.
-pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
-    Ok(SqliteConnection::connect_with(&options(path)).await?)
+pub(super) async fn connect(path: &Path, patience: Duration) -> Result<SqliteConnection, StoreError> {
+    Ok(SqliteConnection::connect_with(&options(path).busy_timeout(patience)).await?)
+}
+
+/// Looks through all of a database that was found damaged before: it may have been put right, or the disk have mended itself.
+async fn not_damaged(path: &Path) -> Result<(), OpenError> {
+    let Some(why) = mark::read(path) else { return Ok(()) };
+    let open = |source: sqlx::Error| OpenError::Open { path: path.into(), source: source.into() };
+    let mut findings = upkeep::damage(path).await.map_err(open)?;
+    if findings.is_empty() {
+        tracing::warn!("{} was found damaged before ({why}), and is whole now", path.display());
+        return mark::clear(path).map_err(|error| open(sqlx::Error::Io(error)));
+    }
+    findings.truncate(3);
+    Err(OpenError::Damaged { path: path.into(), findings })
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -64,7 +82,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         // 16 MiB of log between two copies into the database, each of which waits for the disk twice.
         .pragma("wal_autocheckpoint", "4000")
-        .busy_timeout(Duration::from_secs(5))
+        .busy_timeout(PATIENCE)
 }
 
 async fn migrated(path: &Path, now_ms: i64, luck: &dyn Luck) -> Result<SqliteConnection, OpenError> {
@@ -98,7 +116,7 @@ impl From<StoreError> for tonic::Status {
         match &error {
             StoreError::Refused(_) => Self::failed_precondition(error.to_string()),
             StoreError::Unknown(_) => Self::not_found(error.to_string()),
-            StoreError::DiskFull => Self::resource_exhausted(error.to_string()),
+            StoreError::Unwritable(_) => Self::unavailable(error.to_string()),
             StoreError::Database(_) => Self::internal(error.to_string()),
             StoreError::Stopping => Self::unavailable(error.to_string()),
         }

@@ -2,14 +2,15 @@
 //! tells the callers after the commit: under load many commands share one sync of the disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::{Acquire, Connection, SqliteConnection};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::command::{Changes, Queued, Tx};
+use super::command::{Changes, Command, Envelope, Queued, Tx};
 use super::database::Database;
-use super::{StoreError, audit};
+use super::{StoreError, Trial, audit};
 use crate::clock::Clock;
 
 /// Commands in one commit: enough to share the sync, few enough that no caller waits long.
@@ -23,9 +24,21 @@ pub(crate) struct Writer {
     pub(super) stop: CancellationToken,
 }
 
+/// How often it is tried whether the files can be written again, where nobody wants anything written.
+const TRIALS: Duration = Duration::from_secs(1);
+
 /// Commands that one commit carries out.
 #[derive(Default)]
 pub(crate) struct Batch(Vec<Box<dyn Queued>>);
+
+impl Batch {
+    /// A command whose answer nobody waits for. How many those are.
+    fn push<C: Command>(&mut self, command: C) -> usize {
+        let (queued, _) = Envelope::new(command);
+        self.0.push(queued);
+        1
+    }
+}
 
 impl Writer {
     /// Runs until it is stopped, and finishes what was queued by then.
@@ -34,6 +47,7 @@ impl Writer {
             let mut batch = Batch::default();
             let taken = tokio::select! {
                 taken = self.queue.recv_many(&mut batch.0, MOST_PER_COMMIT) => taken,
+                () = tokio::time::sleep(TRIALS), if self.database.wants_trial() => batch.push(Trial),
                 () = self.stop.cancelled(), if !self.queue.is_closed() => {
                     self.queue.close();
                     continue;

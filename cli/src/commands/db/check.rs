@@ -106,10 +106,15 @@ mod tests {
         checkup.parts.push(part("files are there", &["model.onnx of j3 is gone"]));
         checkup.schema.version = 1;
         let told = text(&checkup);
-        for words in ["WRONG files are there:\n        model.onnx of j3 is gone", "step 1", "not sound", "sweep db restore"] {
+        for words in
+            ["WRONG files are there:\n        model.onnx of j3 is gone", "step 1", "not sound", "sweep db restore"]
+        {
             assert!(told.contains(words), "{words}: {told}");
         }
         let document = document(&checkup, true);
-        assert_eq!((&document["sound"], &document["checks"][1]["findings"][0]), (&json!(false), &json!("model.onnx of j3 is gone")));
+        assert_eq!(
+            (&document["sound"], &document["checks"][1]["findings"][0]),
+            (&json!(false), &json!("model.onnx of j3 is gone"))
+        );
     }
 }

@@ -38,7 +38,10 @@ fn failure(error: UpkeepError) -> Failure {
         E::Foreign { .. } | E::Newer { .. } => (Exit::Usage, None),
         E::Files { path, .. } | E::Database { path, .. } if full => (Exit::Internal, Some(disk_full_hint(path))),
         E::Files { .. } => (Exit::Usage, None),
-        E::Damaged { .. } => (Exit::Internal, Some("`sweep db check --full` says what is left; put a backup back with `sweep db restore`".to_owned())),
+        E::Damaged { .. } => (
+            Exit::Internal,
+            Some("`sweep db check --full` says what is left; put a backup back with `sweep db restore`".to_owned()),
+        ),
         E::Home(sweep_coordinator::HomeError::Locked { .. }) => (
             Exit::Unreachable,
             Some("stop it first (`sweep serve`, `sweep local`); agents may go on, and come back to it".to_owned()),

@@ -4,11 +4,14 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 
+use sweep_shared::halted::Halted;
+
 use crate::answer::{Attempt, Job, Sweep};
 
-/// A sweep with these jobs.
-pub fn document(sweep: &Sweep, jobs: &[Job]) -> Value {
+/// A sweep with these jobs, and why the coordinator can record nothing, where that is so.
+pub fn document(sweep: &Sweep, jobs: &[Job], halted: Option<&Halted>) -> Value {
     let mut object = summary(sweep);
+    object.insert("read_only".to_owned(), json!(halted));
     object.insert("jobs".to_owned(), jobs.iter().map(job_object).collect());
     Value::Object(object)
 }
@@ -102,7 +105,9 @@ mod tests {
     fn the_document_keeps_the_promised_names() {
         let sweep = Sweep { counts: [(JobState::Succeeded, 2), (JobState::Failed, 1)].into(), ..tests_sweep() };
         let job = Job { attempts: attempts(), ..tests_job(7, JobState::Failed) };
-        let document = document(&sweep, &[job]);
+        let full = Halted { kind: "full".to_owned(), message: "no space".to_owned() };
+        let document = document(&sweep, &[job], Some(&full));
+        assert_eq!(document["read_only"], json!({ "kind": "full", "message": "no space" }));
         assert_eq!(document["id"], "s1");
         assert_eq!(document["state"], "active");
         assert_eq!(document["counts"], json!({ "succeeded": 2, "failed": 1 }));

@@ -42,9 +42,10 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live_or_inside(context).await?;
     let (sweep, jobs) = connection.client.look(args.which, context.json).await?;
     let nobody_works = connection.is_inside() && !sweep.is_over();
+    let halted = connection.client.halted();
     connection.close().await;
     if context.json {
-        output::json(&document::document(&sweep, &jobs))?;
+        output::json(&document::document(&sweep, &jobs, halted.as_ref()))?;
         return Ok(Exit::Done);
     }
     output::print(&shown(&args, &sweep, &jobs))?;

@@ -1,9 +1,15 @@
 //! Group commit: callers share a sync, but neither fate nor order.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use sqlx::Connection;
 use sweep_shared::ids::{JobId, SweepId};
 
 use super::super::testing::*;
+use super::super::trouble::Trouble;
 use super::super::*;
+use crate::luck::SystemLuck;
 
 #[tokio::test]
 async fn a_refused_command_does_not_spoil_its_neighbours() {
@@ -67,6 +73,14 @@ async fn a_closed_store_says_so() {
     assert!(matches!(refused, StoreError::Stopping));
 }
 
+fn is_full(error: &StoreError) -> bool {
+    trouble(error) == Some(Trouble::Full)
+}
+
+fn trouble(error: &StoreError) -> Option<Trouble> {
+    error.halt().map(|halt| halt.trouble)
+}
+
 #[tokio::test]
 async fn a_full_disk_is_told_in_words_and_nothing_is_acknowledged() {
     let bench = bench().await;
@@ -74,7 +88,7 @@ async fn a_full_disk_is_told_in_words_and_nothing_is_acknowledged() {
     bench.store.write(Limit).await.unwrap();
     let jobs = (0..2000).map(|i| job(&format!("s{i}"))).collect();
     let refused = bench.store.write(plan(jobs)).await.unwrap_err();
-    assert!(matches!(refused, StoreError::DiskFull), "{refused}");
+    assert!(is_full(&refused), "{refused}");
     assert_eq!(bench.number("SELECT count(*) FROM jobs").await, 1);
     bench.store.write(cancel(JobId(1))).await.unwrap();
 }
@@ -109,8 +123,8 @@ async fn once_there_is_space_again_the_same_command_works() {
     bench.store.write(Limit).await.unwrap();
     let large = || plan((0..2000).map(|i| job(&format!("s{i}"))).collect());
     let (full, small) = tokio::join!(bench.store.write(large()), bench.store.write(plan(vec![job("a")])));
-    assert!(matches!(full.unwrap_err(), StoreError::DiskFull));
-    assert!(matches!(small.unwrap_err(), StoreError::DiskFull), "it shared the commit");
+    assert!(is_full(&full.unwrap_err()));
+    assert!(is_full(&small.unwrap_err()), "it shared the commit");
     // The bound was the connection's, which was given up.
     assert_eq!(bench.store.write(large()).await.unwrap().jobs, 2000);
 }
@@ -125,4 +139,53 @@ impl Command for Limit {
         sqlx::query("PRAGMA max_page_count = 60").execute(&mut *tx.conn).await?;
         Ok(())
     }
+}
+
+#[tokio::test]
+async fn while_another_program_holds_the_lock_changes_are_refused_in_words_and_reading_goes_on() {
+    let bench = bench().await;
+    bench.submit(vec![job("a")]).await;
+    let mut other = open::connect(&bench.folder.path().join("sweep.db"), open::PATIENCE).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    for _ in 0..3 {
+        let refused = bench.store.write(plan(vec![job("b")])).await.unwrap_err();
+        assert_eq!(trouble(&refused), Some(Trouble::Locked), "{refused}");
+        assert!(refused.to_string().contains("sweep.db"), "{refused}");
+    }
+    assert_eq!(bench.store.halt().unwrap().trouble, Trouble::Locked);
+    assert_eq!(bench.number("SELECT count(*) FROM jobs").await, 1);
+    sqlx::query("COMMIT").execute(&mut other).await.unwrap();
+    // Nobody has to ask.
+    bench.store.health.subscribe().wait_for(Option::is_none).await.unwrap();
+    bench.submit(vec![job("b")]).await;
+    other.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_not_written_again_before_a_restart_finds_it_whole() {
+    let bench = bench().await;
+    bench.submit(vec![job("a")]).await;
+    let root = bench.number("SELECT rootpage FROM sqlite_master WHERE name = 'jobs'").await as u64;
+    let bench = bench.restart().await;
+    let path = bench.folder.path().join("sweep.db");
+    let file = File::options().read(true).write(true).open(&path).unwrap();
+    let mut page = [0; 4096];
+    let at = (root - 1) * page.len() as u64;
+    file.read_exact_at(&mut page, at).unwrap();
+    file.write_all_at(&[0xa5; 4096], at).unwrap();
+    let refused = bench.store.write(cancel(JobId(1))).await.unwrap_err();
+    assert_eq!(trouble(&refused), Some(Trouble::Corrupt), "{refused}");
+    assert!(refused.to_string().contains("sweep db restore"), "{refused}");
+    // Not even where it could be.
+    file.write_all_at(&page, at).unwrap();
+    let refused = bench.store.write(agents::Drain { agent: AGENT.to_owned(), actor: ME.to_owned() }).await.unwrap_err();
+    assert_eq!(trouble(&refused), Some(Trouble::Corrupt), "{refused}");
+    file.write_all_at(&[0xa5; 4096], at).unwrap();
+    bench.store.close().await;
+    let refused = Store::open(&path, bench.clock.clone(), &SystemLuck).await.map(drop).unwrap_err();
+    assert!(matches!(refused, OpenError::Damaged { .. }), "{refused}");
+    file.write_all_at(&page, at).unwrap();
+    let store = Store::open(&path, bench.clock.clone(), &SystemLuck).await.unwrap();
+    store.write(cancel(JobId(1))).await.unwrap();
+    store.close().await;
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use sqlx::SqliteConnection;
 
+use super::UpkeepError;
 use super::blobs::{self, BlobsSeen};
 use super::file::{self, Schema};
 use super::rules::RULES;
-use super::UpkeepError;
 use crate::home::Home;
 
 /// How far a check goes.

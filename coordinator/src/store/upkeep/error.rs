@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::home::HomeError;
+use crate::store::trouble::code;
 use crate::store::{OpenError, StoreError};
 
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +47,7 @@ impl UpkeepError {
             Self::Files { source, .. } => {
                 matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
-            Self::Database { source, .. } => matches!(source, StoreError::DiskFull),
+            Self::Database { source, .. } => source.code() == Some(code::FULL),
             _ => false,
         }
     }

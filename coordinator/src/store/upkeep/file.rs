@@ -7,7 +7,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
 use super::UpkeepError;
+use crate::store::StoreError;
 use crate::store::open::MIGRATIONS;
+use crate::store::trouble::code;
 
 /// Which steps of the schema a database has been brought to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +39,11 @@ pub async fn open(path: &Path) -> Result<SqliteConnection, UpkeepError> {
         Err(_) if !has_log(path) => opened(&options.immutable(true)).await,
         opened => opened,
     };
-    opened.map_err(|error| match code(&error) {
-        Some(NOT_A_DATABASE) => UpkeepError::Foreign { path: path.to_owned(), why: "it is no SQLite file".to_owned() },
-        _ => UpkeepError::database("read", path)(error),
+    opened.map_err(|error| match StoreError::from(error) {
+        error if error.code() == Some(code::NOT_A_DATABASE) => {
+            UpkeepError::Foreign { path: path.to_owned(), why: "it is no SQLite file".to_owned() }
+        }
+        source => UpkeepError::Database { doing: "read", path: path.to_owned(), source },
     })
 }
 
@@ -60,12 +64,6 @@ pub fn beside(path: &Path, suffix: &str) -> std::path::PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-const NOT_A_DATABASE: u32 = 26;
-
-fn code(error: &sqlx::Error) -> Option<u32> {
-    error.as_database_error()?.code()?.parse::<u32>().ok().map(|code| code & 0xff)
 }
 
 /// How far its schema is; refused where sweep did not write it, or a newer one did.

@@ -22,3 +22,12 @@ pub use check::{Checkup, Depth, Part, check};
 pub use error::UpkeepError;
 pub use file::Schema;
 pub use restore::{Restored, Wish, restore};
+
+pub(super) use file::beside;
+
+/// What SQLite finds wrong with a whole file.
+pub(super) async fn damage(database: &std::path::Path) -> Result<Vec<String>, sqlx::Error> {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database).read_only(true);
+    let mut conn = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await?;
+    Ok(file::damage(&mut conn, true).await)
+}

@@ -14,7 +14,7 @@ use super::{UpkeepError, blobs};
 use crate::clock::SystemClock;
 use crate::home::{Home, HomeLock};
 use crate::luck::{Luck, SystemLuck};
-use crate::store::{NewGeneration, OpenError, Store, StoreError, open};
+use crate::store::{NewGeneration, OpenError, Store, StoreError, mark, open};
 
 /// What to put back, and in whose name.
 #[derive(Debug, Clone)]
@@ -54,7 +54,8 @@ pub async fn restore(home: &Home, wish: &Wish) -> Result<Restored, UpkeepError> 
 
 /// Brings the copy up to date and begins its new generation, before it is anybody's database.
 async fn renew(copy: &Path, wish: &Wish) -> Result<usize, UpkeepError> {
-    let mut conn = open::connect(copy).await.map_err(|source| OpenError::Open { path: copy.into(), source })?;
+    let mut conn =
+        open::connect(copy, open::PATIENCE).await.map_err(|source| OpenError::Open { path: copy.into(), source })?;
     let dangling = file::dangling(&mut conn).await;
     if !dangling.is_empty() {
         return Err(UpkeepError::Damaged { path: wish.from.clone(), findings: dangling });
@@ -87,6 +88,8 @@ fn exchange(lock: &HomeLock, copy: NamedTempFile, stamp: &str) -> Result<Option<
     }
     copy.as_file().sync_all().map_err(UpkeepError::files("write", &database))?;
     copy.persist(&database).map_err(|failed| UpkeepError::files("write", &database)(failed.error))?;
+    // What was said of the old one.
+    mark::clear(&database).map_err(UpkeepError::files("write", &database))?;
     sync_folder(lock.home().root())?;
     Ok(kept)
 }
@@ -108,7 +111,8 @@ fn set_aside(database: &Path, stamp: &str) -> Result<PathBuf, UpkeepError> {
 }
 
 fn free_name(database: &Path, stamp: &str) -> PathBuf {
-    let name = |n: u32| beside(database, &format!(".before-{stamp}{}", if n > 1 { format!("-{n}") } else { String::new() }));
+    let name =
+        |n: u32| beside(database, &format!(".before-{stamp}{}", if n > 1 { format!("-{n}") } else { String::new() }));
     (1..).map(name).find(|name| !name.exists()).expect("some number is free")
 }
 
@@ -132,7 +136,7 @@ async fn fold(database: &Path) {
         return;
     }
     let folded = async {
-        let mut conn = open::connect(database).await?;
+        let mut conn = open::connect(database, open::PATIENCE).await?;
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).await?;
         conn.close().await?;
         Ok::<(), StoreError>(())
