@@ -19,17 +19,20 @@ mod options;
 mod planted;
 pub mod predict;
 mod results;
+mod retention;
 mod schedule;
 mod service;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod store;
 mod submit;
+mod tidy;
 mod transition;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use home::{Endpoint, Home, HomeError};
 pub use luck::{Luck, SystemLuck};
 pub use options::{Backoff, DEFAULT_PORT, Options, SHORTEST_LEASE};
+pub use retention::Retention;
 pub use service::{Coordinator, Running, StartError};
 pub use store::upkeep;

@@ -9,6 +9,7 @@ use sweep_shared::states::FailureClass;
 
 use crate::clock::{Clock, SystemClock};
 use crate::luck::{Luck, SystemLuck};
+use crate::retention::Retention;
 
 /// The one port for everything.
 pub const DEFAULT_PORT: u16 = 7433;
@@ -38,6 +39,10 @@ pub struct Options {
     pub exclusive_patience: Duration,
     /// Hand out jobs of those sweeps only that are submitted to this very process. What earlier ones left stays as it is.
     pub submitted_only: bool,
+    /// What is kept of work that is over.
+    pub retention: Retention,
+    /// Let go of the rest now and then, without being asked to.
+    pub tidies: bool,
     pub clock: Arc<dyn Clock>,
     pub luck: Arc<dyn Luck>,
 }
@@ -55,6 +60,8 @@ impl Options {
             max_blob_bytes: 16 << 30,
             exclusive_patience: Duration::from_mins(10),
             submitted_only: false,
+            retention: Retention::default(),
+            tidies: false,
             clock: Arc::new(SystemClock::new()),
             luck: Arc::new(SystemLuck),
         }

@@ -15,7 +15,7 @@ use tonic::transport::server::TcpIncoming;
 use crate::api::Api;
 use crate::api::auth::Auth;
 use crate::api::banner::banner;
-use crate::artifacts::{ArtifactService, Artifacts, collect};
+use crate::artifacts::{ArtifactService, Artifacts};
 use crate::board::Board;
 use crate::dispatch::{AgentService, DispatchHandle, Dispatcher};
 use crate::home::{Home, HomeError, HomeLock};
@@ -23,6 +23,7 @@ use crate::logs::Logs;
 use crate::options::{Options, SHORTEST_LEASE};
 use crate::results::Publisher;
 use crate::store::{OpenError, Store, StoreError};
+use crate::tidy::Tidy;
 
 /// Why a coordinator cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +54,6 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes in flight of one upload, and of one connection.
 const STREAM_WINDOW: u32 = 2 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
-/// How often blobs that nothing refers to are looked for.
-const COLLECTION: Duration = Duration::from_mins(10);
 /// How long calls may take to end once the coordinator is told to stop.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -116,7 +115,14 @@ impl Parts {
         tasks.spawn(dispatcher.run(stop.clone()).map(ended("the dispatcher")));
         let publisher = Publisher { home: home.clone(), store: store.clone(), changes: store.watch() };
         tasks.spawn(publisher.run(stop.clone()).map(ended("the publisher")));
-        tasks.spawn(collect_always(artifacts.clone(), store.clone(), stop.clone()).map(ended("the collector")));
+        let tidy = Tidy {
+            home,
+            store,
+            artifacts: artifacts.clone(),
+            retention: options.tidies.then_some(options.retention),
+            clock: options.clock.clone(),
+        };
+        tasks.spawn(tidy.always(stop.clone()).map(ended("the collector")));
         let agents = AgentService::new(api.dispatch.clone(), api.board.clone(), api.logs.clone());
         Ok(Self { api, agents, artifacts: ArtifactService::new(artifacts) })
     }
@@ -140,21 +146,8 @@ pub(crate) async fn assemble(
     let (dispatcher, dispatch) =
         Dispatcher::new(store.clone(), artifacts.clone(), (board.clone(), logs.clone()), options).await?;
     let clock = options.clock.clone();
-    Ok((Api { home, store, board, logs, artifacts, dispatch, clock, stop }, dispatcher))
-}
-
-async fn collect_always(artifacts: Artifacts, store: Store, stop: CancellationToken) {
-    loop {
-        match collect(&artifacts, &store).await {
-            Ok(0) => {}
-            Ok(blobs) => tracing::info!(blobs, "unused blobs are deleted"),
-            Err(error) => tracing::warn!(%error, "unused blobs could not be deleted"),
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(COLLECTION) => {}
-        }
-    }
+    let retention = options.retention;
+    Ok((Api { home, store, board, logs, artifacts, dispatch, clock, retention, stop }, dispatcher))
 }
 
 fn serve(

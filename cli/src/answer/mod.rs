@@ -4,6 +4,7 @@
 mod agent;
 mod attempt;
 mod explanation;
+mod garbage;
 mod job;
 mod logged;
 mod point;
@@ -14,6 +15,7 @@ pub use attempt::Attempt;
 #[cfg(test)]
 pub use attempt::Resumed;
 pub use explanation::Explanation;
+pub use garbage::Garbage;
 pub use job::Job;
 pub use logged::Logged;
 pub use point::{Point, StoredFile};

@@ -18,7 +18,14 @@ The file is sweep.toml in SWEEP_HOME, or the one that SWEEP_CONFIG names:
   slots = 2                           # sweep agent, local     SWEEP_SLOTS
   datasets = \"/data\"                  # sweep agent, local     SWEEP_DATASETS
   weights_url = \"https://mirror/w\"   # sweep agent, local     SWEEP_WEIGHTS_URL
-  runner = \"/opt/sweep/sweep-runner\"  # sweep agent, local     SWEEP_RUNNER";
+  runner = \"/opt/sweep/sweep-runner\"  # sweep agent, local     SWEEP_RUNNER
+
+What a coordinator keeps of work that is over, and for how long (`never`: it never goes); `sweep gc` tells more:
+
+  [retention]
+  checkpoints = \"7d\"                 # of jobs that did not succeed   SWEEP_RETENTION_CHECKPOINTS
+  logs = \"30d\"                       # of jobs that succeeded         SWEEP_RETENTION_LOGS
+  points = \"never\"                   # networks and ONNX files        SWEEP_RETENTION_POINTS";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -41,7 +48,7 @@ pub fn run(context: &Context, command: Command) -> Outcome {
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
     let width = rows.iter().map(|(_, value, _)| shown(value).chars().count()).max().unwrap_or(0);
     let lines: Vec<String> =
-        rows.iter().map(|(name, value, origin)| format!("{name:<15} {:<width$}  {origin}", shown(value))).collect();
+        rows.iter().map(|(name, value, origin)| format!("{name:<21} {:<width$}  {origin}", shown(value))).collect();
     output::print(&lines.join("\n"))?;
     Ok(Exit::Done)
 }

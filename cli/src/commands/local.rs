@@ -74,7 +74,7 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
     let command = format!("sweep local {}", args.plan.display());
     let mut errand = Errand { context, plan, choice, signals: Signals::listen()?, sweep: None, command };
     for _ in 0..TRIES {
-        match start_inside(&context.home()).await? {
+        match start_inside(context, true).await? {
             Started::Here(running) => return host::run(errand, running).await,
             Started::Elsewhere => {
                 if let Some(exit) = guest::run(&mut errand).await? {

@@ -14,6 +14,7 @@ mod ending;
 mod events;
 mod explain;
 mod export;
+mod gc;
 mod list;
 mod local;
 mod logs;
@@ -83,6 +84,8 @@ pub enum Command {
     /// Look at the networks that plans can name
     #[command(subcommand)]
     Model(model::Command),
+    /// Let go of checkpoints, logs and files that are not kept any more
+    Gc(gc::Args),
     /// Check the database, copy it, or put a copy back
     #[command(subcommand)]
     Db(db::Command),
@@ -127,6 +130,7 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Serve(args) => serve::run(context, args).await,
         Command::Agent(args) => agent::run(context, args).await,
         Command::Agents(args) => agents::run(context, args).await,
+        Command::Gc(args) => gc::run(context, args).await,
         Command::Db(command) => db::run(context, command).await,
         Command::Check(_) | Command::Config(_) | Command::Completions(_) | Command::Model(_) => {
             unreachable!("run without a runtime")

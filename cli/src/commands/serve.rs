@@ -60,6 +60,8 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
         insecure: args.insecure_listen.is_some(),
         lease: settings.lease.value.0,
         reconnect_grace: settings.reconnect_grace.value.0,
+        retention: settings.retention(),
+        tidies: true,
         ..Options::new(&settings.home.value)
     };
     if let Some(address) = args.insecure_listen {

@@ -53,7 +53,7 @@ impl Connection {
             return Err(Failure::usage(format!("there are no sweeps in {} yet", home.root().display()))
                 .hint("`sweep local PLAN` runs a plan on this machine"));
         }
-        match start_inside(&home).await? {
+        match start_inside(context, false).await? {
             Started::Here(running) => Self::inside(running).await,
             // Somebody was quicker.
             Started::Elsewhere => Self::live(context).await,
@@ -140,10 +140,15 @@ pub enum Started {
     Elsewhere,
 }
 
-/// Starts a coordinator on any free loopback port.
-pub async fn start_inside(home: &Home) -> Outcome<Started> {
+/// Starts a coordinator on any free loopback port. `tidies`: it lets go of what is not kept.
+pub async fn start_inside(context: &Context, tidies: bool) -> Outcome<Started> {
     // Whatever else lies unfinished there is not this command's business.
-    let options = Options { submitted_only: true, ..Options::ephemeral(home.root()) };
+    let options = Options {
+        submitted_only: true,
+        tidies,
+        retention: context.settings.retention(),
+        ..Options::ephemeral(context.home().root())
+    };
     match Coordinator::start(options).await {
         Ok(running) => Ok(Started::Here(running)),
         Err(StartError::Home(HomeError::Locked { .. })) => Ok(Started::Elsewhere),

@@ -4,12 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A duration, written `90s`, `1.5m`, `500ms`, `2h`.
+/// A duration, written `90s`, `1.5m`, `500ms`, `2h`, `30d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
 /// By their length in seconds, longest first.
-const UNITS: [(&str, f64); 4] = [("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
+const UNITS: [(&str, f64); 5] = [("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
 /// A year: more is a slip of the finger.
 const LONGEST_S: f64 = 366.0 * 86_400.0;
 
@@ -17,7 +17,7 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not a duration like 90s, 1.5m or 2h");
+        let wrong = || format!("{text:?} is not a duration like 90s, 1.5m, 2h or 30d");
         let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
@@ -35,10 +35,32 @@ impl fmt::Display for Span {
         let ms = self.0.as_millis();
         let whole = |per: u128| ms >= per && ms.is_multiple_of(per);
         match () {
+            () if whole(86_400_000) => write!(f, "{}d", ms / 86_400_000),
             () if whole(3_600_000) => write!(f, "{}h", ms / 3_600_000),
             () if whole(60_000) => write!(f, "{}m", ms / 60_000),
             () if whole(1000) => write!(f, "{}s", ms / 1000),
             () => write!(f, "{ms}ms"),
+        }
+    }
+}
+
+/// How long something stays: a duration, or `never` where it never goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stay(pub Option<Duration>);
+
+impl FromStr for Stay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "never" { Ok(Self(None)) } else { text.parse().map(|span: Span| Self(Some(span.0))) }
+    }
+}
+
+impl fmt::Display for Stay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("never"),
+            Some(time) => Span(time).fmt(f),
         }
     }
 }
@@ -53,6 +75,7 @@ mod tests {
             ("90s", 90_000, "90s"),
             ("1.5m", 90_000, "90s"),
             ("2h", 7_200_000, "2h"),
+            ("7d", 604_800_000, "7d"),
             ("250ms", 250, "250ms"),
             ("0s", 0, "0ms"),
         ] {

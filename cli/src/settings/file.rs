@@ -18,6 +18,17 @@ pub struct SettingsFile {
     pub datasets: Option<PathBuf>,
     pub weights_url: Option<String>,
     pub runner: Option<PathBuf>,
+    #[serde(default)]
+    pub retention: RetentionFile,
+}
+
+/// How long after their jobs' end things stay: durations, like `7d`, or `never`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionFile {
+    pub checkpoints: Option<String>,
+    pub logs: Option<String>,
+    pub points: Option<String>,
 }
 
 impl SettingsFile {

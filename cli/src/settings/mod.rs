@@ -12,8 +12,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-pub use duration::Span;
+pub use duration::{Span, Stay};
 pub use resolve::{Flags, read};
+
+use sweep_coordinator::Retention;
 
 /// Where a coordinator listens and is looked for, if nothing else is said.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:7433";
@@ -68,6 +70,10 @@ pub struct Settings {
     pub weights_url: Setting<Option<String>>,
     /// `sweep-runner`; `None`: the one beside `sweep`, else the one on PATH.
     pub runner: Setting<Option<PathBuf>>,
+    /// How long things stay after their jobs' end: checkpoints of jobs that did not succeed, logs of those that did, files of points.
+    pub keep_checkpoints: Setting<Stay>,
+    pub keep_logs: Setting<Stay>,
+    pub keep_points: Setting<Stay>,
 }
 
 impl Settings {
@@ -85,6 +91,18 @@ impl Settings {
             ("datasets", Some(path(&self.datasets.value)), &self.datasets.origin),
             ("weights_url", self.weights_url.value.clone(), &self.weights_url.origin),
             ("runner", self.runner.value.as_ref().map(path), &self.runner.origin),
+            ("retention.checkpoints", Some(self.keep_checkpoints.value.to_string()), &self.keep_checkpoints.origin),
+            ("retention.logs", Some(self.keep_logs.value.to_string()), &self.keep_logs.origin),
+            ("retention.points", Some(self.keep_points.value.to_string()), &self.keep_points.origin),
         ]
+    }
+
+    /// What a coordinator keeps of work that is over.
+    pub fn retention(&self) -> Retention {
+        Retention {
+            checkpoints: self.keep_checkpoints.value.0,
+            logs: self.keep_logs.value.0,
+            points: self.keep_points.value.0,
+        }
     }
 }

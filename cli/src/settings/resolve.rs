@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::file::SettingsFile;
-use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span};
+use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span, Stay};
 use crate::exit::{Failure, Outcome};
 
 /// What the command line says. `None`: nothing.
@@ -93,7 +93,22 @@ fn resolve(
         let default = Setting { value: Span(default), origin: Origin::Default };
         Outcome::Ok(or_file(set, in_file, path).unwrap_or(default))
     };
+    let stay = |name: &'static str, variable_name: &'static str, in_file: Option<String>, default| {
+        let set = pick("", None, variable_name, parsed(variable, variable_name, A_STAY)?);
+        let in_file = in_file.map(|text| parse(&text, name, A_STAY)).transpose()?;
+        let default = Setting { value: Stay(default), origin: Origin::Default };
+        Outcome::Ok(or_file(set, in_file, path).unwrap_or(default))
+    };
+    let kept = defaults.retention;
     let settings = Settings {
+        keep_checkpoints: stay(
+            "retention.checkpoints",
+            "SWEEP_RETENTION_CHECKPOINTS",
+            file.retention.checkpoints,
+            kept.checkpoints,
+        )?,
+        keep_logs: stay("retention.logs", "SWEEP_RETENTION_LOGS", file.retention.logs, kept.logs)?,
+        keep_points: stay("retention.points", "SWEEP_RETENTION_POINTS", file.retention.points, kept.points)?,
         lease: span("--lease", flags.lease, "lease", "SWEEP_LEASE", file.lease, defaults.lease)?,
         reconnect_grace: span(
             "--reconnect-grace",
@@ -127,6 +142,7 @@ fn resolve(
 }
 
 const A_SPAN: &str = "a duration like 90s or 2m";
+const A_STAY: &str = "a duration like 12h or 30d, or never";
 
 /// The flag if it was given, else the variable.
 fn pick<T>(flag: &'static str, given: Option<T>, name: &'static str, variable: Option<T>) -> Option<Setting<T>> {
@@ -207,6 +223,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_can_be_set_one_by_one() {
+        let file = "retention = { checkpoints = '12h', points = 'never' }";
+        let s = resolved(Flags::default(), &[("HOME", "/me"), ("SWEEP_RETENTION_LOGS", "never")], file).unwrap();
+        let shown: Vec<_> = s.rows().into_iter().filter(|row| row.0.starts_with("retention")).collect();
+        let values: Vec<_> = shown.iter().map(|(_, value, _)| value.as_deref().unwrap()).collect();
+        assert_eq!(values, ["12h", "never", "never"]);
+        assert_eq!(s.retention().checkpoints, Some(std::time::Duration::from_hours(12)));
+        let s = resolved(Flags::default(), &[("HOME", "/me")], "").unwrap();
+        assert_eq!(s.retention(), sweep_coordinator::Retention::default());
+    }
+
+    #[test]
     fn the_home_follows_xdg() {
         let s = resolved(Flags::default(), &[("HOME", "/me"), ("XDG_DATA_HOME", "/data")], "").unwrap();
         assert_eq!(s.home.value, Path::new("/data/sweep"));
@@ -228,6 +256,7 @@ mod tests {
         assert!(resolved(Flags::default(), &[("HOME", "/me")], "slots = 0").is_err());
         assert!(resolved(Flags::default(), &[("HOME", "/me")], "listen = 'here'").is_err());
         assert!(resolved(Flags::default(), &[("HOME", "/me")], "lease = 'long'").is_err());
+        assert!(resolved(Flags::default(), &[("HOME", "/me")], "retention = { logs = 'long' }").is_err());
         let misspelt = SettingsFile::parse("slot = 2").unwrap_err().to_string();
         assert!(misspelt.contains("slots"), "{misspelt}");
     }

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod banner;
 mod changes;
 mod events;
+mod gc;
 mod logs;
 mod results;
 mod rows;
@@ -28,6 +29,7 @@ use crate::clock::Clock;
 use crate::dispatch::DispatchHandle;
 use crate::home::Home;
 use crate::logs::Logs;
+use crate::retention::Retention;
 use crate::store::{Store, read};
 
 /// All that the calls need; cheap to clone.
@@ -40,6 +42,7 @@ pub struct Api {
     pub artifacts: Artifacts,
     pub dispatch: DispatchHandle,
     pub clock: Arc<dyn Clock>,
+    pub retention: Retention,
     /// Open streams end with it.
     pub stop: CancellationToken,
 }
@@ -112,6 +115,10 @@ impl v1::sweeps_server::Sweeps for Api {
 
     async fn drain_agent(&self, request: Request<v1::DrainRequest>) -> Reply<v1::ChangeReply> {
         changes::drain(self, request).await
+    }
+
+    async fn collect_garbage(&self, request: Request<v1::GcRequest>) -> Reply<v1::GcReply> {
+        gc::collect(self, request).await
     }
 
     async fn explain(&self, request: Request<v1::ExplainRequest>) -> Reply<v1::ExplainReply> {

@@ -1,7 +1,7 @@
 //! Names instead of hashes: `SWEEP_HOME/results/<sweep>/<stage>-<label>-<point>/model.onnx` is the blob under another name (a
 //! hard link, or a copy where the file system has none).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -70,6 +70,21 @@ pub async fn publish_all(home: &Home, points: &[Point]) -> HashSet<PathBuf> {
     let made =
         tokio::task::spawn_blocking(move || wanted.into_iter().filter_map(|(blob, name)| link(&blob, name)).collect());
     made.await.unwrap_or_default()
+}
+
+/// The names of these jobs' files, whether they are there or not.
+pub async fn names(store: &Store, home: &Home, jobs: &[JobId]) -> Result<HashMap<JobId, Vec<PathBuf>>, StoreError> {
+    if jobs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let files = read::files_of_jobs(store, jobs).await?;
+    let rows = read::points_of_jobs(store, jobs).await?;
+    let mut names: HashMap<JobId, Vec<PathBuf>> = HashMap::new();
+    for point in super::merge(rows, files) {
+        let of_job = names.entry(JobId(point.row.job)).or_default();
+        of_job.extend(point.files.iter().map(|file| path(home, &point, &file.name)));
+    }
+    Ok(names)
 }
 
 /// Where a point's file is to be found by people. Jobs that differ in nothing but their seed have it in the name.

@@ -3,6 +3,7 @@
 use sweep_shared::wire::v1;
 
 use super::Client;
+use crate::answer::Garbage;
 use crate::connect::Target;
 use crate::exit::Outcome;
 
@@ -32,6 +33,12 @@ impl Client {
         let (sweep, job) = target.numbers();
         let request = v1::PriorityRequest { sweep, job, priority };
         Ok(self.sweeps.set_priority(request).await?.into_inner().changed)
+    }
+
+    /// What is not kept any more, and how many files were deleted.
+    pub async fn collect_garbage(&mut self, request: v1::GcRequest) -> Outcome<(Vec<Garbage>, u64)> {
+        let reply = self.sweeps.collect_garbage(request).await?.into_inner();
+        Ok((reply.items.into_iter().map(Garbage::from).collect(), reply.deleted))
     }
 
     /// Has the agent with this id leave; 0 where it was told before.

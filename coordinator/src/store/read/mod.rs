@@ -10,6 +10,7 @@ mod live;
 mod logs;
 mod ready;
 mod results;
+mod retention;
 mod sweeps;
 
 pub use agents::{AgentRow, agents};
@@ -22,4 +23,5 @@ pub use live::{LiveRow, live};
 pub use logs::newest_attempt;
 pub use ready::{Ready, ReadyQuery};
 pub use results::{FileRow, PointRow, files_of_jobs, points_of, points_of_jobs};
+pub use retention::retention_facts;
 pub use sweeps::{SweepRow, latest, sweep_of_job};
