@@ -230,6 +230,8 @@ async fn what_cannot_be_put_back_leaves_everything_as_it_was() {
     sqlx::raw_sql("DROP TABLE generation").execute(&mut conn).await.unwrap();
     refuses("is not a database of sweep").await;
     conn.close().await.unwrap();
-    fs::write(&copy, "text").unwrap();
-    refuses("is not a database of sweep").await;
+    let text = folder.path().join("text");
+    fs::write(&text, "no database, however long it is").unwrap();
+    let refused = restore(&home(&bench), &wish(&text)).await.unwrap_err();
+    assert!(matches!(refused, UpkeepError::Foreign { .. }), "{refused}");
 }
