@@ -22,7 +22,10 @@ struct SmallDisk {
 impl SmallDisk {
     /// `None`, and why on standard error, where nothing can be mounted.
     fn under(home: &Home, test: &str) -> Option<Self> {
-        let folder = home.file("home");
+        Self::at(home.file("home"), test)
+    }
+
+    fn at(folder: PathBuf, test: &str) -> Option<Self> {
         fs::create_dir(&folder).unwrap();
         let size = format!("size={SMALL}");
         let mounted = run("mount", &["-t", "tmpfs", "-o", &size, "tmpfs", folder.to_str().unwrap()]);
@@ -126,7 +129,7 @@ impl Story {
         let jobs = status["jobs"].as_array().unwrap();
         let base = jobs.iter().find(|job| job["stage"] == "base").unwrap();
         assert!(base["attempt"] == 1 || base["resumed_from"].as_u64() >= Some(1), "it began anew: {base:#}");
-        no_upload_is_left_over(&self.disk.folder, &status);
+        no_upload_is_left_over(&self.home.file("home"), &status);
     }
 }
 
@@ -179,6 +182,42 @@ fn the_work_goes_on_by_itself_once_there_is_space() {
     assert_eq!(status.code(), Some(0), "{said}");
     story.all_is_done_once();
     assert_eq!(errors(&said), reliefs(&said), "{said}");
+}
+
+/// Coordinator and agent on disks of their own, of which the agent's is the small one.
+#[test]
+fn an_agent_whose_own_disk_is_full_begins_nothing_and_goes_on_once_there_is_space() {
+    let test = "an_agent_whose_own_disk_is_full_begins_nothing_and_goes_on_once_there_is_space";
+    let home = Home::new();
+    let Some(disk) = SmallDisk::at(home.file("agent"), test) else { return };
+    let (marks, go, release) = (home.file("marks"), home.file("go"), home.file("release"));
+    run("mkfifo", &[go.to_str().unwrap()]).unwrap();
+    let plan = home.plan(&plan(&marks, &go, &release, &disk.folder.join("ballast")));
+    let mut coordinator = Talking::start(home.sweep().args(["serve", "--listen", "127.0.0.1:0"]));
+    let address = coordinator.wait_for(|line| line.contains("http://127.0.0.1:"));
+    let address = address.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
+    let mut agent = Command::new("/bin/sh");
+    agent.args(["-c", "exec \"$0\" \"$@\" 2>&1"]).arg(binary("sweep")).args(["agent", "--slots", "2", "--home"]);
+    agent.arg(&disk.folder).args(["--coordinator", &address, "--token-file"]).arg(home.file("home/token"));
+    let mut agent = Talking::start(agent.env_remove("SWEEP_COORDINATOR"));
+    let mut user = Talking::start(home.sweep().args(["submit", plan.to_str().unwrap(), "--watch"]));
+    user.wait_for(|line| line.contains("epoch 3/8"));
+    fs::write(&go, "go\n").unwrap();
+    let told = agent.wait_for(|line| line.contains("this agent's disk"));
+    assert!(told.contains(disk.folder.to_str().unwrap()) && told.contains("begins no more jobs"), "{told}");
+    // The coordinator has room: users change what they like.
+    let changed = home.run(&["priority", "s1", "3"]);
+    assert!(changed.status.success() && !text(&changed).contains("read-only"), "{}", text(&changed));
+    fs::write(&release, "").unwrap();
+    disk.grow();
+    agent.wait_for(|line| line.contains("this agent takes jobs"));
+    let (status, said) = user.finish();
+    assert_eq!(status.code(), Some(0), "{said}");
+    for process in [agent, coordinator] {
+        process.signal("-TERM");
+        process.finish();
+    }
+    Story { home, disk, plan }.all_is_done_once();
 }
 
 /// Told when it begins, and then not before it was over, however often it is tried in between.

@@ -32,6 +32,8 @@ pub enum Ended {
 }
 
 const TICK: Duration = Duration::from_millis(100);
+/// How often the coordinator is asked for something while its stream is followed.
+const CALLS: Duration = Duration::from_secs(5);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LONGEST: Duration = Duration::from_secs(5);
 
@@ -69,6 +71,8 @@ async fn watch(
     view: &mut dyn View,
 ) -> Outcome<Option<Sweep>> {
     let mut events = pin!(connection.client.watch(sweep).await?);
+    let mut calls = interval(CALLS);
+    calls.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -80,6 +84,11 @@ async fn watch(
                 if let Some(over) = board.sweep().filter(|sweep| sweep.is_over()) {
                     return Ok(Some(over.clone()));
                 }
+            }
+            _ = calls.tick() => {
+                // A stream says only at its beginning whether the coordinator can record; the answer to any call says it now.
+                let mut client = connection.client.clone();
+                tokio::spawn(async move { drop(client.list(1).await) });
             }
             _ = ticks.tick() => view.tick(board),
         }

@@ -80,6 +80,27 @@ fn where_no_checkpoint_can_be_read_the_job_begins_anew() {
     table::compare(undisturbed(), &table).unwrap();
 }
 
+#[test]
+fn a_bit_flipped_in_the_newest_checkpoint_at_both_ends_costs_an_epoch_and_is_said_in_the_log() {
+    let mut site = Site::submit(PLAN);
+    let checkpoints = site.killed_in_the_middle();
+    let [newest, before, ..] = &checkpoints[..] else { unreachable!() };
+    for hash in newest.hashes.iter().filter(|hash| !before.hashes.contains(hash)) {
+        for path in [site.stored(hash), site.cached(hash)] {
+            let mut bytes = fs::read(&path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            replace(&path, &bytes);
+        }
+    }
+    let said = format!("the checkpoint of epoch {} is left out", newest.epoch);
+    let (jobs, table) = site.finish();
+    assert_eq!((&jobs[0]["attempt"], &jobs[0]["resumed_from"]), (&2.into(), &before.epoch.into()), "{jobs:#?}");
+    table::compare(undisturbed(), &table).unwrap();
+    let log = fs::read_to_string(site.home().join("logs/1/2.log")).unwrap();
+    assert!(log.contains(&said), "{said:?} is missing in: {log}");
+}
+
 /// A command ends while nobody but its agent is there to learn of it; the agent is killed as well, and `harm` done to its spool.
 /// How often the command ran in all.
 fn reported_to_nobody(harm: impl FnOnce(&Path)) -> usize {

@@ -1,5 +1,5 @@
-//! Whether the agent's disk has room for more work. Where it has none the agent offers no slots, says so once, and looks
-//! again until there is room.
+//! Whether the agent's disk has room for more work, and can be written at all. Where not, the agent offers no slots, says so once,
+//! and looks again until there is room.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,12 +28,20 @@ impl Space {
     pub fn look(&mut self, spare: bool) -> bool {
         // What cannot be asked for is not missed.
         let free = free_bytes(&self.folder).unwrap_or(u64::MAX);
-        let is_there = spare && free >= if self.is_there { LEAST_BYTES } else { ENOUGH_BYTES };
+        let has_room = spare && free >= if self.is_there { LEAST_BYTES } else { ENOUGH_BYTES };
+        let written = if has_room { can_be_written(&self.folder) } else { Ok(()) };
+        let is_there = has_room && written.is_ok();
         if is_there == self.is_there {
             return false;
         }
         self.is_there = is_there;
         let folder = self.folder.display();
+        if let Err(error) = written {
+            tracing::warn!(
+                "this agent's disk cannot be written ({error}) in {folder}: it begins no more jobs until it can"
+            );
+            return true;
+        }
         if is_there {
             tracing::warn!("there is space again ({free} bytes free in {folder}): this agent takes jobs");
         } else {
@@ -50,10 +58,31 @@ pub fn is_scarce(folder: &Path) -> bool {
     free_bytes(folder).is_ok_and(|free| free < LEAST_BYTES)
 }
 
+/// A file system's size, and what this user may still write there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes {
+    pub free: u64,
+    pub total: u64,
+}
+
+/// `None`: that cannot be asked.
+pub fn of(folder: &Path) -> Option<Bytes> {
+    let stat = nix::sys::statvfs::statvfs(folder).ok()?;
+    let bytes = |blocks: u64| blocks * stat.fragment_size();
+    Some(Bytes { free: bytes(stat.blocks_available()), total: bytes(stat.blocks()) })
+}
+
+/// Tries it. A file system may have turned read-only under a running agent.
+pub fn can_be_written(folder: &Path) -> io::Result<()> {
+    let path = folder.join(".can-be-written");
+    let written = std::fs::write(&path, "yes");
+    let removed = std::fs::remove_file(&path);
+    written.and(removed)
+}
+
 /// What this user may still write there.
 fn free_bytes(folder: &Path) -> io::Result<u64> {
-    let stat = nix::sys::statvfs::statvfs(folder)?;
-    Ok(stat.blocks_available() as u64 * stat.fragment_size() as u64)
+    of(folder).map(|bytes| bytes.free).ok_or_else(io::Error::last_os_error)
 }
 
 #[cfg(test)]
@@ -68,5 +97,16 @@ mod tests {
         assert!(space.look(false) && !space.look(false));
         assert!(!space.is_there());
         assert!(space.look(true) && space.is_there());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_has_no_room() {
+        let home = tempfile::tempdir().unwrap();
+        let gone = home.path().join("gone");
+        let mut space = Space::new(&gone);
+        assert!(space.look(true) && !space.is_there());
+        std::fs::create_dir(&gone).unwrap();
+        assert!(space.look(true) && space.is_there());
+        assert_eq!(std::fs::read_dir(&gone).unwrap().count(), 0);
     }
 }

@@ -22,6 +22,7 @@ use super::address::Address;
 use super::target::Target;
 use crate::answer::{Agent, Explanation, Job, Logged, Point, StoredFile, Sweep, malformed};
 use crate::exit::{Failure, Outcome};
+use crate::output;
 use crate::progress::Event;
 
 mod changes;
@@ -124,7 +125,10 @@ impl Client {
 
     pub async fn submit(&mut self, request: v1::SubmitRequest) -> Outcome<Submitted> {
         let reply = self.sweeps.submit(request).await?.into_inner();
-        let v1::SubmitReply { sweep, created, jobs, reused, kept, added, dropped } = reply;
+        let v1::SubmitReply { sweep, created, jobs, reused, kept, added, dropped, warning } = reply;
+        if !warning.is_empty() {
+            output::note(&format!("warning: {warning}"));
+        }
         Ok(Submitted { sweep: SweepId(sweep), created, jobs, reused, kept, added, dropped })
     }
 

@@ -1,5 +1,7 @@
 //! A plan comes in.
 
+use std::path::Path;
+
 use sweep_shared::ids::SweepId;
 use sweep_shared::wire::{self, v1};
 use tonic::Status;
@@ -7,6 +9,23 @@ use tonic::Status;
 use super::Api;
 use crate::store::BlobRef;
 use crate::submit::{Wish, read};
+
+/// Left for the database, logs and checkpoints.
+const RESERVE_BYTES: u64 = 256 << 20;
+
+/// What there is to say where the results will hardly fit.
+fn narrow(coming: u64, free: u64, home: &Path) -> Option<String> {
+    let mb = |bytes: u64| bytes.div_ceil(1_000_000);
+    (coming > 0 && coming.saturating_add(RESERVE_BYTES) > free).then(|| {
+        format!(
+            "the results of this plan are predicted to take {} MB, and {} MB are free in {}: \
+             free some space there (`sweep gc --dry-run` shows what could go) before it is full",
+            mb(coming),
+            free / 1_000_000,
+            home.display()
+        )
+    })
+}
 
 /// Makes a sweep of it, continues one, or amends one.
 pub async fn submit(api: &Api, request: v1::SubmitRequest, actor: String) -> Result<v1::SubmitReply, Status> {
@@ -30,13 +49,20 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest, actor: String) -> Res
     };
     // A plan may come to 100 000 jobs: long enough to be kept off the threads that serve others.
     let artifacts = api.artifacts.clone();
-    let command = tokio::task::spawn_blocking(move || read(wish, |hash| artifacts.path(hash)))
+    let (command, kept) = tokio::task::spawn_blocking(move || read(wish, |hash| artifacts.path(hash)))
         .await
         .map_err(|error| Status::internal(format!("reading the plan did not end: {error}")))?
         .map_err(|errors| Status::invalid_argument(errors.to_string()))?;
     let made = api.store.write(command).await?;
     api.dispatch.serve(made.sweep).await;
+    // What is taken over is here already.
+    let coming = kept / u64::from(made.jobs.max(1)) * u64::from(made.jobs.saturating_sub(made.reused));
+    let warning = match crate::store::free_bytes(api.home.root()) {
+        Some(free) if made.created => narrow(coming, free, api.home.root()),
+        _ => None,
+    };
     Ok(v1::SubmitReply {
+        warning: warning.unwrap_or_default(),
         sweep: made.sweep.0,
         created: made.created,
         jobs: made.jobs,
@@ -45,4 +71,21 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest, actor: String) -> Res
         added: made.added,
         dropped: made.dropped,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_whose_results_will_not_fit_is_warned_of() {
+        let (home, mb) = (Path::new("/h"), 1_000_000);
+        assert_eq!(narrow(100 * mb, 1000 * mb, home), None);
+        assert_eq!(narrow(0, 0, home), None, "nothing is known of commands");
+        let said = narrow(900 * mb, 1000 * mb, home).unwrap();
+        assert!(
+            said.contains("900 MB") && said.contains("1000 MB are free in /h") && said.contains("sweep gc"),
+            "{said}"
+        );
+    }
 }

@@ -93,7 +93,7 @@ impl Dispatcher {
             self.answer_question(question, self.clock.now());
         }
         // Nobody is left to ask.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     pub(super) fn answer_question(&self, question: Question, now: Duration) {

@@ -120,8 +120,9 @@ impl Reader {
         let write = move || logs.write(token.job, token.attempt, chunk.offset, &chunk.data);
         let written = tokio::task::spawn_blocking(write).await;
         let Ok(Err(error)) = written else { return };
-        if error.kind() == std::io::ErrorKind::StorageFull {
-            // The user is told of the full disk elsewhere, and once.
+        use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        if matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem) {
+            // The user is told of the disk elsewhere, and once.
             tracing::debug!(%token, %error, "a piece of a log is lost");
         } else {
             tracing::warn!(%token, %error, "a log could not be written");

@@ -160,6 +160,7 @@ pub fn assign(granted: Granted) -> v1::CoordinatorMessage {
         memory_bytes: granted.memory_bytes,
         exclusive: granted.exclusive,
         micro_batches: granted.micro_batches,
+        disk_bytes: granted.disk_bytes,
     };
     message(v1::coordinator_message::Body::Assign(assign))
 }

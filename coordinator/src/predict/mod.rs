@@ -4,6 +4,7 @@
 //! that of its input; what pruning takes out is not known yet, so a pruned network is predicted by the whole one, which is
 //! never too little.
 
+mod disk;
 mod networks;
 
 use std::collections::{HashMap, HashSet};
@@ -36,6 +37,10 @@ pub struct Prediction {
     pub macs: Option<u64>,
     /// The runner's peak. 0 where nothing is known: a command.
     pub memory_bytes: u64,
+    /// What an attempt writes on its agent's disk, beside what it is given. 0 where nothing is known.
+    pub disk_bytes: u64,
+    /// What its points take at the coordinator. 0 where nothing is known.
+    pub kept_bytes: u64,
 }
 
 /// Predicts every job of the plan, in its order.
@@ -117,6 +122,8 @@ impl Forecast {
             parameters: cost.map(|cost| cost.parameters),
             macs: cost.map(|cost| cost.macs),
             memory_bytes: self.bytes_of_job(job, own, input) + RUNNER_BYTES,
+            disk_bytes: disk::written(&job.spec.kind, weights_bytes(&own.network)),
+            kept_bytes: disk::kept(&job.spec.kind, weights_bytes(&own.network)),
         }
     }
 
@@ -165,6 +172,11 @@ impl Forecast {
         self.bytes.insert(key, bytes);
         bytes
     }
+}
+
+/// As a file: in 32 bits, buffers included.
+fn weights_bytes(network: &Network) -> u64 {
+    network.graph.params().map(|(_, param)| 4 * param.shape.iter().product::<usize>() as u64).sum()
 }
 
 fn memory_of(network: &Network, load: &Load) -> u64 {

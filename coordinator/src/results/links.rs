@@ -142,8 +142,11 @@ fn replace(blob: &Path, name: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    fs::hard_link(blob, &beside).or_else(|_| fs::copy(blob, &beside).map(drop))?;
-    fs::rename(&beside, name)
+    let made = fs::hard_link(blob, &beside).or_else(|_| fs::copy(blob, &beside).map(drop));
+    made.and_then(|()| fs::rename(&beside, name)).inspect_err(|_| {
+        // On a full disk above all, nothing must be left of it.
+        let _ = fs::remove_file(&beside);
+    })
 }
 
 #[cfg(test)]

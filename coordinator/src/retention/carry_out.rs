@@ -53,7 +53,9 @@ pub async fn carry_out(
     let retired = store.write(Retire { verdicts, actor: order.actor.clone() }).await?;
     for verdict in &retired {
         if let Thing::Logs(logs) = &verdict.thing {
-            logs.iter().for_each(|log| remove(&home.log(verdict.job, log.attempt)));
+            for log in logs {
+                remove(&home.log(verdict.job, log.attempt));
+            }
         }
         if let Thing::Points(_) = &verdict.thing {
             names.get(&verdict.job).into_iter().flatten().for_each(|name| remove(name));

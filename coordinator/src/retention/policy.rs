@@ -178,9 +178,12 @@ fn of_job(job: &JobFacts, now_ms: i64, retention: &Retention) -> Vec<(Thing, Str
     goes
 }
 
-/// `9 days`, `1 day`, `5 hours`
+/// `9 days`, `1 hour`, `less than an hour`
 fn days(age: Duration) -> String {
     let hours = age.as_secs() / 3600;
+    if hours == 0 {
+        return "less than an hour".to_owned();
+    }
     let (n, unit) = if hours < 48 { (hours, "hour") } else { (hours / 24, "day") };
     format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
 }

@@ -116,7 +116,7 @@ impl Site {
                     biased;
                     answer = &mut asked => return Ok(answer),
                     _ = writer.take(&mut batch) => countdown.commit(writer, batch).await?,
-                    _ = dispatcher.receive(&mut inputs) => {
+                    () = dispatcher.receive(&mut inputs) => {
                         let step = dispatcher.step_now(false, inputs);
                         drive(writer, &mut countdown, step).await?.map_err(|_| Crashed)?;
                     }

@@ -74,7 +74,7 @@ pub use retry::Retry;
 pub use submit::{NewInput, NewJob, Submit};
 pub use target::Target;
 pub use trial::Trial;
-pub use trouble::Halt;
+pub use trouble::{Halt, free_bytes};
 #[cfg(feature = "simulation")]
 pub(crate) use writer::{Batch, Writer};
 

@@ -68,10 +68,12 @@ impl Command for Retire {
     }
 }
 
-/// `2 checkpoints (41943040 bytes): failed 9 days ago`
+/// `2 checkpoints (41943040 bytes): failed 9 days ago`, `1 log (3 bytes): …`
 fn words(verdict: &Verdict) -> String {
     let Verdict { thing, bytes, why, .. } = verdict;
-    format!("{} {} ({bytes} bytes): {why}", thing.count(), thing.word())
+    let (count, word) = (thing.count(), thing.word());
+    let word = if count == 1 { word.trim_end_matches('s') } else { word };
+    format!("{count} {word} ({bytes} bytes): {why}")
 }
 
 async fn still_holds(tx: &mut Tx<'_>, verdict: &Verdict) -> Result<bool, StoreError> {

@@ -51,6 +51,7 @@ pub fn job(stage: &str) -> NewJob {
         inputs: Vec::new(),
         device: None,
         memory_bytes: 0,
+        disk_bytes: 0,
         exclusive: false,
         preemptible: true,
         retries: 1,

@@ -70,7 +70,7 @@ pub mod code {
 
 /// Whether it is the files that failed, and not what was asked of the database.
 pub fn is_of_files(code: u32) -> bool {
-    use code::*;
+    use code::{BUSY, CANNOT_OPEN, CORRUPT, FULL, IO_ERROR, NOT_A_DATABASE, PERMISSION, READ_ONLY};
     matches!(code, PERMISSION | BUSY | READ_ONLY | IO_ERROR | CORRUPT | FULL | CANNOT_OPEN | NOT_A_DATABASE)
 }
 
@@ -92,9 +92,10 @@ pub fn classify(code: u32, disk: Disk) -> Trouble {
         (code::CORRUPT | code::NOT_A_DATABASE, _) => Trouble::Corrupt,
         (code::BUSY, _) => Trouble::Locked,
         (code::FULL, _) | (_, Some(Errno::ENOSPC | Errno::EDQUOT)) => Trouble::Full,
-        (_, Some(Errno::EROFS | Errno::EACCES | Errno::EPERM)) | (code::READ_ONLY | code::PERMISSION, _) => {
-            Trouble::ReadOnly
-        }
+        (_, Some(Errno::EROFS | Errno::EACCES | Errno::EPERM)) => Trouble::ReadOnly,
+        // SQLite opens what it cannot open for writing to read from it; the disk has more to say.
+        (_, Some(_)) => Trouble::Io,
+        (code::READ_ONLY | code::PERMISSION, None) => Trouble::ReadOnly,
         _ if disk.free_bytes.is_some_and(|free| free < SCARCE_BYTES) => Trouble::Full,
         _ => Trouble::Io,
     }
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_disk_tells_what_sqlite_does_not() {
-        use code::*;
+        use code::{BUSY, CANNOT_OPEN, CORRUPT, FULL, IO_ERROR, NOT_A_DATABASE, READ_ONLY};
         let cases = [
             (FULL, HEALTHY, Trouble::Full),
             (IO_ERROR, refusing(Errno::ENOSPC), Trouble::Full),
@@ -186,6 +187,7 @@ mod tests {
             (CANNOT_OPEN, refusing(Errno::EACCES), Trouble::ReadOnly),
             (IO_ERROR, HEALTHY, Trouble::Io),
             (IO_ERROR, refusing(Errno::EIO), Trouble::Io),
+            (READ_ONLY, refusing(Errno::EIO), Trouble::Io),
             (CANNOT_OPEN, Disk { free_bytes: None, refuses: None }, Trouble::Io),
             (CORRUPT, refusing(Errno::ENOSPC), Trouble::Corrupt),
             (NOT_A_DATABASE, HEALTHY, Trouble::Corrupt),

@@ -25,13 +25,15 @@ pub struct Wish {
     pub actor: String,
 }
 
-/// Reads the plan, expands it, and predicts what its jobs need. `path` tells where a blob lies.
-pub fn read(wish: Wish, path: impl Fn(&ContentHash) -> PathBuf) -> Result<Submit, PlanErrors> {
+/// Reads the plan, expands it, and predicts what its jobs need. `path` tells where a blob lies. Answers, too, how many bytes its
+/// results are predicted to take here.
+pub fn read(wish: Wish, path: impl Fn(&ContentHash) -> PathBuf) -> Result<(Submit, u64), PlanErrors> {
     let at = |file: &BlobRef| FileAt { name: file.name.clone(), hash: file.hash.clone(), path: path(&file.hash) };
     let networks = Networks::new(wish.files.iter().map(at).collect());
     let plan = plan::read(&wish.plan_yaml, &wish.plan_path, &networks.catalogue())?;
     let needs = predict(&plan, &networks);
-    Ok(command(wish, plan, &needs))
+    let kept = needs.iter().map(|need| need.kept_bytes).sum();
+    Ok((command(wish, plan, &needs), kept))
 }
 
 fn command(wish: Wish, plan: ExpandedPlan, needs: &[Prediction]) -> Submit {
@@ -67,6 +69,7 @@ fn new_job(job: ExpandedJob, need: &Prediction) -> NewJob {
         label: job.label,
         device: job.device,
         memory_bytes: need.memory_bytes,
+        disk_bytes: need.disk_bytes,
         exclusive: job.exclusive,
         preemptible,
         retries: job.policy.retries,
@@ -112,7 +115,8 @@ mod tests {
     fn jobs_come_with_their_inputs_needs_and_specs() {
         let plan =
             "data: synthetic\nstages:\n  base: { train: { model: small-cnn } }\n  thin: { prune: { input: base } }\n";
-        let submit = read(wish(plan), |_| PathBuf::new()).unwrap_or_else(|e| panic!("{e}"));
+        let (submit, kept) = read(wish(plan), |_| PathBuf::new()).unwrap_or_else(|e| panic!("{e}"));
+        assert!(kept > 0);
         let thin = submit.jobs.iter().find(|job| job.stage == "thin").unwrap();
         assert_eq!((thin.kind, thin.inputs[0].role), ("prune", "input"));
         assert_eq!(submit.jobs[thin.inputs[0].source].stage, "base");

@@ -38,6 +38,7 @@ pub enum Rule {
     PauseHolds,
     EverythingEnds,
     NothingStumbles,
+    CheckupFindsNothing,
 }
 
 impl fmt::Display for Rule {
@@ -60,6 +61,7 @@ impl fmt::Display for Rule {
             Self::PauseHolds => "what is paused stands still",
             Self::EverythingEnds => "everything ends once nothing goes wrong any more",
             Self::NothingStumbles => "neither side refuses or misreads what the other rightly says",
+            Self::CheckupFindsNothing => "`sweep db check` finds a sound database",
         })
     }
 }

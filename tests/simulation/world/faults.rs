@@ -5,6 +5,7 @@ use super::{Event, Step, World};
 use crate::checks::{Rule, Violation};
 use crate::dice::Dice;
 use sweep_coordinator::simulation::Crash;
+use sweep_coordinator::upkeep::{self, Depth};
 
 /// Every kind of fault, and how often it is drawn.
 const FAULTS: &[(&str, u64)] = &[
@@ -185,6 +186,15 @@ impl World {
             && self.office.site.is_some()
             && !seen.sweeps.is_empty()
             && !self.truth.attempts.values().any(|made| made.alive)
+    }
+
+    /// What a user would be told of the database.
+    pub async fn check_up(&self) -> Step {
+        let home = self.office.home();
+        let checkup = upkeep::check(&home, Depth::Quick).await.expect("the database can be read");
+        let found: Vec<_> = checkup.parts.into_iter().filter(|part| !part.findings.is_empty()).collect();
+        let what = || format!("{found:?}");
+        if found.is_empty() { Ok(()) } else { Err(Violation::new(Rule::CheckupFindsNothing, what())) }
     }
 
     /// What must hold once everything has ended.

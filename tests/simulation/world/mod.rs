@@ -172,7 +172,8 @@ impl World {
             self.happen(event).await?;
             self.check()?;
             if self.calm && self.is_over() {
-                return self.check_end();
+                self.check_end()?;
+                return self.check_up().await;
             }
             if self.now > self.calm_at + PATIENCE_MS {
                 return Err(self.unfinished().await);

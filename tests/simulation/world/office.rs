@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use sweep_coordinator::Options;
 use sweep_coordinator::simulation::{Call, Crash, Reply, Said, Site, edges, witness};
+use sweep_coordinator::{Home, Options};
 use tempfile::TempDir;
 use tonic::Status;
 
@@ -66,8 +66,12 @@ impl Office {
         }
     }
 
+    pub fn home(&self) -> Home {
+        Home::new(&self.options.home)
+    }
+
     pub fn database(&self) -> PathBuf {
-        self.options.home.join("sweep.db")
+        self.home().database()
     }
 
     pub fn asleep(&self, now: u64) -> Option<u64> {

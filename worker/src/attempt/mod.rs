@@ -1,8 +1,9 @@
 //! One attempt's life, as one task: fetch what it needs, ask for its memory, start the runner, listen to it, deliver
 //! what it made, say how it ended.
 //!
-//! [`run`] is the whole story; the parts are `folder` (where it happens), `prepare` (inputs and `job.json`), `launch`
-//! (program and environment), `supervise` (the runner from its start to its end), `peak` (how much memory it takes), `outputs` and `staged` (files on their way),
+//! [`run`] is the whole story; the parts are `folder` (where it happens), `room` (on the disk), `prepare` (inputs and `job.json`), `launch`
+//! (program and environment), `supervise` (the runner from its start to its end), `peak` (how much memory it takes), `outputs` and
+//! `staged` (files on their way),
 //! `verdict` (what the end means) and `log` (what is kept of stdout and stderr).
 
 mod context;
@@ -13,6 +14,7 @@ mod log;
 mod outputs;
 mod peak;
 mod prepare;
+mod room;
 mod staged;
 mod supervise;
 mod verdict;
@@ -95,6 +97,7 @@ async fn make(
     tell: &Tell,
     peak_bytes: &mut u64,
 ) -> Result<End, Early> {
+    room::check(context, assign)?;
     let folder = Rc::new(Folder::create(context, assign.token).map_err(|e| Early::disk("the attempt's folder", &e))?);
     let began = Instant::now();
     let prepared = prepare::prepare(context, &folder, assign, threads, tell);

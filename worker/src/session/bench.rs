@@ -42,6 +42,7 @@ pub fn assign(job: i64) -> Box<Assign> {
         checkpoints,
         device,
         memory_bytes: 0,
+        disk_bytes: 0,
         exclusive: false,
         micro_batches: 1,
     })

@@ -51,6 +51,8 @@ pub struct Assign {
     pub device: DeviceKey,
     /// What is reserved for it; 0 where nothing is known.
     pub memory_bytes: u64,
+    /// What it is predicted to write, beside inputs and checkpoints; 0 where nothing is known.
+    pub disk_bytes: u64,
     pub exclusive: bool,
     /// Into how many parts each batch is split.
     pub micro_batches: u32,

@@ -52,6 +52,7 @@ fn assign(token: Token, message: v1::Assign) -> Result<Assign, WireError> {
         checkpoints: message.checkpoints.into_iter().map(checkpoint).collect::<Result<_, WireError>>()?,
         device: (wire::device_class(&message.device)?, message.device_index),
         memory_bytes: message.memory_bytes,
+        disk_bytes: message.disk_bytes,
         exclusive: message.exclusive,
         micro_batches: message.micro_batches.max(1),
     })

@@ -42,6 +42,7 @@ struct Row {
     exclusive: bool,
     wants: Option<String>,
     stage: String,
+    disk_bytes: i64,
     spec_json: String,
     has_readers: bool,
     has_inputs: bool,
@@ -63,7 +64,8 @@ pub async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Fo
                   (SELECT total(coalesce(run_s, max(0, finished_ms - started_ms) / 1000.0)) FROM attempts
                    WHERE job = j.id AND number > j.hours_from) AS "spent_s!: f64",
                   j.memory_bytes AS "memory_bytes!: i64", j.micro_batches AS "micro_batches!: i64", j.exclusive AS "exclusive!: bool",
-                  j.device AS "wants?: String", s.stage AS "stage!: String", s.spec_json AS "spec_json!: String",
+                  j.device AS "wants?: String", s.stage AS "stage!: String", s.disk_bytes AS "disk_bytes!: i64",
+                  s.spec_json AS "spec_json!: String",
                   EXISTS (SELECT 1 FROM job_inputs WHERE source = j.id) AS "has_readers!: bool",
                   EXISTS (SELECT 1 FROM job_inputs WHERE job = j.id) AS "has_inputs!: bool",
                   a.lease AS "lease?: i64", a.state AS "attempt_state?: String"
@@ -109,6 +111,7 @@ impl Row {
             wants: self.wants.as_deref().and_then(|word| sweep_shared::wire::device_class(word).ok()),
             memory_bytes: self.memory_bytes as u64,
             micro_batches: self.micro_batches as u32,
+            disk_bytes: self.disk_bytes as u64,
             exclusive: self.exclusive,
             has_readers: self.has_readers,
             priority: self.priority,

@@ -50,6 +50,8 @@ pub struct Granted {
     pub memory_bytes: u64,
     /// Into how many parts each batch is split.
     pub micro_batches: u32,
+    /// What it writes on its agent's disk, beside what it is given; 0: unknown.
+    pub disk_bytes: u64,
     pub exclusive: bool,
     pub has_readers: bool,
     /// Effective: the sweep's and the job's own.

@@ -129,12 +129,14 @@ async fn insert_jobs(
 async fn insert_specs(tx: &mut Tx<'_>, chunk: &Chunk<'_>) -> Result<(), StoreError> {
     let rows: Vec<_> = chunk
         .iter()
-        .map(|(id, job, _)| (id, &job.stage, job.kind, &job.label, job.seed as i64, &job.params_json, &job.spec_json))
+        .map(|(id, job, _)| {
+            (id, &job.stage, job.kind, &job.label, job.seed as i64, &job.params_json, &job.spec_json, job.disk_bytes)
+        })
         .collect();
     let rows = json(&rows);
     sqlx::query!(
-        "INSERT INTO job_specs (job, stage, kind, label, seed, params_json, spec_json)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+        "INSERT INTO job_specs (job, stage, kind, label, seed, params_json, spec_json, disk_bytes)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
          FROM json_each(?1)",
         rows
     )

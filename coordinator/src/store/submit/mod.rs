@@ -26,6 +26,8 @@ pub struct NewJob {
     pub inputs: Vec<NewInput>,
     pub device: Option<DeviceClass>,
     pub memory_bytes: u64,
+    /// What an attempt writes on its agent's disk, beside what it is given; 0: unknown.
+    pub disk_bytes: u64,
     pub exclusive: bool,
     /// It can go on from a checkpoint, and may be asked to give way.
     pub preemptible: bool,

@@ -113,7 +113,11 @@ fn set_aside(database: &Path, stamp: &str) -> Result<PathBuf, UpkeepError> {
 fn free_name(database: &Path, stamp: &str) -> PathBuf {
     let name =
         |n: u32| beside(database, &format!(".before-{stamp}{}", if n > 1 { format!("-{n}") } else { String::new() }));
-    (1..).map(name).find(|name| !name.exists()).expect("some number is free")
+    let mut n = 1;
+    while name(n).exists() {
+        n += 1;
+    }
+    name(n)
 }
 
 fn remove(path: &Path) -> Result<(), UpkeepError> {
