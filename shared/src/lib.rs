@@ -10,6 +10,7 @@ pub mod ids;
 pub mod metrics;
 pub mod plan;
 pub mod resources;
+pub mod size;
 pub mod spec;
 pub mod states;
 pub mod wire;

@@ -8,6 +8,7 @@ use tokio::task::LocalSet;
 
 use crate::identity;
 use crate::options::{Options, Shutdown};
+use crate::rules::RulesError;
 use crate::session::run_agent;
 
 /// Why an agent cannot start or go on.
@@ -22,6 +23,8 @@ pub enum AgentError {
     /// The coordinator will not have this agent: wrong token, other protocol version, a second live agent.
     #[error("the coordinator refused this agent: {0}")]
     Refused(String),
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     #[error("the agent's thread ended unexpectedly")]
     Crashed,
 }

@@ -1,7 +1,8 @@
 //! The agent: the process on a machine with GPUs (or only a CPU) that runs jobs for a coordinator.
 //!
 //! An [`Agent`] lives on one thread. There, `session` holds the conversation with the coordinator in one loop, and each
-//! attempt is a task (`attempt`) that fetches its inputs (`transfer`, `cache`), asks for memory (`probe`), runs a process
+//! attempt is a task (`attempt`) that fetches its inputs (`transfer`, `cache`), asks for memory (`devices`, which reads the machine through `probe` and
+//! obeys its owner's `rules`), runs a process
 //! (`process`) and reports how it went through the `spool`, which no crash and no outage makes forget. `slots` says what
 //! may run at once.
 //!
@@ -10,12 +11,14 @@
 mod agent;
 mod attempt;
 mod cache;
+mod devices;
 mod identity;
 mod luck;
 mod options;
 mod probe;
 mod process;
 mod report;
+mod rules;
 mod session;
 #[cfg(feature = "simulation")]
 pub mod simulation;
@@ -27,3 +30,4 @@ mod weights;
 
 pub use agent::{Agent, AgentError};
 pub use options::{Options, RUNNER, Shutdown, find_runner};
+pub use rules::{RulesError, parse as parse_rules};

@@ -22,6 +22,8 @@ pub struct Options {
     pub weights_url: Option<String>,
     /// Bounds of the wait between two tries of such a download.
     pub download_backoff: (Duration, Duration),
+    /// What the machine's owner allows (`SWEEP_HOME/agent.toml`); a file that is missing allows everything.
+    pub rules: Option<PathBuf>,
     /// `sweep-runner`. `None`: looked up when first needed by [`find_runner`].
     pub runner: Option<PathBuf>,
     /// How often the devices are probed and reported.
@@ -46,6 +48,7 @@ impl Options {
             datasets: datasets.into(),
             weights_url: None,
             download_backoff: (Duration::from_secs(1), Duration::from_secs(30)),
+            rules: None,
             runner: None,
             heartbeat: Duration::from_secs(5),
             grace: Duration::from_mins(2),

@@ -68,6 +68,7 @@ pub fn options(context: &Context, url: String, token: String) -> Options {
     let mut options = Options::new(home, url, settings.datasets.value.clone());
     options.token = token;
     options.slots = settings.slots.value;
+    options.rules = Some(settings.home.value.join("agent.toml"));
     options.weights_url.clone_from(&settings.weights_url.value);
     options.runner.clone_from(&settings.runner.value);
     options
@@ -82,7 +83,9 @@ pub fn failure(error: AgentError) -> Failure {
         return Failure::from(error).exit(Exit::Internal).hint(hint);
     }
     let exit = match &error {
-        AgentError::Home { .. } | AgentError::Locked { .. } | AgentError::Address(_) => Exit::Usage,
+        AgentError::Home { .. } | AgentError::Locked { .. } | AgentError::Address(_) | AgentError::Rules(_) => {
+            Exit::Usage
+        }
         AgentError::Refused(_) => Exit::Unreachable,
         AgentError::Crashed => Exit::Internal,
     };

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::output;
+use crate::settings::Origin;
 
 const ABOUT: &str = "\
 Flags go before SWEEP_* variables, variables before the file, the file before defaults.
@@ -25,7 +26,13 @@ What a coordinator keeps of work that is over, and for how long (`never`: it nev
   [retention]
   checkpoints = \"7d\"                 # of jobs that did not succeed   SWEEP_RETENTION_CHECKPOINTS
   logs = \"30d\"                       # of jobs that succeeded         SWEEP_RETENTION_LOGS
-  points = \"never\"                   # networks and ONNX files        SWEEP_RETENTION_POINTS";
+  points = \"never\"                   # networks and ONNX files        SWEEP_RETENTION_POINTS
+
+What jobs may have of this machine's devices (memory, hours, slots) stands in agent.toml beside it:
+
+  [devices.0]                         # a GPU by its number; also cpu, GPU-8e1c, \"*\"
+  memory = \"6 GiB\"                   # for all jobs together; or \"80 %\"
+  quiet = [\"Mon-Fri 08:00-18:00\"]   # nothing runs; more in docs/operating.md";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -36,7 +43,9 @@ pub enum Command {
 
 pub fn run(context: &Context, command: Command) -> Outcome {
     let Command::Show = command;
-    let rows = context.settings.rows();
+    let mut rows = context.settings.rows();
+    let rules = context.settings.home.value.join("agent.toml");
+    rows.push(("agent_rules", rules.exists().then(|| rules.display().to_string()), &Origin::Default));
     if context.json {
         let object: Map<String, Value> = rows
             .into_iter()

@@ -11,6 +11,7 @@ use super::handle::AgentNow;
 use super::service::{Broken, Dispatcher};
 use super::{outbox, translate};
 use crate::planted::{self, Bug};
+use crate::store::agents::NoteDevices;
 use crate::store::{self, Greeted, NewGeneration};
 
 impl Dispatcher {
@@ -49,6 +50,10 @@ impl Dispatcher {
         );
         for token in &reconciled.freed {
             self.board.end(*token);
+        }
+        let news = self.fleet.news(&info.id, &info.devices);
+        if !news.is_empty() {
+            self.write(NoteDevices { news }).await?;
         }
         let greeting =
             Greeting { freed: &reconciled.freed, interrupt: &reconciled.interrupt, draining: reconciled.draining };

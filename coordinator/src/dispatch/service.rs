@@ -21,6 +21,7 @@ use crate::clock::{Clock, WallClock};
 use crate::logs::Logs;
 use crate::luck::Luck;
 use crate::options::Backoff;
+use crate::store::agents::NoteDevices;
 use crate::store::report::{Body, Recorded, Report, Reports};
 use crate::store::{Changes, Grant, Store, StoreError};
 
@@ -238,6 +239,10 @@ impl Dispatcher {
             self.queue.stale();
         }
         self.record(&mut work, planned, now).await?;
+        let news = std::mem::take(&mut work.devices);
+        if !news.is_empty() {
+            self.write(NoteDevices { news }).await?;
+        }
         for (session, agent, reason) in std::mem::take(&mut work.leaving) {
             self.goodbye(session, agent, reason, now).await?;
             work.schedule = true;

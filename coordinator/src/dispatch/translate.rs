@@ -16,6 +16,10 @@ const MOST_TEXT: usize = 16 << 10;
 const MOST_DEVICES: usize = 64;
 /// No device has more memory: an exbibyte.
 const MOST_BYTES: u64 = 1 << 60;
+/// Of each kind of thing that a device names: attempts, processes.
+const MOST_LISTED: usize = 64;
+/// Characters of a name or a reason.
+const MOST_NAME: usize = 300;
 
 /// An agent's introduction.
 pub struct Introduction {
@@ -53,7 +57,24 @@ fn name(what: &'static str, text: String) -> Result<String, WireError> {
 }
 
 pub fn devices(list: Vec<v1::Device>) -> Result<Vec<Device>, WireError> {
-    list.into_iter().take(MOST_DEVICES).map(Device::try_from).collect()
+    let short = |text: &mut String| {
+        let end = text.char_indices().nth(MOST_NAME).map_or(text.len(), |(at, _)| at);
+        text.truncate(end);
+    };
+    let bounded = |mut device: v1::Device| {
+        device.uses.truncate(MOST_LISTED);
+        device.others.truncate(MOST_LISTED);
+        device.releasing.truncate(MOST_LISTED);
+        device.missing.truncate(MOST_LISTED);
+        device.others.iter_mut().flat_map(|other| [&mut other.name, &mut other.user]).for_each(short);
+        device.releasing.iter_mut().for_each(short);
+        device.missing.iter_mut().for_each(|missing| short(&mut missing.attempt));
+        device.uses.iter_mut().for_each(|of| short(&mut of.attempt));
+        device.closed.iter_mut().for_each(|closed| short(&mut closed.detail));
+        short(&mut device.name);
+        Device::try_from(device)
+    };
+    list.into_iter().take(MOST_DEVICES).map(bounded).collect()
 }
 
 /// What a message reports about an attempt.

@@ -13,6 +13,7 @@ use super::outbox::Turn;
 use super::service::Dispatcher;
 use super::translate::{self, Said};
 use crate::planted::{self, Bug};
+use crate::store::agents::DeviceNews;
 use crate::store::report::{Body, End, Recorded, Report};
 
 /// What one turn of the loop will record.
@@ -29,6 +30,8 @@ pub struct Work {
     pub schedule: bool,
     /// It is time to look at the clock.
     pub tick: bool,
+    /// Devices that went out of use, or came back.
+    pub devices: Vec<DeviceNews>,
     /// Agents that said goodbye, and why. Their sessions may have been closed since.
     pub leaving: Vec<(SessionId, String, String)>,
 }
@@ -51,7 +54,7 @@ impl Dispatcher {
             }
         }
         match body {
-            Wire::Heartbeat(heartbeat) => self.heartbeat(work, &agent, heartbeat, now),
+            Wire::Heartbeat(heartbeat) => self.heartbeat(work, &agent, heartbeat),
             Wire::Goodbye(goodbye) => {
                 tracing::info!(agent, reason = goodbye.reason, "an agent leaves");
                 work.leaving.push((session, agent, translate::bounded(goodbye.reason)));
@@ -73,10 +76,11 @@ impl Dispatcher {
         }
     }
 
-    fn heartbeat(&mut self, work: &mut Work, agent: &str, heartbeat: v1::Heartbeat, now: Duration) {
+    fn heartbeat(&mut self, work: &mut Work, agent: &str, heartbeat: v1::Heartbeat) {
         match translate::devices(heartbeat.devices) {
             Ok(devices) => {
-                self.fleet.report(agent, devices, now);
+                work.devices.extend(self.fleet.news(agent, &devices));
+                self.fleet.report(agent, devices);
                 work.schedule = true;
             }
             Err(error) => tracing::error!(agent, %error, "a heartbeat cannot be read"),
@@ -147,8 +151,10 @@ impl Dispatcher {
         match end {
             End::Success { .. } => self.fleet.took(&live, usage.run_s),
             End::Failure { class: FailureClass::DeviceError, .. } => self.fleet.device_failed(&live, now),
-            // Nobody asked it to.
-            End::Interrupted { .. } if !live.was_told() => self.fleet.leaving(agent, now),
+            // Nobody asked it to, and it is not only that its device is closed.
+            End::Interrupted { .. } if !live.was_told() && !self.fleet.is_closed(agent, live.device()) => {
+                self.fleet.leaving(agent, now);
+            }
             _ => {}
         }
     }

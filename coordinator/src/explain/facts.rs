@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, SweepId};
-use sweep_shared::resources::DeviceClass;
+use sweep_shared::resources::{DeviceClass, DeviceStatus};
 use sweep_shared::states::{AttemptState, FailureClass, JobState};
 
 /// A job as the database knows it.
@@ -138,6 +138,10 @@ pub struct DeviceFacts {
     /// Less what was promised to others.
     pub free_bytes: u64,
     pub total_bytes: u64,
+    /// To jobs that are still loading. `free_bytes` is without it.
+    pub promised_bytes: u64,
+    /// Who else uses it, and what keeps jobs from it, in the agent's words.
+    pub status: DeviceStatus,
     pub barred: Option<Barred>,
 }
 

@@ -2,9 +2,10 @@
 //! the morning and wants to go back to bed.
 //!
 //! The database knows the job ([`JobFacts`]), the dispatcher the agents and leases ([`FleetFacts`]). From both, [`explain`] makes
-//! sentences, without I/O: first what matters most. One file tells of jobs that wait (`waiting`), one of those that run
-//! (`running`), one of those that have ended (`ended`); `words` says times and sizes.
+//! sentences, without I/O: first what matters most. One file tells of jobs that wait (`waiting`, with `places` and
+//! `devices`), one of those that run (`running`), one of those that have ended (`ended`); `words` says times and sizes.
 
+mod devices;
 mod ended;
 mod facts;
 mod places;

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use sweep_shared::resources::DeviceClass;
 
+use super::devices;
 use super::words::{count, device, list, quoted, size, span};
 use super::{AgentFacts, Barred, DeviceFacts, Explanation, FleetFacts, JobFacts};
 
@@ -67,10 +68,11 @@ fn too_large(said: &mut Explanation, job: &JobFacts, suiting: &[(&AgentFacts, &D
     let largest = suiting.iter().max_by_key(|(agent, device)| (device.total_bytes, Reverse(&agent.id)));
     let Some((agent, largest)) = largest else { return };
     said.reason(format!(
-        "It needs {} of memory; the largest device for it, {}, has {} in all.",
+        "It needs {} of memory; the largest device for it, {}, has {} in all{}.",
         size(job.memory_bytes),
         device(largest.class, largest.index, &agent.id),
-        size(largest.total_bytes)
+        size(largest.total_bytes),
+        devices::shrunk(largest)
     ));
     said.next(
         "It waits for an agent with a larger device; or make it smaller (batch size, model) and submit it again.",
@@ -95,6 +97,9 @@ fn obstacle(job: &JobFacts, agent: &AgentFacts, on: &DeviceFacts) -> Option<Stri
     if let Some(other) = agent.measures {
         return Some(format!("{} is measuring {other}, and runs nothing beside it.", agent.id));
     }
+    if let Some(closed) = devices::closed(&place, agent, on) {
+        return Some(closed);
+    }
     match &on.barred {
         Some(Barred::Refused { reason, left }) => {
             return Some(format!("{} refused it, and is asked again in {}{}", agent.id, span(*left), quoted(reason)));
@@ -106,7 +111,10 @@ fn obstacle(job: &JobFacts, agent: &AgentFacts, on: &DeviceFacts) -> Option<Stri
     }
     if on.total_bytes < job.memory_bytes {
         let (needs, has) = (size(job.memory_bytes), size(on.total_bytes));
-        return Some(format!("It needs {needs} of memory; {place} has {has} in all."));
+        return Some(format!("It needs {needs} of memory; {place} has {has} in all{}.", devices::shrunk(on)));
+    }
+    if on.slots == 0 && !on.status.releasing.is_empty() {
+        return Some(devices::releasing(&place, on));
     }
     if on.slots == 0 {
         return Some(format!("{} takes no work at the moment (its disk may be full).", agent.id));
@@ -128,7 +136,7 @@ fn obstacle(job: &JobFacts, agent: &AgentFacts, on: &DeviceFacts) -> Option<Stri
         return Some(format!("{slots} of {place} {verb} taken{than}."));
     }
     let lacks = on.free_bytes < job.memory_bytes;
-    lacks.then(|| format!("It needs {} of memory; {place} has {} free.", size(job.memory_bytes), size(on.free_bytes)))
+    lacks.then(|| devices::lacking(job.memory_bytes, &place, on))
 }
 
 /// How long the line is.
@@ -150,7 +158,7 @@ fn queue(said: &mut Explanation, job: &JobFacts, fleet: &FleetFacts) {
     }
 }
 
-fn upper(text: &str) -> String {
+pub(super) fn upper(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

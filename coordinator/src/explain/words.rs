@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sweep_shared::resources::DeviceClass;
+use sweep_shared::size::Size;
 
 /// `45 s`, `12 min`, `3.5 h`, `2 days`.
 pub fn span(time: Duration) -> String {
@@ -23,9 +24,7 @@ fn tenths(value: f64) -> f64 {
 
 /// `512 MiB`, `3.1 GiB`.
 pub fn size(bytes: u64) -> String {
-    const MIB: f64 = 1_048_576.0;
-    let mib = bytes as f64 / MIB;
-    if mib < 1024.0 { format!("{} MiB", mib.ceil()) } else { format!("{:.1} GiB", mib / 1024.0) }
+    Size(bytes).to_string()
 }
 
 /// The device of that agent: `cuda 0 of lab-1`; a host has one CPU.

@@ -51,7 +51,11 @@ pub fn predict(plan: &ExpandedPlan, networks: &Networks) -> Vec<Prediction> {
     for job in &plan.jobs {
         let input = job.inputs.first().and_then(|i| lineage[*i].clone());
         let own = own_network(job, input.as_ref(), networks);
-        all.push(own.as_ref().map_or_else(Prediction::default, |own| forecast.prediction(job, own, input.as_ref())));
+        let mut predicted =
+            own.as_ref().map_or_else(Prediction::default, |own| forecast.prediction(job, own, input.as_ref()));
+        // Who wrote the plan knows better.
+        predicted.memory_bytes = job.policy.memory_bytes.unwrap_or(predicted.memory_bytes);
+        all.push(predicted);
         lineage.push(own);
     }
     all

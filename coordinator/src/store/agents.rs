@@ -105,3 +105,29 @@ impl Command for Goodbye {
         Ok(tokens)
     }
 }
+
+/// A device that went out of use for a fault, or is back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceNews {
+    /// In the audit log: `device_excluded`, `device_back`.
+    pub what: &'static str,
+    /// Whose and which, and why.
+    pub detail: String,
+}
+
+/// Agents told of their devices.
+#[derive(Debug, Clone)]
+pub struct NoteDevices {
+    pub news: Vec<DeviceNews>,
+}
+
+impl Command for NoteDevices {
+    type Reply = ();
+
+    async fn apply(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        for DeviceNews { what, detail } in self.news {
+            tx.note_world(SWEEP, what, detail);
+        }
+        Ok(())
+    }
+}

@@ -202,6 +202,7 @@ pub fn hello(id: &str, attempts: Vec<v1::Token>) -> v1::Hello {
         memory_total_bytes: 8 << 30,
         memory_free_bytes: 8 << 30,
         slots: 2,
+        ..v1::Device::default()
     };
     v1::Hello {
         protocol_version: PROTOCOL_VERSION,

@@ -34,6 +34,7 @@ pub use error::{PlanError, PlanErrors};
 pub use expand::expand;
 pub use expanded::*;
 pub use policy::{Budget, Policy};
+pub use suggest::{listed, nearest};
 
 /// Reads a plan to its jobs: [`parse`], then [`expand`]. `path` is for messages, and its stem names a plan without `name`.
 pub fn read(text: &str, path: &str, catalogue: &Catalogue) -> Result<ExpandedPlan, PlanErrors> {

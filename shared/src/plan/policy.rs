@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::size;
+
 use super::fields::{Bounds, Field, Fields};
 use super::tree::Value;
 
@@ -17,11 +19,13 @@ pub struct Policy {
     pub max_hours: Option<f64>,
     /// How many lost attempts (agents that vanished under the job) it survives.
     pub losses: u32,
+    /// What each of its jobs is promised of its device's memory, instead of what is predicted.
+    pub memory_bytes: Option<u64>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { retries: 3, priority: 0, max_hours: None, losses: 10 }
+        Self { retries: 3, priority: 0, max_hours: None, losses: 10, memory_bytes: None }
     }
 }
 
@@ -33,7 +37,7 @@ pub struct Budget {
 }
 
 /// The fields of a stage and of `defaults`, for those who must know them by name.
-pub(super) const FIELDS: [&str; 4] = ["retries", "priority", "max_hours", "losses"];
+pub(super) const FIELDS: [&str; 5] = ["retries", "priority", "max_hours", "losses", "memory"];
 
 /// Two of them can be added without leaving 32 bits.
 const PRIORITIES: std::ops::RangeInclusive<i32> = -1_000_000..=1_000_000;
@@ -47,6 +51,23 @@ pub(super) fn read(fields: &Fields<'_>, otherwise: Policy) -> Policy {
         priority: fields.get("priority").and_then(|f| priority(&f)).unwrap_or(otherwise.priority),
         max_hours: fields.get("max_hours").and_then(|f| f.number(HOURS)).or(otherwise.max_hours),
         losses: fields.get("losses").and_then(|f| f.count(0..=1000)).unwrap_or(otherwise.losses),
+        memory_bytes: fields.get("memory").and_then(|f| memory(&f)).or(otherwise.memory_bytes),
+    }
+}
+
+fn memory(field: &Field<'_>) -> Option<u64> {
+    let spelling = field.spelling();
+    match size::parse(&spelling) {
+        Ok(bytes @ 1..) => Some(bytes),
+        Ok(0) => {
+            let error = field.error("no job runs in no memory");
+            field.problems.add(error.help("leave `memory` out, and it is predicted"));
+            None
+        }
+        Err(why) => {
+            field.say(format!("{} is not what a job needs of memory: {why}", field.found()));
+            None
+        }
     }
 }
 

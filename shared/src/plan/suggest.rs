@@ -2,7 +2,7 @@
 
 /// The candidate that `word` most probably meant, if any is near enough: as many slips as a third of its letters, or the
 /// same word in another case or with other dashes.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = plain(word);
     let near = |candidate: &str| {
         let other = plain(candidate);
@@ -23,7 +23,7 @@ fn plain(word: &str) -> String {
 }
 
 /// A list of words for a message: `` `a`, `b` or `c` ``.
-pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = words.into_iter().map(|w| format!("`{w}`")).collect();
     match quoted.as_slice() {
         [] => "nothing".to_owned(),

@@ -89,6 +89,9 @@ fn how_jobs_are_treated_is_checked_too() {
     check(&top("defaults: { max_hours: 0 }"), 1, "defaults.max_hours", "found `0`", None);
     check(&top("defaults: { losses: -1 }"), 1, "defaults.losses", "from 0 to 1000, found `-1`", None);
     check(&top("defaults: { budget: { gpu_hours: 1 } }"), 1, "defaults.budget", "unknown field `budget`", None);
+    check(&top("defaults: { memory: 2 }"), 1, "defaults.memory", "it has no unit: write `6 GiB`", None);
+    check(&top("defaults: { memory: 0 GiB }"), 1, "defaults.memory", "no job runs in no memory", None);
+    check(&top("defaults: { memory: plenty }"), 1, "defaults.memory", "`plenty` is not what a job needs", None);
     let stage = "data: synthetic\nstages:\n  base:\n    train: { model: small-cnn }\n    max_hours: long\n";
     check(stage, 5, "stages.base.max_hours", "a number from 0 (excluded) to 1000000, found `long`", None);
 }

@@ -303,16 +303,16 @@ fn how_jobs_are_treated_is_read_from_plan_defaults_and_stage() {
         "priority: 10\nbudget: { gpu_hours: 40, cpu_hours: 0.5 }\ndefaults: { priority: -2, max_hours: 6, losses: 3 }
 stages:
   a: { command: { run: [x] } }
-  b: { command: { run: [y] }, priority: 5, max_hours: 0.25, losses: 0, retries: 1 }
+  b: { command: { run: [y] }, priority: 5, max_hours: 0.25, losses: 0, retries: 1, memory: 1.5 GiB }
 ",
     );
     assert_eq!((plan.priority, plan.budget), (10, Budget { gpu_hours: Some(40.0), cpu_hours: Some(0.5) }));
-    let a = Policy { retries: 3, priority: -2, max_hours: Some(6.0), losses: 3 };
+    let a = Policy { retries: 3, priority: -2, max_hours: Some(6.0), losses: 3, memory_bytes: None };
     assert_eq!(stage(&plan, "a")[0].policy, a);
-    let b = Policy { retries: 1, priority: 5, max_hours: Some(0.25), losses: 0 };
+    let b = Policy { retries: 1, priority: 5, max_hours: Some(0.25), losses: 0, memory_bytes: Some(3 << 29) };
     assert_eq!(stage(&plan, "b")[0].policy, b);
     let bare = jobs_of("stages: { a: { command: { run: [x] } } }\n");
-    let usual = Policy { retries: 3, priority: 0, max_hours: None, losses: 10 };
+    let usual = Policy { retries: 3, priority: 0, max_hours: None, losses: 10, memory_bytes: None };
     assert_eq!((bare.priority, bare.budget, bare.jobs[0].policy), (0, Budget::default(), usual));
 }
 
@@ -325,13 +325,14 @@ fn how_jobs_are_treated_is_part_of_no_key() {
     };
     let bare = plan("", "");
     let treated = plan(
-        "priority: 3\nbudget: { gpu_hours: 1 }\ndefaults: { priority: 1, max_hours: 2, losses: 1 }",
-        ", priority: 9, max_hours: 1, losses: 0, retries: 0",
+        "priority: 3\nbudget: { gpu_hours: 1 }\ndefaults: { priority: 1, max_hours: 2, losses: 1, memory: 1 GiB }",
+        ", priority: 9, max_hours: 1, losses: 0, retries: 0, memory: 2 GiB",
     );
     assert_eq!(bare.fingerprint(), treated.fingerprint());
     let keys = |plan: &ExpandedPlan| plan.jobs.iter().map(|job| job.key.clone()).collect::<Vec<_>>();
     assert_eq!(keys(&bare), keys(&treated));
-    assert_eq!(stage(&treated, "measure")[0].policy.max_hours, Some(2.0));
+    let measure = stage(&treated, "measure")[0].policy;
+    assert_eq!((measure.max_hours, measure.memory_bytes), (Some(2.0), None));
 }
 
 #[test]

@@ -122,7 +122,15 @@ impl Host {
 
 fn device(class: DeviceClass, index: u32, slots: u32, memory: u64) -> Device {
     let name = format!("simulated {} {index}", class.as_str());
-    Device { class, index, name, memory_total_bytes: memory, memory_free_bytes: memory, slots }
+    Device {
+        class,
+        index,
+        name,
+        memory_total_bytes: memory,
+        memory_free_bytes: memory,
+        slots,
+        status: Default::default(),
+    }
 }
 
 impl World {

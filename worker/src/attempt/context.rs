@@ -12,9 +12,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::launch;
 use crate::cache::Cache;
+use crate::devices::Devices;
 use crate::identity::Identity;
 use crate::options::Options;
-use crate::probe::{Admission, Prober};
 use crate::process::Spawner;
 use crate::report::Checkpoint;
 use crate::session::Outcome;
@@ -30,9 +30,7 @@ pub struct Context {
     pub transfers: Transfers,
     /// Published weights.
     pub library: Library,
-    pub prober: Prober,
-    pub has_gpus: bool,
-    pub admission: Admission,
+    pub devices: Rc<Devices>,
     pub spawner: RefCell<Spawner>,
     /// What every runner's environment starts from.
     pub environment: Vec<CString>,
@@ -41,25 +39,23 @@ pub struct Context {
 }
 
 impl Context {
-    pub async fn new(
+    pub fn new(
         options: Options,
         identity: &Identity,
         cache: Rc<Cache>,
         transfers: Transfers,
-        prober: Prober,
+        devices: Rc<Devices>,
     ) -> io::Result<Self> {
         Ok(Self {
             agent: identity.agent.clone(),
             environment: launch::base_environment(identity),
-            admission: Admission::new(prober.clone()),
             spawner: RefCell::new(Spawner::new()?),
             runner: OnceCell::new(),
-            has_gpus: prober.has_gpus().await,
             library: Library::new(&options.datasets, options.weights_url.clone(), options.download_backoff),
             options,
             cache,
             transfers,
-            prober,
+            devices,
         })
     }
 
@@ -85,7 +81,11 @@ pub enum News {
     Checkpoint(Checkpoint),
     /// The processes are gone; files may still be on their way.
     Gone,
-    /// The last news.
+    /// The attempt is over or about to be, but its device's memory has not come back: its slot stays taken.
+    Holding,
+    /// It has, or is not waited for any more: the slot is free.
+    Released,
+    /// The last news, but for [`News::Released`].
     Outcome(Outcome),
 }
 

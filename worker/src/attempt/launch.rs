@@ -12,6 +12,7 @@ use tokio::net::unix::pipe;
 
 use super::folder::Folder;
 use super::{Context, Early, is_command, protocol};
+use crate::devices::Limits;
 use crate::identity::Identity;
 use crate::options::{RUNNER, find_runner, is_executable};
 use crate::process::{Child, Command, Members, SpawnError, leftovers, oom_kills};
@@ -27,10 +28,16 @@ pub struct Launched {
     pub oom_kills_before: Option<u64>,
 }
 
-pub async fn launch(context: &Context, folder: &Folder, assign: &Assign, threads: u32) -> Result<Launched, Early> {
+pub fn launch(
+    context: &Context,
+    folder: &Folder,
+    assign: &Assign,
+    limits: Limits,
+    threads: u32,
+) -> Result<Launched, Early> {
     let argv = arguments(context, assign)?;
     let program = argv[0].clone();
-    let environment = environment(context, folder, assign, threads).await?;
+    let environment = environment(context, folder, assign, limits, threads)?;
     let with_events = protocol(assign) == Protocol::Events;
     let (events, theirs) = if with_events { event_pipe()? } else { (None, None) };
     let cwd = text(folder.path.as_os_str().as_bytes().to_vec())?;
@@ -51,8 +58,27 @@ pub async fn launch(context: &Context, folder: &Folder, assign: &Assign, threads
         SpawnError::Program(_) => Early::Refused(format!("cannot start {}: {error}", program.to_string_lossy())),
         SpawnError::System(_) => Early::Refused(error.to_string()),
     })?;
+    if is_command(assign) {
+        be_nice(child.pid(), limits);
+    }
     let members = Members::new(&context.agent, assign.token.to_string(), child.pid());
     Ok(Launched { child, members, events, oom_kills_before: if with_events { oom_kills() } else { None } })
+}
+
+/// A command knows nothing of `compute_share`: it is given less of the host's cores when others want them, too. Its children
+/// inherit that.
+fn be_nice(pid: i32, limits: Limits) {
+    let Some(percent) = limits.compute_percent else { return };
+    let nice = niceness(percent);
+    // SAFETY: a plain system call.
+    if unsafe { libc::setpriority(libc::PRIO_PROCESS, pid as libc::id_t, nice) } != 0 {
+        tracing::debug!(pid, nice, error = %std::io::Error::last_os_error(), "a command keeps its priority");
+    }
+}
+
+/// Nobody's share is 0; at 19 a process gets only what nobody else wants.
+fn niceness(percent: u32) -> i32 {
+    (19 * (100 - percent.min(100) as i32) + 50) / 100
 }
 
 /// The argument vector, with a path as its first word.
@@ -122,10 +148,20 @@ fn is_secret(name: &str) -> bool {
     name.starts_with("SWEEP_") && ["TOKEN", "PASSWORD", "SECRET"].iter().any(|word| name.contains(word))
 }
 
-async fn environment(context: &Context, folder: &Folder, assign: &Assign, threads: u32) -> Result<Vec<CString>, Early> {
-    const VISIBLE_GPUS: &str = "CUDA_VISIBLE_DEVICES";
+/// Which GPUs CUDA shows a process.
+const VISIBLE_GPUS: &str = "CUDA_VISIBLE_DEVICES";
+/// The share of a GPU's compute units, obeyed where NVIDIA's Multi-Process Service runs.
+const MPS_SHARE: &str = "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE";
+
+fn environment(
+    context: &Context,
+    folder: &Folder,
+    assign: &Assign,
+    limits: Limits,
+    threads: u32,
+) -> Result<Vec<CString>, Early> {
     let mut environment = context.environment.clone();
-    if context.has_gpus {
+    if context.devices.has_gpus() {
         environment.retain(|entry| !entry.to_bytes().starts_with(VISIBLE_GPUS.as_bytes()));
     }
     let mut set = |entry: String| -> Result<(), Early> {
@@ -139,14 +175,14 @@ async fn environment(context: &Context, folder: &Folder, assign: &Assign, thread
     for variable in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
         set(format!("{variable}={threads}"))?;
     }
-    if context.has_gpus {
+    if context.devices.has_gpus() {
         // A runner sees the GPU it was given and no other; on the CPU, none.
-        let name = match assign.device {
-            (DeviceClass::Cuda, _) => context.prober.cuda_name(assign.device).await,
-            (DeviceClass::Cpu, _) => Some(String::new()),
-        };
+        let name = context.devices.cuda_name(assign.device);
         let gone = || Early::Refused(format!("GPU {} does not answer", assign.device.1));
         set(format!("{VISIBLE_GPUS}={}", name.ok_or_else(gone)?))?;
+    }
+    if let (DeviceClass::Cuda, Some(percent)) = (assign.device.0, limits.compute_percent) {
+        set(format!("{MPS_SHARE}={percent}"))?;
     }
     if is_command(assign) {
         set(format!("SWEEP_DATASETS={}", context.options.datasets.display()))?;
@@ -163,4 +199,14 @@ fn event_pipe() -> Result<(Option<pipe::Receiver>, Option<OwnedFd>), Early> {
 /// No text of a process may hold a zero byte.
 fn text(bytes: Vec<u8>) -> Result<CString, Early> {
     CString::new(bytes).map_err(|_| Early::failure(FailureClass::BadInput, "an argument holds a zero byte"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::niceness;
+
+    #[test]
+    fn the_smaller_the_share_the_nicer() {
+        assert_eq!([99, 50, 25, 1].map(niceness), [0, 10, 14, 19]);
+    }
 }

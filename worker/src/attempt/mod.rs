@@ -28,12 +28,13 @@ use sweep_shared::resources::Usage;
 use sweep_shared::spec::{Protocol, StageKind};
 use sweep_shared::states::FailureClass;
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, spawn_local};
 
 pub use context::{Context, News, Tell};
 pub use folder::{folder_path, log_path};
 pub use log::LogTail;
 
+use crate::devices::Tenancy;
 use crate::process::leftovers;
 use crate::report::{End, Success};
 use crate::session::{Assign, Outcome, Stop};
@@ -100,35 +101,61 @@ async fn make(
     room::check(context, assign)?;
     let folder = Rc::new(Folder::create(context, assign.token).map_err(|e| Early::disk("the attempt's folder", &e))?);
     let began = Instant::now();
-    let prepared = prepare::prepare(context, &folder, assign, threads, tell);
-    unless_stopped(stop, prepared).await?;
-    let held = match assign.memory_bytes {
-        0 => None,
-        bytes => {
-            let admitted = context.admission.admit(assign.token, assign.device, bytes);
-            Some(unless_stopped(stop, async { admitted.await.map_err(Early::Refused) }).await?)
-        }
-    };
-    let mut launched = launch::launch(context, &folder, assign, threads).await?;
-    if let Some(held) = &held {
-        held.spawned(launched.child.pid());
-    }
+    let prepared = prepare::prepare(context, &folder, assign, tell);
+    let prepared = unless_stopped(stop, prepared).await?;
+    let admitted = context.devices.admit(assign.token, assign.device, assign.memory_bytes);
+    let place = unless_stopped(stop, async { admitted.await.map_err(Early::Refused) }).await?;
+    prepare::write_job(context, &folder, assign, prepared, place.limits, threads)?;
+    let mut launched = launch::launch(context, &folder, assign, place.limits, threads)?;
+    place.spawned(launched.members.clone());
     let mut outputs = Outputs::new(Rc::clone(context), Rc::clone(&folder), tell.clone(), is_command(assign));
-    let peak = Peak::new(context, assign.device, launched.members.clone());
+    let peak = Peak::new(context, assign.token, assign.device, launched.members.clone());
     let told = tokio::select! {
         told = supervise::until_ended(&mut launched, &mut outputs, &folder, stop, context.options.grace, tell) => told,
         never = peak.watch() => match never {},
     };
     let (ended, told) = supervise::collect(launched, told, &mut outputs, &folder, tell).await?;
     *peak_bytes = peak.bytes(&ended);
-    drop(held);
     let asked = stop.borrow().clone();
     if asked.is_some() || began.elapsed() > LONG {
         kill_escaped(context, assign.token).await;
     }
+    vacate(place, tell).await;
     match verdict::verdict(protocol(assign), ended.exit, told, asked.as_ref(), || log::last_lines(&folder.log_path())) {
         Verdict::Succeeded => succeed(assign, outputs, stop, tell).await,
-        Verdict::Ended(end) => Ok(stop_short(end, outputs, stop, tell).await),
+        Verdict::Ended(end) => {
+            let end = blame_device(context, assign, end).await;
+            Ok(stop_short(end, outputs, stop, tell).await)
+        }
+    }
+}
+
+/// Gives the place back. Where the device's memory does not come back at once, the slot is held by a task of its own.
+async fn vacate(place: Tenancy, tell: &Tell) {
+    if let Some(leaving) = place.vacate().await {
+        tell.say(News::Holding);
+        let tell = tell.clone();
+        spawn_local(async move {
+            leaving.wait().await;
+            tell.say(News::Released);
+        });
+    }
+}
+
+/// A runner that failed on a faulty GPU failed by that: the job's next attempt goes elsewhere.
+async fn blame_device(context: &Context, assign: &Assign, end: End) -> End {
+    use FailureClass::{DeviceError, Diverged, Internal, OutOfMemory};
+    match end {
+        End::Failure { class: class @ (Internal | OutOfMemory | Diverged), message } => {
+            match context.devices.fault(assign.device).await {
+                Some(fault) => {
+                    let device = sweep_shared::resources::named(assign.device);
+                    End::failure(DeviceError, format!("{device}: {fault}; the runner's end: {message}"))
+                }
+                None => End::failure(class, message),
+            }
+        }
+        other => other,
     }
 }
 

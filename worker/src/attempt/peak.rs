@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
+use sweep_shared::ids::Token;
 use sweep_shared::resources::DeviceClass;
 use tokio::task::spawn_blocking;
 
@@ -22,14 +23,15 @@ const EVERY: Duration = Duration::from_secs(1);
 /// What was seen of one runner.
 pub struct Peak {
     context: Rc<Context>,
+    token: Token,
     device: DeviceKey,
     members: Members,
     seen: Cell<u64>,
 }
 
 impl Peak {
-    pub fn new(context: &Rc<Context>, device: DeviceKey, members: Members) -> Self {
-        Self { context: Rc::clone(context), device, members, seen: Cell::new(0) }
+    pub fn new(context: &Rc<Context>, token: Token, device: DeviceKey, members: Members) -> Self {
+        Self { context: Rc::clone(context), token, device, members, seen: Cell::new(0) }
     }
 
     /// Looks until nobody waits for it any more.
@@ -42,13 +44,14 @@ impl Peak {
     }
 
     async fn look(&self) -> Option<u64> {
-        let members = self.members.clone();
         match self.device.0 {
-            DeviceClass::Cpu => spawn_blocking(move || resident_together(&members.pids())).await.ok(),
+            DeviceClass::Cpu => {
+                let members = self.members.clone();
+                spawn_blocking(move || resident_together(&members.pids())).await.ok()
+            }
             DeviceClass::Cuda => {
-                let pids = spawn_blocking(move || members.pids()).await.ok()?;
-                let memory = self.context.prober.memory(self.device, pids).await?;
-                Some(memory.used_bytes.iter().sum())
+                // The device's own account of whose processes are whose.
+                self.context.devices.used_by(self.device, self.token).await
             }
         }
     }

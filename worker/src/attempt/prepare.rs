@@ -14,17 +14,12 @@ use sweep_shared::wire::to_json;
 
 use super::folder::Folder;
 use super::{Context, Early, News, Tell, disk_class, protocol};
+use crate::devices::Limits;
 use crate::session::Assign;
 use crate::transfer::TransferError;
 use crate::weights::WeightsError;
 
-pub async fn prepare(
-    context: &Context,
-    folder: &Folder,
-    assign: &Assign,
-    threads: u32,
-    tell: &Tell,
-) -> Result<(), Early> {
+pub async fn prepare(context: &Context, folder: &Folder, assign: &Assign, tell: &Tell) -> Result<Prepared, Early> {
     let mut inputs = Vec::with_capacity(assign.inputs.len());
     for (index, files) in assign.inputs.iter().enumerate() {
         let into = format!("inputs/{index}");
@@ -39,10 +34,30 @@ pub async fn prepare(
     if let Some(model) = assign.spec.kind.model() {
         network(context, folder, model, tell).await?;
     }
+    let told = protocol(assign) != Protocol::Exit;
+    let resume = if told { fetch_checkpoints(context, folder, assign).await? } else { Vec::new() };
+    Ok(Prepared { inputs, resume })
+}
+
+/// What was fetched.
+pub struct Prepared {
+    inputs: Vec<FetchedInput>,
+    resume: Vec<String>,
+}
+
+/// Writes `job.json`, for runners that read one.
+pub fn write_job(
+    context: &Context,
+    folder: &Folder,
+    assign: &Assign,
+    prepared: Prepared,
+    limits: Limits,
+    threads: u32,
+) -> Result<(), Early> {
     if protocol(assign) == Protocol::Exit {
         return Ok(());
     }
-    let resume = fetch_checkpoints(context, folder, assign).await?;
+    let Prepared { inputs, resume } = prepared;
     let assignment = Assignment {
         token: assign.token,
         spec: assign.spec.clone(),
@@ -55,8 +70,8 @@ pub async fn prepare(
         datasets: context.options.datasets.to_string_lossy().into_owned(),
         micro_batches: assign.micro_batches,
         memory_bytes: assign.memory_bytes,
-        memory_limit_bytes: None,
-        compute_share: None,
+        memory_limit_bytes: limits.memory_bytes,
+        compute_share: limits.compute_percent.map(|percent| f64::from(percent) / 100.0),
     };
     fs::write(folder.path.join(JOB_FILE), to_json(&assignment)).map_err(|e| Early::disk(JOB_FILE, &e))
 }

@@ -1,17 +1,15 @@
-//! The CPU as a device.
+//! The CPU as a device. Everything here may block.
 
 use std::fs;
 
-use sweep_shared::resources::{Device, DeviceClass};
 use sysinfo::System;
 
-use super::Memory;
-use crate::process::resident_bytes;
+use super::Reading;
 
 pub struct Cpu {
     /// `None` where the kernel tells nothing: then no memory counts as free.
     system: Option<System>,
-    name: String,
+    pub name: String,
 }
 
 impl Cpu {
@@ -19,35 +17,18 @@ impl Cpu {
         Self { system: System::new().ok(), name: model_name().unwrap_or_else(|| "CPU".to_owned()) }
     }
 
-    pub fn device(&mut self, slots: u32) -> Device {
-        let (total, free) = self.bytes();
-        Device {
-            class: DeviceClass::Cpu,
-            index: 0,
-            name: self.name.clone(),
-            memory_total_bytes: total,
-            memory_free_bytes: free,
-            slots,
-        }
-    }
-
-    /// What a runner uses is what its leader has resident; helpers of it count as anybody's.
-    pub fn memory(&mut self, pids: &[i32]) -> Memory {
-        let used_bytes = pids.iter().map(|pid| resident_bytes(*pid).unwrap_or(0)).collect();
-        Memory { free_bytes: self.bytes().1, used_bytes }
-    }
-
     /// Total and available, the tighter of host and control group.
-    fn bytes(&mut self) -> (u64, u64) {
-        let Some(system) = &mut self.system else { return (0, 0) };
+    pub fn read(&mut self) -> Reading {
+        let Some(system) = &mut self.system else { return Reading::default() };
         system.refresh_memory();
         let (total, free) = (system.total_memory(), system.available_memory());
-        match system.cgroup_limits() {
+        let (total_bytes, free_bytes) = match system.cgroup_limits() {
             Some(limits) if limits.total_memory > 0 && limits.total_memory < total => {
                 (limits.total_memory, limits.free_memory.min(free))
             }
             _ => (total, free),
-        }
+        };
+        Reading { total_bytes, free_bytes, ..Reading::default() }
     }
 }
 
@@ -63,9 +44,9 @@ mod tests {
 
     #[test]
     fn this_machine_has_memory_and_a_name() {
-        let device = Cpu::new().device(3);
-        assert!(device.memory_free_bytes > 0 && device.memory_free_bytes <= device.memory_total_bytes);
-        assert!(!device.name.is_empty());
-        assert_eq!(device.slots, 3);
+        let mut cpu = Cpu::new();
+        let reading = cpu.read();
+        assert!(reading.free_bytes > 0 && reading.free_bytes <= reading.total_bytes);
+        assert!(!cpu.name.is_empty());
     }
 }

@@ -1,98 +1,115 @@
-//! What this machine has, and whether an attempt fits right now.
+//! What this machine has, and how it is used at this moment.
 //!
-//! GPUs are asked through NVML, which counts everybody's processes; RAM through the kernel, a container's limit
-//! included. NVML may take its time or hang with its driver, so questions are asked where blocking is allowed.
+//! GPUs are asked through NVML, which counts everybody's processes; RAM through the kernel, a container's limit included. A
+//! driver may take its time or hang for ever, so each GPU has a thread of its own that asks (`line`), and whoever wants to know
+//! waits for it with patience that ends. Xid errors arrive by themselves (`xid`). `who` finds out whose processes they are. Nothing
+//! here decides: a [`Reading`] goes to `devices`.
 
-mod admit;
 mod cpu;
+mod line;
 mod nvml;
+mod who;
+mod xid;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
 
-use sweep_shared::resources::{Device, DeviceClass};
-use tokio::task::spawn_blocking;
+use sweep_shared::resources::DeviceClass;
+use tokio::sync::mpsc::UnboundedReceiver;
 
-pub use admit::Admission;
+pub use cpu::Cpu;
+pub use line::Line;
+pub use nvml::Gpu;
+pub use who::{People, owner};
+pub use xid::Xid;
 
 use crate::slots::DeviceKey;
-use cpu::Cpu;
-use nvml::Gpus;
 
 /// Compute threads of this host that the agent may use (affinity and container quota considered).
 pub fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |n| n.get() as u32)
 }
 
-/// A cheap handle to the machine's devices.
-#[derive(Clone)]
-pub struct Prober {
-    machine: Arc<Mutex<Machine>>,
-}
-
-struct Machine {
-    cpu: Cpu,
-    gpus: Option<Gpus>,
-    slots: u32,
-}
-
-impl Prober {
-    /// Loads NVML where there is one. `slots`: per GPU where there are GPUs, otherwise on the CPU.
-    pub async fn new(slots: u32) -> Self {
-        let machine = spawn_blocking(move || Machine { cpu: Cpu::new(), gpus: Gpus::find(), slots }).await;
-        let machine = machine.unwrap_or_else(|_| Machine { cpu: Cpu::new(), gpus: None, slots });
-        Self { machine: Arc::new(Mutex::new(machine)) }
-    }
-
-    /// All devices as they are now. Where there are GPUs, the CPU comes last, with one slot.
-    pub async fn devices(&self) -> Vec<Device> {
-        self.ask(Machine::devices).await
-    }
-
-    /// How a child names the GPU in `CUDA_VISIBLE_DEVICES`. `None` for the CPU.
-    pub async fn cuda_name(&self, device: DeviceKey) -> Option<String> {
-        self.ask(move |machine| machine.gpus.as_ref()?.uuid(device.1)).await
-    }
-
-    /// Whether GPUs were found: then a child that is to use the CPU must not see them.
-    pub async fn has_gpus(&self) -> bool {
-        self.ask(|machine| machine.gpus.is_some()).await
-    }
-
-    /// Free memory of a device and what each of these processes uses of it.
-    pub async fn memory(&self, device: DeviceKey, pids: Vec<i32>) -> Option<Memory> {
-        self.ask(move |machine| machine.memory(device, &pids)).await
-    }
-
-    async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&mut Machine) -> T + Send + 'static) -> T {
-        let machine = Arc::clone(&self.machine);
-        let asked = spawn_blocking(move || question(&mut machine.lock().unwrap_or_else(PoisonError::into_inner))).await;
-        match asked {
-            Ok(answer) => answer,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
-    }
-}
-
-/// A device's memory at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Memory {
+/// A device's memory at one moment, and the processes that hold it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    pub total_bytes: u64,
     pub free_bytes: u64,
-    /// Beside the processes asked about.
-    pub used_bytes: Vec<u64>,
+    /// Of a GPU; none are listed for the CPU.
+    pub holders: Vec<Holder>,
+    /// Memory errors that could not be corrected, counted since the driver was loaded; `None`: the device does not count them.
+    pub memory_errors: Option<u64>,
 }
+
+/// A process on a GPU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    pub pid: u32,
+    /// `None`: the driver does not tell.
+    pub bytes: Option<u64>,
+    /// As the driver calls it, where this machine's `/proc` does not know it.
+    pub name: Option<String>,
+}
+
+/// Why there is no reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// The driver says that the device is gone.
+    Lost(String),
+    /// It said something else, or nothing in time.
+    Silent(String),
+}
+
+pub type Answer = Result<Reading, Trouble>;
+
+/// The devices that an agent may use.
+pub struct Machine {
+    pub gpus: Vec<(Gpu, Line)>,
+    /// Those who see GPUs hear of their errors here.
+    pub xids: UnboundedReceiver<Xid>,
+}
+
+/// How long the driver may take to be loaded.
+const LOADING: Duration = Duration::from_secs(20);
 
 impl Machine {
-    fn devices(&mut self) -> Vec<Device> {
-        let mut devices = self.gpus.as_ref().map_or_else(Vec::new, |gpus| gpus.devices(self.slots));
-        let slots = if devices.is_empty() { self.slots } else { 1 };
-        devices.push(self.cpu.device(slots));
-        devices
+    /// Loads NVML where there is one. A driver that hangs already makes this a machine without GPUs.
+    pub fn look() -> Self {
+        let (tell, told) = mpsc::channel();
+        let load = move || {
+            // Who asked may have given up.
+            let _ = tell.send(nvml::load());
+        };
+        let spawned = std::thread::Builder::new().name("sweep-nvml".to_owned()).spawn(load);
+        let found = match spawned.map(|_| told.recv_timeout(LOADING)) {
+            Ok(Ok(found)) => found,
+            Ok(Err(_)) => {
+                tracing::error!(
+                    "NVML has not answered for {} s: its GPUs are not used until this agent is started again",
+                    LOADING.as_secs()
+                );
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "no thread for NVML");
+                None
+            }
+        };
+        let (errors, xids) = tokio::sync::mpsc::unbounded_channel();
+        let Some((nvml, gpus)) = found else { return Self { gpus: Vec::new(), xids } };
+        xid::watch(Arc::clone(&nvml), &gpus, errors);
+        let line = |gpu: Gpu| {
+            let (nvml, asked) = (Arc::clone(&nvml), gpu.clone());
+            let line = Line::new(&format!("sweep-gpu-{}", gpu.index), move || nvml::read(&nvml, &asked));
+            (gpu, line)
+        };
+        Self { gpus: gpus.into_iter().map(line).collect(), xids }
     }
+}
 
-    fn memory(&mut self, (class, index): DeviceKey, pids: &[i32]) -> Option<Memory> {
-        match class {
-            DeviceClass::Cpu => Some(self.cpu.memory(pids)),
-            DeviceClass::Cuda => self.gpus.as_ref()?.memory(index, pids),
-        }
+impl Gpu {
+    pub fn key(&self) -> DeviceKey {
+        (DeviceClass::Cuda, self.index)
     }
 }

@@ -1,89 +1,111 @@
-//! GPUs through NVML.
+//! GPUs through NVML. Everything here may block.
 
-use nvml_wrapper::Nvml;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use nvml_wrapper::enum_wrappers::device::{EccCounter, MemoryError};
 use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::error::NvmlError;
-use sweep_shared::resources::{Device, DeviceClass};
+use nvml_wrapper::{Device, Nvml};
 
-use super::Memory;
+use super::{Answer, Holder, Reading, Trouble};
 
-/// The GPUs that this agent may use.
-pub struct Gpus {
-    nvml: Nvml,
-    /// NVML's numbers, which follow the PCI bus.
-    indices: Vec<u32>,
+/// A GPU that this agent may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gpu {
+    /// NVML's number, which follows the PCI bus.
+    pub index: u32,
+    /// Numbers move when a GPU falls off the bus; this stays.
+    pub uuid: String,
+    pub name: String,
+    pub total_bytes: u64,
 }
 
-impl Gpus {
-    /// `None`: no driver, no GPU, or all of them hidden by `CUDA_VISIBLE_DEVICES`.
-    pub fn find() -> Option<Self> {
-        let nvml = match Nvml::init() {
-            Ok(nvml) => nvml,
-            Err(error) => {
-                tracing::debug!(%error, "no NVML: this is a CPU agent");
-                return None;
-            }
-        };
-        let count = nvml.device_count().unwrap_or(0);
-        let known: Vec<(u32, String)> = (0..count).filter_map(|index| Some((index, uuid(&nvml, index)?))).collect();
-        let indices = visible(&known, std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref());
-        (!indices.is_empty()).then_some(Self { nvml, indices })
-    }
-
-    /// A GPU that does not answer is left out, so that nothing is assigned to it.
-    pub fn devices(&self, slots: u32) -> Vec<Device> {
-        let describe = |index: u32| -> Result<Device, NvmlError> {
-            let device = self.nvml.device_by_index(index)?;
-            let memory = device.memory_info()?;
-            Ok(Device {
-                class: DeviceClass::Cuda,
-                index,
-                name: device.name()?,
-                memory_total_bytes: memory.total,
-                memory_free_bytes: memory.free,
-                slots,
-            })
-        };
-        let told = self.indices.iter().filter_map(|&index| {
-            describe(index).inspect_err(|error| tracing::warn!(index, %error, "a GPU does not answer")).ok()
-        });
-        told.collect()
-    }
-
-    pub fn uuid(&self, index: u32) -> Option<String> {
-        uuid(&self.nvml, index)
-    }
-
-    pub fn memory(&self, index: u32, pids: &[i32]) -> Option<Memory> {
-        let device = self.nvml.device_by_index(index).ok()?;
-        let free_bytes = device.memory_info().ok()?.free;
-        // Inside a container the driver may show no processes: then every runner counts as not loaded yet, which errs
-        // towards refusing.
-        let processes = device.running_compute_processes().unwrap_or_default();
-        let used = |pid: &i32| {
-            let mine = processes.iter().filter(|process| i64::from(process.pid) == i64::from(*pid));
-            mine.map(|process| if let UsedGpuMemory::Used(bytes) = process.used_gpu_memory { bytes } else { 0 }).sum()
-        };
-        Some(Memory { free_bytes, used_bytes: pids.iter().map(used).collect() })
-    }
+/// `None`: no driver, no GPU, or all of them hidden by `CUDA_VISIBLE_DEVICES`.
+pub fn load() -> Option<(Arc<Nvml>, Vec<Gpu>)> {
+    let nvml = match Nvml::init() {
+        Ok(nvml) => nvml,
+        Err(error) => {
+            tracing::debug!(%error, "no NVML: this is a CPU agent");
+            return None;
+        }
+    };
+    let known: Vec<Gpu> = (0..nvml.device_count().unwrap_or(0)).filter_map(|index| describe(&nvml, index)).collect();
+    let seen = visible(&known, std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref());
+    (!seen.is_empty()).then(|| (Arc::new(nvml), seen))
 }
 
-fn uuid(nvml: &Nvml, index: u32) -> Option<String> {
-    nvml.device_by_index(index).ok()?.uuid().ok()
+/// One that does not answer at the start is left out.
+fn describe(nvml: &Nvml, index: u32) -> Option<Gpu> {
+    let told = || -> Result<Gpu, NvmlError> {
+        let device = nvml.device_by_index(index)?;
+        let total_bytes = device.memory_info()?.total;
+        Ok(Gpu { index, uuid: device.uuid()?, name: device.name()?, total_bytes })
+    };
+    told().inspect_err(|error| tracing::warn!(index, %error, "a GPU does not answer and is left out")).ok()
 }
 
 /// Which of the GPUs `CUDA_VISIBLE_DEVICES` leaves: numbers or prefixes of UUIDs; as in CUDA, what follows a word that
 /// names none is ignored.
-fn visible(known: &[(u32, String)], wanted: Option<&str>) -> Vec<u32> {
-    let Some(wanted) = wanted else { return known.iter().map(|(index, _)| *index).collect() };
+fn visible(known: &[Gpu], wanted: Option<&str>) -> Vec<Gpu> {
+    let Some(wanted) = wanted else { return known.to_vec() };
     let find = |word: &str| {
-        let named = |(index, uuid): &&(u32, String)| {
-            word.parse() == Ok(*index) || (word.starts_with("GPU-") && uuid.starts_with(word))
-        };
-        known.iter().find(named).map(|(index, _)| *index)
+        let named =
+            |gpu: &&Gpu| word.parse() == Ok(gpu.index) || (word.starts_with("GPU-") && gpu.uuid.starts_with(word));
+        known.iter().find(named).cloned()
     };
     wanted.split(',').map(str::trim).map_while(find).collect()
 }
+
+/// How the GPU is at this moment.
+pub fn read(nvml: &Nvml, gpu: &Gpu) -> Answer {
+    let told = || -> Result<Reading, NvmlError> {
+        let device = nvml.device_by_uuid(gpu.uuid.as_str())?;
+        let memory = device.memory_info()?;
+        let errors = device.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile);
+        if matches!(errors, Err(NvmlError::GpuLost)) {
+            return Err(NvmlError::GpuLost);
+        }
+        let holders = holders(nvml, &device);
+        Ok(Reading { total_bytes: memory.total, free_bytes: memory.free, holders, memory_errors: errors.ok() })
+    };
+    told().map_err(trouble)
+}
+
+fn trouble(error: NvmlError) -> Trouble {
+    match error {
+        NvmlError::GpuLost => Trouble::Lost("it has fallen off the bus (NVML: GPU is lost)".to_owned()),
+        NvmlError::NotFound | NvmlError::InvalidArg => {
+            Trouble::Lost("NVML does not find it any more (it may have fallen off the bus)".to_owned())
+        }
+        other => Trouble::Silent(format!("NVML says: {other}")),
+    }
+}
+
+/// Compute and graphics processes, each once. In a container the driver may show none.
+fn holders(nvml: &Nvml, device: &Device<'_>) -> Vec<Holder> {
+    let mut bytes: BTreeMap<u32, Option<u64>> = BTreeMap::new();
+    let compute = device.running_compute_processes().unwrap_or_default();
+    // A process that computes and draws is listed twice, each time with all that it has.
+    for process in compute.into_iter().chain(device.running_graphics_processes().unwrap_or_default()) {
+        let used = match process.used_gpu_memory {
+            UsedGpuMemory::Used(bytes) => Some(bytes),
+            UsedGpuMemory::Unavailable => None,
+        };
+        let had = bytes.entry(process.pid).or_default();
+        *had = (*had).max(used);
+    }
+    let name = |pid: u32| {
+        let known = Path::new(&format!("/proc/{pid}")).exists();
+        let path = if known { None } else { nvml.sys_process_name(pid, NAME).ok() }?;
+        Path::new(&path).file_name().map(|name| name.to_string_lossy().into_owned())
+    };
+    bytes.into_iter().map(|(pid, bytes)| Holder { pid, bytes, name: name(pid) }).collect()
+}
+
+/// Bytes of a process' name.
+const NAME: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -91,11 +113,21 @@ mod tests {
 
     #[test]
     fn cuda_visible_devices_is_obeyed() {
-        let known = [(0, "GPU-aa11".to_owned()), (1, "GPU-bb22".to_owned()), (2, "GPU-cc33".to_owned())];
-        assert_eq!(visible(&known, None), [0, 1, 2]);
-        assert_eq!(visible(&known, Some("")), [] as [u32; 0]);
-        assert_eq!(visible(&known, Some("2, 0")), [2, 0]);
-        assert_eq!(visible(&known, Some("GPU-bb")), [1]);
-        assert_eq!(visible(&known, Some("1,-1,0")), [1]);
+        let gpu =
+            |(index, uuid): (u32, &str)| Gpu { index, uuid: uuid.to_owned(), name: String::new(), total_bytes: 1 };
+        let known = [(0, "GPU-aa11"), (1, "GPU-bb22"), (2, "GPU-cc33")].map(gpu);
+        let seen = |wanted| visible(&known, wanted).into_iter().map(|gpu| gpu.index).collect::<Vec<_>>();
+        assert_eq!(seen(None), [0, 1, 2]);
+        assert_eq!(seen(Some("")), [] as [u32; 0]);
+        assert_eq!(seen(Some("2, 0")), [2, 0]);
+        assert_eq!(seen(Some("GPU-bb")), [1]);
+        assert_eq!(seen(Some("1,-1,0")), [1]);
+    }
+
+    #[test]
+    fn a_gpu_that_is_gone_is_told_from_one_that_says_nothing() {
+        assert!(matches!(trouble(NvmlError::GpuLost), Trouble::Lost(_)));
+        assert!(matches!(trouble(NvmlError::NotFound), Trouble::Lost(_)));
+        assert!(matches!(trouble(NvmlError::Unknown), Trouble::Silent(_)));
     }
 }

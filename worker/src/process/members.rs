@@ -28,11 +28,13 @@ impl Members {
     /// The living ones, now. Looks through `/proc`, which takes some milliseconds where there are many: not for the
     /// agent's own thread.
     pub fn pids(&self) -> Vec<i32> {
-        let belongs = |pid: &i32| {
-            let Some(stat) = procfs::stat(*pid).filter(|stat| !stat.is_dead()) else { return false };
-            stat.group == self.group || leftovers::is_of_attempt(*pid, &self.agent, &self.attempt)
-        };
-        procfs::processes().filter(belongs).collect()
+        procfs::processes().filter(|pid| self.has(*pid)).collect()
+    }
+
+    /// Whether this is one of the living ones.
+    pub fn has(&self, pid: i32) -> bool {
+        let Some(stat) = procfs::stat(pid).filter(|stat| !stat.is_dead()) else { return false };
+        stat.group == self.group || leftovers::is_of_attempt(pid, &self.agent, &self.attempt)
     }
 }
 

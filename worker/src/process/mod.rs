@@ -20,5 +20,5 @@ mod tests;
 pub use child::group_lives;
 pub use child::{Child, Ended, Exit, own_peak_bytes};
 pub use members::Members;
-pub use procfs::{oom_kills, resident_bytes, resident_together};
+pub use procfs::{oom_kills, processes, resident_bytes, resident_together};
 pub use spawn::{Command, SpawnError, Spawner};

@@ -69,6 +69,7 @@ impl Bench {
             memory_total_bytes: 1,
             memory_free_bytes: 1,
             slots: 1,
+            status: Default::default(),
         };
         let name = || "a".to_owned();
         let identity = Identity { agent: name(), host: name(), boot: name(), incarnation: 1 };

@@ -149,7 +149,11 @@ impl Session {
             Input::Supplied { spool, seq, missing } => self.supplied(&spool, seq, missing),
             Input::Devices(devices) => {
                 self.devices = devices;
+                // First what the devices are like: who is told afterwards that an attempt stopped knows why.
                 self.send(Outbound::Heartbeat(self.offered()));
+                let devices = std::mem::take(&mut self.devices);
+                self.decided(|state, now| state.on_devices(&devices, now));
+                self.devices = devices;
             }
             Input::Room(room) => {
                 self.room = room;
@@ -211,6 +215,8 @@ impl Session {
                     self.renew();
                 }
             }
+            (News::Holding, _) => self.state.on_holding(token),
+            (News::Released, _) => self.decided(|state, now| state.on_released(token, now)),
             (News::Gone, _) => self.decided(|state, now| state.on_gone(token, now)),
             (News::Outcome(outcome), _) => self.decided(|state, now| state.on_outcome(token, outcome, now)),
         }

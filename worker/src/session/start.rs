@@ -19,11 +19,13 @@ use super::shell::{Inbox, Note, Shell};
 use crate::agent::AgentError;
 use crate::attempt::{self, Context};
 use crate::cache::Cache;
+use crate::devices::Devices;
 use crate::identity;
 use crate::luck::Luck;
 use crate::options::{Options, Shutdown};
-use crate::probe::{Prober, cores};
+use crate::probe::{Machine, cores};
 use crate::process::leftovers;
+use crate::rules::RulesFile;
 use crate::space::Space;
 use crate::spool::{Record, Spool};
 use crate::transfer::{Bearer, Transfers};
@@ -43,8 +45,11 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     // A connection of their own: a large blob must not stand in a heartbeat's way.
     let transfers = Transfers::new(connect()?, auth.clone(), Rc::clone(&cache), options.backoff, shutdown.clone());
     let (link, link_events, connect) = Link::new(options.address.clone(), auth);
-    let prober = Prober::new(options.slots.unwrap_or(1).max(1)).await;
-    let devices = prober.devices().await;
+    let rules = RulesFile::open(options.rules.clone())?;
+    let machine = tokio::task::spawn_blocking(Machine::look).await.map_err(|_| AgentError::Crashed)?;
+    let local_time = Box::new(|| jiff::Zoned::now().datetime());
+    let (held, xids) = Devices::new(machine, rules, options.slots.unwrap_or(1).max(1), local_time);
+    let devices = held.report().await;
     let (spool, recovered, durable) = Spool::open(&options.home.join("spool")).map_err(home_error)?;
     let unacked: Vec<(u64, Record)> =
         recovered.reports.iter().map(|(seq, report)| (*seq, Record::of(report))).collect();
@@ -55,12 +60,13 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     let (news, news_inbox) = unbounded_channel();
     let (notes, notes_inbox) = unbounded_channel();
     let (heartbeats, every) = watch::channel(options.heartbeat);
-    spawn_local(heartbeat(prober.clone(), every, notes.clone()));
+    spawn_local(heartbeat(Rc::clone(&held), every, notes.clone()));
+    spawn_local(Rc::clone(&held).exclude_faulty(xids));
     spawn_local(link.run());
     let log = |token: Token| attempt::log_path(&options.home.join("attempts"), token);
     let runs = session.attempts().into_iter().map(|token| (token, Run::new(log(token), options.log_bytes))).collect();
     let space = Space::new(&options.home);
-    let context = Context::new(options, &identity, cache, transfers, prober).await.map_err(home_error)?;
+    let context = Context::new(options, &identity, cache, transfers, held).map_err(home_error)?;
     let mut shell = Shell {
         context: Rc::new(context),
         session,
@@ -96,15 +102,19 @@ fn clear_folders(attempts: &Path, keep: &[Token]) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn heartbeat(prober: Prober, mut every: watch::Receiver<Duration>, notes: UnboundedSender<Note>) {
+/// Changes are told at once, but not one by one.
+const LEAST_PAUSE: Duration = Duration::from_millis(100);
+
+async fn heartbeat(devices: Rc<Devices>, mut every: watch::Receiver<Duration>, notes: UnboundedSender<Note>) {
     loop {
         let wait = *every.borrow_and_update();
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
+            () = async { tokio::time::sleep(LEAST_PAUSE).await; devices.changed().await } => {}
             // Hello has just told the same.
             Ok(()) = every.changed() => continue,
         }
-        if notes.send(Note::Devices(prober.devices().await)).is_err() {
+        if notes.send(Note::Devices(devices.report().await)).is_err() {
             return;
         }
     }

@@ -1,5 +1,7 @@
 //! Every decision of a session, without a socket, a process or a clock: something happens, actions come out.
 
+mod devices;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use sweep_shared::resources::Usage;
 
 use super::message::{Assign, Inbound, Outbound};
 use crate::report::{End, Report};
-use crate::slots::{Claim, Slots};
+use crate::slots::{Claim, DeviceKey, Slots};
 
 /// How an attempt is asked to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +98,8 @@ pub struct State {
     leaving: Option<Leaving>,
     /// Whether reports of new attempts would find space.
     room: bool,
+    /// Devices that begin nothing, and why.
+    closed: BTreeMap<DeviceKey, String>,
 }
 
 /// The agent is on its way out.
@@ -134,6 +138,7 @@ impl State {
             generation,
             leaving: None,
             room: true,
+            closed: BTreeMap::new(),
         }
     }
 
@@ -283,17 +288,7 @@ impl State {
         if self.attempts.contains_key(&token) {
             return;
         }
-        let refusal = if let Some(leaving) = &self.leaving {
-            Some(format!("the agent is leaving: {}", leaving.reason))
-        } else if !self.slots.has_device(assign.device) {
-            let (class, index) = assign.device;
-            Some(format!("the agent has no device {} {index}", class.as_str()))
-        } else if !self.room {
-            Some("the agent's disk is full: it could not keep the attempt's result".to_owned())
-        } else {
-            None
-        };
-        if let Some(reason) = refusal {
+        if let Some(reason) = self.refusal(assign.device) {
             out.push(Action::Send(Outbound::Refuse(token, reason)));
             return;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sweep_shared::ids::ContentHash;
-use sweep_shared::resources::{Device, DeviceClass, Usage};
+use sweep_shared::resources::{Closed, Device, DeviceClass, DeviceStatus, Usage};
 
 use super::bench::{assign, token};
 use super::message::{Assign, Inbound, Outbound};
@@ -31,6 +31,7 @@ impl Session {
             memory_total_bytes: 1,
             memory_free_bytes: 1,
             slots,
+            status: Default::default(),
         };
         let now = Duration::from_secs(1_000);
         Self { state: State::new(Slots::new(&[cpu], 4), [], None, now), now }
@@ -296,4 +297,50 @@ fn missing_blobs_are_supplied_and_a_refused_session_is_given_up() {
     assert_eq!(missing, [Action::Supply { seq: 3, hashes }]);
     let refused = session.says(Inbound::Refused("protocol version 2".to_owned()));
     assert_eq!(refused, [Action::GiveUp("protocol version 2".to_owned())]);
+}
+
+/// The only device, closed for this reason.
+fn closed(closed: Option<Closed>) -> [Device; 1] {
+    let status = DeviceStatus { closed, ..DeviceStatus::default() };
+    let (class, index, name) = (DeviceClass::Cpu, 0, "cpu".to_owned());
+    [Device { class, index, name, memory_total_bytes: 1, memory_free_bytes: 1, slots: 0, status }]
+}
+
+#[test]
+fn in_quiet_hours_what_runs_is_interrupted_and_what_waits_goes_back() {
+    let mut session = Session::welcomed(1);
+    session.assigns(1);
+    session.assigns(2);
+    let quiet = closed(Some(Closed::Quiet("08:00".to_owned())));
+    let why = "the CPU has quiet hours until 08:00 (agent.toml)";
+    assert_eq!(
+        session.state.on_devices(&quiet, session.now),
+        [Action::Stop(token(1), Stop::Interrupt(why.to_owned())), refuse(2, why), Action::Forget(token(2)),]
+    );
+    assert_eq!(session.assigns(3), [refuse(3, why)]);
+    session.state.on_devices(&closed(None), session.now);
+    session.ends(1, End::Interrupted(why.to_owned()));
+    assert_eq!(session.assigns(4), [accept(4), start(4, 4)]);
+}
+
+#[test]
+fn what_runs_on_a_faulty_device_is_left_alone_unless_the_device_is_gone() {
+    let mut session = Session::welcomed(1);
+    session.assigns(1);
+    let now = session.now;
+    let mut told = |why| session.state.on_devices(&closed(Some(why)), now);
+    assert_eq!(told(Closed::Excluded("Xid 62".to_owned())), []);
+    assert_eq!(told(Closed::Silent("hangs".to_owned())), []);
+    let lost = Stop::Interrupt("the CPU: it is gone".to_owned());
+    assert_eq!(told(Closed::Lost("it is gone".to_owned())), [Action::Stop(token(1), lost)]);
+}
+
+#[test]
+fn a_slot_is_held_until_the_devices_memory_is_back() {
+    let mut session = Session::welcomed(1);
+    session.assigns(1);
+    session.assigns(2);
+    session.state.on_holding(token(1));
+    assert_eq!(session.ends(1, End::Cancelled).len(), 1, "its end is reported, and nothing else begins");
+    assert_eq!(session.state.on_released(token(1), session.now), [start(2, 4)]);
 }

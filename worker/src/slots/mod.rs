@@ -1,10 +1,11 @@
 //! Which attempt may run where, and with how many threads. Pure bookkeeping: nothing here waits or starts anything.
 //!
 //! A device has a fixed number of slots. What is assigned beyond them waits in the order of its arrival, so that the
-//! next attempt starts the instant a slot is free. An exclusive attempt (a measurement) waits for the whole agent to be
+//! next attempt starts the instant a slot is free. A slot can be held for an attempt that is over, until its device's memory
+//! is back. An exclusive attempt (a measurement) waits for the whole agent to be
 //! idle and nothing starts beside it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use sweep_shared::ids::Token;
 use sweep_shared::resources::{Device, DeviceClass};
@@ -27,13 +28,17 @@ pub struct Slots {
     /// Compute threads of the host.
     cores: u32,
     running: Vec<Claim>,
+    /// Those of them that are over, and keep their slots all the same.
+    held: BTreeSet<Token>,
     waiting: VecDeque<Claim>,
 }
 
 impl Slots {
     pub fn new(devices: &[Device], cores: u32) -> Self {
-        let devices = devices.iter().map(|device| ((device.class, device.index), device.slots.max(1))).collect();
-        Self { devices, cores: cores.max(1), running: Vec::new(), waiting: VecDeque::new() }
+        // What is closed just now may be open later.
+        let slots = |device: &Device| device.slots.max(device.status.all_slots).max(1);
+        let devices = devices.iter().map(|device| ((device.class, device.index), slots(device))).collect();
+        Self { devices, cores: cores.max(1), running: Vec::new(), held: BTreeSet::new(), waiting: VecDeque::new() }
     }
 
     pub fn total(&self) -> u32 {
@@ -62,7 +67,26 @@ impl Slots {
 
     /// The attempt's processes are gone.
     pub fn release(&mut self, token: Token) {
-        self.running.retain(|claim| claim.token != token);
+        if !self.held.contains(&token) {
+            self.running.retain(|claim| claim.token != token);
+        }
+    }
+
+    /// Its slot stays taken when it is released.
+    pub fn hold(&mut self, token: Token) {
+        self.held.insert(token);
+    }
+
+    /// Its slot is held no longer.
+    pub fn let_go(&mut self, token: Token) {
+        self.held.remove(&token);
+        self.release(token);
+    }
+
+    /// The attempts on a device: those that run, and those that wait.
+    pub fn on(&self, device: DeviceKey) -> Vec<Token> {
+        let here = self.running.iter().chain(&self.waiting).filter(|claim| claim.device == device);
+        here.map(|claim| claim.token).collect()
     }
 
     /// The next attempt that may start now; it holds its slot from here on.
@@ -99,7 +123,15 @@ mod tests {
     const GPU: DeviceKey = (DeviceClass::Cuda, 0);
 
     fn device((class, index): DeviceKey, slots: u32) -> Device {
-        Device { class, index, name: String::new(), memory_total_bytes: 0, memory_free_bytes: 0, slots }
+        Device {
+            class,
+            index,
+            name: String::new(),
+            memory_total_bytes: 0,
+            memory_free_bytes: 0,
+            slots,
+            status: Default::default(),
+        }
     }
 
     fn token(job: i64) -> Token {
@@ -147,6 +179,20 @@ mod tests {
         assert_eq!(start_all(&mut slots), [2]);
         slots.release(token(2));
         assert_eq!(start_all(&mut slots), [3]);
+    }
+
+    #[test]
+    fn a_held_slot_is_free_when_it_is_let_go() {
+        let mut slots = Slots::new(&[device(GPU, 1)], 8);
+        slots.enqueue(claim(1, GPU));
+        slots.enqueue(claim(2, GPU));
+        assert_eq!(start_all(&mut slots), [1]);
+        slots.hold(token(1));
+        slots.release(token(1));
+        assert_eq!(start_all(&mut slots), [] as [i64; 0]);
+        assert_eq!(slots.on(GPU), [token(1), token(2)]);
+        slots.let_go(token(1));
+        assert_eq!(start_all(&mut slots), [2]);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! `sweep agents`, and what users do with single ones.
 
+mod devices;
 mod drain;
 
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
-use sweep_shared::resources::Device;
 
 use crate::answer::Agent;
 use crate::connect::Connection;
@@ -68,7 +68,7 @@ fn object(agent: &Agent) -> Value {
 fn table(agents: &[Agent]) -> String {
     let mut table = terminal::table(["agent", "host", "state", "running", "devices"], terminal::width());
     for agent in agents {
-        let devices: Vec<String> = agent.devices.iter().map(device).collect();
+        let devices: Vec<String> = agent.devices.iter().flat_map(devices::lines).collect();
         let running = format!("{}/{}", agent.running, agent.slots);
         table.add_row([agent.id.clone(), agent.host.clone(), presence(agent), running, devices.join("\n")]);
     }
@@ -83,16 +83,4 @@ fn presence(agent: &Agent) -> String {
         Some(away) => format!("away for {}", format::duration(away)),
         None => "away".to_owned(),
     }
-}
-
-fn device(device: &Device) -> String {
-    let (free, total) = (device.memory_free_bytes as f64, device.memory_total_bytes as f64);
-    format!(
-        "{}{} {} ({} of {} free)",
-        device.class.as_str(),
-        device.index,
-        device.name,
-        format::bytes(free),
-        format::bytes(total)
-    )
 }

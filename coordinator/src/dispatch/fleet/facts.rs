@@ -5,6 +5,7 @@ use std::time::Duration;
 use sweep_shared::ids::JobId;
 use sweep_shared::resources::Device;
 
+use super::devices::promised;
 use super::live::Stop;
 use super::{Agent, Fleet, Live};
 use crate::explain::{AgentFacts, DeviceFacts, FleetFacts, LiveFacts};
@@ -25,7 +26,7 @@ impl Fleet {
         let mine: Vec<&Live> = self.live.values().filter(|live| live.attempt.agent == agent.info.id).collect();
         let measured = mine.iter().find(|live| live.attempt.exclusive && live.attempt.token.job != job);
         let device = |device: &Device| {
-            let seen = self.device_view(agent, device, &mine, now);
+            let seen = self.device_view(device, &mine, now);
             let here = mine.iter().filter(|live| live.is_on(device));
             DeviceFacts {
                 class: device.class,
@@ -35,6 +36,8 @@ impl Fleet {
                 lowest: here.map(|live| live.attempt.priority).min(),
                 free_bytes: seen.memory_free_bytes,
                 total_bytes: device.memory_total_bytes,
+                promised_bytes: promised(device, &mine),
+                status: device.status.clone(),
                 barred: self.cooling.why(job, &agent.info.id, (device.class, device.index), now),
             }
         };

@@ -83,6 +83,10 @@ impl Live {
         self.attempt.token
     }
 
+    pub fn device(&self) -> (DeviceClass, u32) {
+        (self.attempt.device, self.attempt.device_index)
+    }
+
     /// Whether its end was asked for, so that it says nothing about its agent.
     pub fn was_told(&self) -> bool {
         self.told.is_some()

@@ -3,6 +3,7 @@
 //! only here.
 
 mod cooling;
+mod devices;
 mod facts;
 mod live;
 mod orders;
@@ -77,7 +78,6 @@ pub struct Agent {
     heard: Duration,
     /// When its attempts become stealable.
     lease_until: Duration,
-    reported: Duration,
     leaving_until: Duration,
     /// A user wants it to leave.
     pub draining: bool,
@@ -156,7 +156,6 @@ impl Fleet {
             session: Some(session),
             heard: now,
             lease_until: now + self.terms.lease,
-            reported: now,
             draining: greeting.draining,
             nth,
             ..Agent::unseen(info, now)
@@ -177,7 +176,7 @@ impl Fleet {
     }
 
     /// A new report of an agent's devices.
-    pub fn report(&mut self, agent: &str, devices: Vec<Device>, now: Duration) {
+    pub fn report(&mut self, agent: &str, devices: Vec<Device>) {
         let Some(agent) = self.agents.get_mut(agent) else { return };
         let slots = |devices: &[Device]| devices.iter().map(|device| device.slots).sum::<u32>();
         if slots(&devices) > slots(&agent.info.devices) {
@@ -186,7 +185,6 @@ impl Fleet {
         }
         self.cooling.reported(&agent.info.id, &devices);
         agent.info.devices = devices;
-        agent.reported = now;
     }
 
     /// A connection is gone. If it was good until now, its peer closed it and may soon be back; if the agent had been silent
@@ -267,7 +265,6 @@ impl Agent {
             session: None,
             heard: zero,
             lease_until,
-            reported: zero,
             leaving_until: zero,
             draining: false,
             drain_told: None,

@@ -5,13 +5,11 @@ use std::time::Duration;
 use sweep_shared::ids::{JobId, SweepId, Token};
 use sweep_shared::resources::Device;
 
+use super::devices::promised;
 use super::live::Stop;
 use super::{Agent, Fleet, Live};
 use crate::schedule::{self, AgentView, DeviceView, Ending, ReadyJob, RunningJob};
 use crate::store::read::Ready;
-
-/// A runner's memory is in the report only some time after its start: until then its reservation is counted instead.
-const SETTLED: Duration = Duration::from_secs(20);
 
 /// Agents that could be given work, and their names, in the same order.
 pub struct Views {
@@ -37,7 +35,7 @@ impl Fleet {
 
     fn view(&self, agent: &Agent, now: Duration) -> AgentView {
         let mine: Vec<&Live> = self.of(agent).collect();
-        let devices = agent.info.devices.iter().map(|device| self.device_view(agent, device, &mine, now)).collect();
+        let devices = agent.info.devices.iter().map(|device| self.device_view(device, &mine, now)).collect();
         AgentView {
             devices,
             exclusive: mine.iter().any(|live| live.attempt.exclusive),
@@ -47,14 +45,11 @@ impl Fleet {
     }
 
     /// An attempt that only uploads what it made holds no slot.
-    pub(super) fn device_view(&self, agent: &Agent, device: &Device, mine: &[&Live], now: Duration) -> DeviceView {
-        let (mut assigned, mut quick, mut promised) = (0, 0, 0);
+    pub(super) fn device_view(&self, device: &Device, mine: &[&Live], now: Duration) -> DeviceView {
+        let (mut assigned, mut quick) = (0, 0);
         for live in mine.iter().filter(|live| live.is_on(device) && !live.attempt.finishing) {
             assigned += 1;
             quick += u32::from(self.is_quick(live, now));
-            if agent.reported < live.granted + SETTLED {
-                promised += live.attempt.memory_bytes;
-            }
         }
         DeviceView {
             class: device.class,
@@ -63,7 +58,7 @@ impl Fleet {
             assigned,
             quick,
             held: false,
-            memory_free_bytes: device.memory_free_bytes.saturating_sub(promised),
+            memory_free_bytes: device.memory_free_bytes.saturating_sub(promised(device, mine)),
             memory_total_bytes: device.memory_total_bytes,
         }
     }

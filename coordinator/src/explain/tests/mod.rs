@@ -5,7 +5,7 @@ mod later;
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, SweepId};
-use sweep_shared::resources::DeviceClass;
+use sweep_shared::resources::{Closed, DeviceClass, DeviceStatus, MissingMemory, OtherProcess};
 use sweep_shared::states::{AttemptState, FailureClass, JobState};
 
 use super::*;
@@ -74,6 +74,8 @@ fn gpu() -> DeviceFacts {
         lowest: None,
         free_bytes: 8 * GIB,
         total_bytes: 8 * GIB,
+        promised_bytes: 0,
+        status: DeviceStatus::default(),
         barred: None,
     }
 }
@@ -189,6 +191,78 @@ fn each_device_says_what_is_in_the_way() {
         tells(lab(vec![DeviceFacts { slots: 0, ..gpu() }])),
         "lab-1 takes no work at the moment (its disk may be full)."
     );
+}
+
+#[test]
+fn whoever_holds_a_devices_memory_is_named() {
+    let blender =
+        || OtherProcess { pid: 4211, name: "blender".to_owned(), user: "anna".to_owned(), bytes: 51 * GIB / 10 };
+    let tells = |free_bytes, promised_bytes, status| {
+        let on = DeviceFacts { free_bytes, promised_bytes, status, ..gpu() };
+        explain(&JobFacts { memory_bytes: 6 * GIB, ..ready() }, &fleet(vec![lab(vec![on])])).reasons.remove(0)
+    };
+    let status = DeviceStatus { others: vec![blender()], ..DeviceStatus::default() };
+    assert_eq!(
+        tells(12 * GIB / 10, 0, status),
+        "It needs 6.0 GiB of memory; GPU 0 of lab-1 has 1.2 GiB free; blender (pid 4211, anna) holds 5.1 GiB."
+    );
+    let hidden = OtherProcess { name: String::new(), user: String::new(), bytes: 0, ..blender() };
+    let missing = MissingMemory { attempt: "j4.1".to_owned(), bytes: 3 * GIB / 2 };
+    let status = DeviceStatus { others: vec![hidden], missing: vec![missing], ..DeviceStatus::default() };
+    assert_eq!(
+        tells(GIB, 2 * GIB, status),
+        "It needs 6.0 GiB of memory; GPU 0 of lab-1 has 1.0 GiB free; a process (pid 4211) uses it, too, 2.0 GiB are \
+         promised to jobs that are still loading and 1.5 GiB did not come back after j4.1 and is not counted."
+    );
+    let status = DeviceStatus { keep_free_bytes: GIB, ..DeviceStatus::default() };
+    assert_eq!(
+        tells(GIB, 0, status),
+        "It needs 6.0 GiB of memory; GPU 0 of lab-1 has 1.0 GiB free; 1.0 GiB are kept free by `agent.toml`."
+    );
+}
+
+#[test]
+fn a_device_that_is_smaller_than_it_was_says_why() {
+    let missing = MissingMemory { attempt: "j4.1".to_owned(), bytes: 3 * GIB / 2 };
+    let tells = |status| {
+        let on = DeviceFacts { total_bytes: 4 * GIB, status, ..gpu() };
+        explain(&JobFacts { memory_bytes: 6 * GIB, ..ready() }, &fleet(vec![lab(vec![on])])).reasons.remove(0)
+    };
+    assert_eq!(
+        tells(DeviceStatus { missing: vec![missing], ..DeviceStatus::default() }),
+        "It needs 6.0 GiB of memory; the largest device for it, GPU 0 of lab-1, has 4.0 GiB in all; 1.5 GiB did not \
+         come back after j4.1 and is not counted."
+    );
+    assert_eq!(
+        tells(DeviceStatus { cap_bytes: 4 * GIB, ..DeviceStatus::default() }),
+        "It needs 6.0 GiB of memory; the largest device for it, GPU 0 of lab-1, has 4.0 GiB in all; `agent.toml` lets \
+         sweep's jobs have 4.0 GiB together."
+    );
+}
+
+#[test]
+fn a_device_that_takes_no_work_says_why_and_until_when() {
+    let tells = |closed| {
+        let on = DeviceFacts { slots: 0, status: DeviceStatus { closed, ..DeviceStatus::default() }, ..gpu() };
+        explain(&ready(), &fleet(vec![lab(vec![on])])).reasons.remove(0)
+    };
+    assert_eq!(tells(Some(Closed::Unused)), "`agent.toml` of lab-1 leaves GPU 0 of lab-1 to others (`use = false`).");
+    assert_eq!(
+        tells(Some(Closed::Quiet("08:00".to_owned()))),
+        "GPU 0 of lab-1 has quiet hours until 08:00 by its `agent.toml`: nothing begins there before."
+    );
+    assert_eq!(
+        tells(Some(Closed::Excluded("Xid 79".to_owned()))),
+        "GPU 0 of lab-1 is not used until its agent is started again: Xid 79."
+    );
+    assert_eq!(
+        tells(Some(Closed::Silent("the GPU is lost".to_owned()))),
+        "GPU 0 of lab-1 is not used until it answers again: the GPU is lost."
+    );
+    let status = DeviceStatus { releasing: vec!["j4.1".to_owned()], ..DeviceStatus::default() };
+    let on = DeviceFacts { slots: 0, status, ..gpu() };
+    let told = explain(&ready(), &fleet(vec![lab(vec![on])])).reasons.remove(0);
+    assert_eq!(told, "GPU 0 of lab-1 waits for the memory of j4.1 to come back.");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::error::{PlanError, PlanErrors};
 use super::expanded::{ExpandedJob, ExpandedPlan};
 use super::kinds::{Makes, substitute};
 use super::matrix::MAX_JOBS;
+use super::policy::Policy;
 use super::source::Problems;
 use super::stage::{MEASURE, Stage, Variant};
 use crate::resources::DeviceClass;
@@ -204,7 +205,8 @@ impl<'a> Expansion<'a> {
             points: vec![MAIN_POINT.to_owned()],
             device,
             exclusive: true,
-            policy: self.plan.defaults.policy,
+            // The stages' memory is not the measurements'.
+            policy: Policy { memory_bytes: None, ..self.plan.defaults.policy },
             // A latency belongs to the host that it was measured on.
             reusable: false,
         });

@@ -3,7 +3,7 @@
 mod orders;
 
 use sweep_shared::ids::SweepId;
-use sweep_shared::resources::DeviceClass;
+use sweep_shared::resources::{DeviceClass, DeviceUse};
 
 use super::*;
 use crate::explain::Barred;
@@ -24,6 +24,7 @@ fn device(free: u64) -> Device {
         memory_total_bytes: 8 * GIB,
         memory_free_bytes: free,
         slots: 2,
+        status: Default::default(),
     }
 }
 
@@ -188,10 +189,17 @@ fn an_attempts_memory_is_reserved_until_the_report_can_show_it() {
     let mut fleet = fleet();
     let free = |fleet: &Fleet, now| fleet.views(now).agents[0].devices[0].memory_free_bytes;
     assert_eq!(free(&fleet, at(1)), 7 * GIB);
-    fleet.report("a", vec![device(8 * GIB)], at(5));
+    fleet.report("a", vec![device(8 * GIB)]);
     assert_eq!(free(&fleet, at(5)), 7 * GIB, "it is still loading");
-    fleet.report("a", vec![device(7 * GIB)], at(30));
-    assert_eq!(free(&fleet, at(30)), 7 * GIB);
+    let shown = |free, bytes| {
+        let mut device = device(free);
+        device.status.uses.push(DeviceUse { attempt: token(1).to_string(), bytes });
+        vec![device]
+    };
+    fleet.report("a", shown(8 * GIB - GIB / 4, GIB / 4));
+    assert_eq!(free(&fleet, at(50)), 7 * GIB, "it has taken a quarter, however long ago it began");
+    fleet.report("a", shown(6 * GIB, 2 * GIB));
+    assert_eq!(free(&fleet, at(51)), 6 * GIB, "it has taken more than it was promised");
 }
 
 #[test]
@@ -227,12 +235,12 @@ fn barred(fleet: &Fleet, job: i64, agent: &str) -> bool {
 #[test]
 fn a_refusal_rests_until_memory_came_back_or_time_went_by() {
     let mut fleet = fleet();
-    fleet.report("a", vec![device(GIB)], at(1));
+    fleet.report("a", vec![device(GIB)]);
     fleet.refused(token(1), "no memory", at(1));
     assert!(barred(&fleet, 1, "a") && !barred(&fleet, 2, "a") && !barred(&fleet, 1, "b"));
-    fleet.report("a", vec![device(GIB + 1)], at(2));
+    fleet.report("a", vec![device(GIB + 1)]);
     assert!(barred(&fleet, 1, "a"));
-    fleet.report("a", vec![device(2 * GIB)], at(3));
+    fleet.report("a", vec![device(2 * GIB)]);
     assert!(!barred(&fleet, 1, "a"));
     fleet.refused(token(1), "no memory", at(3));
     let why = fleet.facts(JobId(1), at(13)).agents[0].devices[0].barred.clone();
@@ -246,7 +254,7 @@ fn a_device_that_failed_under_a_job_is_not_tried_for_it_for_an_hour_whoever_come
     let mut fleet = fleet();
     let failed = fleet.end(token(1)).unwrap();
     fleet.device_failed(&failed, at(10));
-    fleet.report("a", vec![device(8 * GIB)], at(11));
+    fleet.report("a", vec![device(8 * GIB)]);
     join(&mut fleet, "a", 2, at(12));
     assert!(barred(&fleet, 1, "a") && !barred(&fleet, 2, "a"));
     fleet.tick(at(3609));

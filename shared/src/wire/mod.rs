@@ -1,6 +1,8 @@
 //! The gRPC messages, and the conversions between them and our own types. Protobuf types are turned into ours as soon
 //! as they arrive and made from ours just before they leave.
 
+mod device;
+
 #[allow(clippy::pedantic, clippy::all)]
 pub mod v1 {
     tonic::include_proto!("sweep.v1");
@@ -8,7 +10,7 @@ pub mod v1 {
 
 use crate::event::{Epoch, FileRef};
 use crate::ids::{BadHash, ContentHash, JobId, Token};
-use crate::resources::{Device, DeviceClass};
+use crate::resources::DeviceClass;
 
 /// Agents of another version are refused, in words.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -62,34 +64,6 @@ impl From<v1::Token> for Token {
 /// The token that a message must carry.
 pub fn token(t: Option<v1::Token>) -> Result<Token, WireError> {
     t.map(Token::from).ok_or(WireError::Missing("its token"))
-}
-
-impl From<&Device> for v1::Device {
-    fn from(d: &Device) -> Self {
-        Self {
-            class: d.class.as_str().to_owned(),
-            index: d.index,
-            name: d.name.clone(),
-            memory_total_bytes: d.memory_total_bytes,
-            memory_free_bytes: d.memory_free_bytes,
-            slots: d.slots,
-        }
-    }
-}
-
-impl TryFrom<v1::Device> for Device {
-    type Error = WireError;
-
-    fn try_from(d: v1::Device) -> Result<Self, WireError> {
-        Ok(Self {
-            class: device_class(&d.class)?,
-            index: d.index,
-            name: d.name,
-            memory_total_bytes: d.memory_total_bytes,
-            memory_free_bytes: d.memory_free_bytes,
-            slots: d.slots,
-        })
-    }
 }
 
 pub fn device_class(word: &str) -> Result<DeviceClass, WireError> {
