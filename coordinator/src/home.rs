@@ -72,8 +72,12 @@ impl Home {
         self.root.join("results")
     }
 
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
     pub fn log(&self, job: JobId, attempt: u32) -> PathBuf {
-        self.root.join("logs").join(job.0.to_string()).join(format!("{attempt}.log"))
+        self.logs().join(job.0.to_string()).join(format!("{attempt}.log"))
     }
 
     fn token_file(&self) -> PathBuf {
@@ -130,7 +134,7 @@ impl Home {
         Self::make_folder(&self.root)?;
         self.refuse_network()?;
         let lock = self.take_lock()?;
-        for folder in [self.artifacts(), self.incoming(), self.root.join("logs"), self.results()] {
+        for folder in [self.artifacts(), self.incoming(), self.logs(), self.results()] {
             Self::make_folder(&folder)?;
         }
         Ok(HomeLock { home: self.clone(), _lock: lock })

@@ -289,8 +289,8 @@ async fn the_next_attempt_goes_on_from_the_uploaded_checkpoint() {
     assert_eq!(assign.checkpoints, [v1::Checkpoint { epoch: 3, step: 30, files: vec![file] }]);
     let epoch = v1::Epoch { epoch: 4, epochs: 8, phase: String::new(), metrics_json: r#"{"loss":1.0}"#.to_owned() };
     let resumed = Some(v1::Resumed { epoch: 3, step: 30 });
-    let token = assign.token;
-    let progress = v1::Progress { token, fraction: 0.5, message: "half".to_owned(), epochs: vec![epoch], resumed };
+    let (token, message, epochs) = (assign.token, "half".to_owned(), vec![epoch]);
+    let progress = v1::Progress { token, fraction: 0.5, message, epochs, resumed, ..Default::default() };
     let mut watch = user.watch(made.sweep).await;
     other.say(Say::Progress(progress));
     loop {

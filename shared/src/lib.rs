@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod plan;
 pub mod resources;
 pub mod size;
+pub mod span;
 pub mod spec;
 pub mod states;
 pub mod wire;

@@ -35,7 +35,7 @@ impl Site {
             assert!(Command::new("mkfifo").arg(home.file(fifo)).status().unwrap().success());
         }
         let both = "exec \"$0\" \"$@\" 2>&1";
-        let mut shell = |disk: &Disk, args: &[&str]| {
+        let shell = |disk: &Disk, args: &[&str]| {
             let mut command = Command::new("/bin/sh");
             command.args(["-c", both]).arg(sweep_tests::binary("sweep")).args(args);
             command.env("SWEEP_HOME", &folder).env_remove("SWEEP_COORDINATOR");

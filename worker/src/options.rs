@@ -30,6 +30,14 @@ pub struct Options {
     pub heartbeat: Duration,
     /// How long a runner may take from SIGTERM to its end (it writes a checkpoint) before it is killed.
     pub grace: Duration,
+    /// How long a killed runner's processes may take to vanish before it is said that they hang in the kernel.
+    pub stuck: Duration,
+    /// How long a runner may at least say nothing before it counts as hung. Slow ones may for longer: see `Watchdog`.
+    pub patience: Duration,
+    /// Where the values of secrets are, each in a file of its name.
+    pub secrets: PathBuf,
+    /// Whether each attempt runs in a control group of its own, where the kernel lets the agent make some.
+    pub cgroups: bool,
     /// What the blob cache may hold. Blobs of live attempts stay, whatever the bound.
     pub cache_bytes: u64,
     /// What is kept of one attempt's output.
@@ -40,8 +48,10 @@ pub struct Options {
 
 impl Options {
     pub fn new(home: impl Into<PathBuf>, address: impl Into<String>, datasets: impl Into<PathBuf>) -> Self {
+        let home = home.into();
         Self {
-            home: home.into(),
+            secrets: home.join("secrets"),
+            home,
             address: address.into(),
             token: String::new(),
             slots: None,
@@ -52,6 +62,9 @@ impl Options {
             runner: None,
             heartbeat: Duration::from_secs(5),
             grace: Duration::from_mins(2),
+            stuck: Duration::from_secs(30),
+            patience: Duration::from_mins(10),
+            cgroups: true,
             cache_bytes: 20 << 30,
             log_bytes: 16 << 20,
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),

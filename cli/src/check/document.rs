@@ -38,6 +38,9 @@ struct Job<'a> {
     priority: i32,
     max_hours: Option<f64>,
     losses: u32,
+    /// Seconds; 0: never; absent: as the agent thinks fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hang_after_s: Option<f64>,
     reusable: bool,
     network: Option<&'a str>,
     parameters: Option<u64>,
@@ -84,6 +87,7 @@ fn row<'a>(job: &'a ExpandedJob, prediction: &'a Prediction) -> Job<'a> {
         priority: job.policy.priority,
         max_hours: job.policy.max_hours,
         losses: job.policy.losses,
+        hang_after_s: job.policy.hang_after_s,
         reusable: job.reusable,
         network: prediction.network.as_deref(),
         parameters: prediction.parameters,

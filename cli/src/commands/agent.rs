@@ -69,6 +69,11 @@ pub fn options(context: &Context, url: String, token: String) -> Options {
     options.token = token;
     options.slots = settings.slots.value;
     options.rules = Some(settings.home.value.join("agent.toml"));
+    if let Some(secrets) = &settings.secrets.value {
+        options.secrets.clone_from(secrets);
+    }
+    options.grace = settings.grace.value.0;
+    options.patience = settings.patience.value.0;
     options.weights_url.clone_from(&settings.weights_url.value);
     options.runner.clone_from(&settings.runner.value);
     options

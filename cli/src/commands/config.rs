@@ -17,6 +17,9 @@ The file is sweep.toml in SWEEP_HOME, or the one that SWEEP_CONFIG names:
   coordinator = \"127.0.0.1:7433\"      # everything else        SWEEP_COORDINATOR
   token_file = \"/etc/sweep/token\"     # for that coordinator   SWEEP_TOKEN_FILE
   slots = 2                           # sweep agent, local     SWEEP_SLOTS
+  patience = \"10m\"                   # sweep agent, local     SWEEP_PATIENCE
+  grace = \"2m\"                       # sweep agent, local     SWEEP_GRACE
+  secrets = \"/etc/sweep/secrets\"      # sweep agent, local     SWEEP_SECRETS
   datasets = \"/data\"                  # sweep agent, local     SWEEP_DATASETS
   weights_url = \"https://mirror/w\"   # sweep agent, local     SWEEP_WEIGHTS_URL
   runner = \"/opt/sweep/sweep-runner\"  # sweep agent, local     SWEEP_RUNNER

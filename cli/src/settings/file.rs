@@ -14,6 +14,9 @@ pub struct SettingsFile {
     /// Durations, like `30s`.
     pub lease: Option<String>,
     pub reconnect_grace: Option<String>,
+    pub grace: Option<String>,
+    pub patience: Option<String>,
+    pub secrets: Option<PathBuf>,
     pub slots: Option<u32>,
     pub datasets: Option<PathBuf>,
     pub weights_url: Option<String>,

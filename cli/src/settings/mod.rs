@@ -4,16 +4,17 @@
 //! tell. The file is `SWEEP_HOME/sweep.toml`, or the one that `SWEEP_CONFIG` names; it cannot move `home`, in which it
 //! lies. The token itself never becomes a setting: it is read where it is used and shown nowhere.
 
-mod duration;
 mod file;
 mod resolve;
+mod stay;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-pub use duration::{Span, Stay};
 pub use resolve::{Flags, read};
+pub use stay::Stay;
+pub use sweep_shared::span::Span;
 
 use sweep_coordinator::Retention;
 
@@ -62,6 +63,12 @@ pub struct Settings {
     pub lease: Setting<Span>,
     /// The same for an agent whose connection was closed.
     pub reconnect_grace: Setting<Span>,
+    /// How long an agent lets a job write its checkpoint, from SIGTERM on, before it kills it.
+    pub grace: Setting<Span>,
+    /// How long a job may at least tell of no progress before an agent judges it hung.
+    pub patience: Setting<Span>,
+    /// Where an agent has the values of secrets; `None`: in its own folder.
+    pub secrets: Setting<Option<PathBuf>>,
     /// Jobs an agent runs at once; `None`: as many as fit its devices.
     pub slots: Setting<Option<u32>>,
     /// Where an agent keeps data sets.
@@ -87,6 +94,9 @@ impl Settings {
             ("listen", Some(self.listen.value.to_string()), &self.listen.origin),
             ("lease", Some(self.lease.value.to_string()), &self.lease.origin),
             ("reconnect_grace", Some(self.reconnect_grace.value.to_string()), &self.reconnect_grace.origin),
+            ("grace", Some(self.grace.value.to_string()), &self.grace.origin),
+            ("patience", Some(self.patience.value.to_string()), &self.patience.origin),
+            ("secrets", self.secrets.value.as_ref().map(path), &self.secrets.origin),
             ("slots", self.slots.value.map(|n| n.to_string()), &self.slots.origin),
             ("datasets", Some(path(&self.datasets.value)), &self.datasets.origin),
             ("weights_url", self.weights_url.value.clone(), &self.weights_url.origin),

@@ -87,6 +87,7 @@ fn resolve(
     let slots = pick("--slots", flags.slots, "SWEEP_SLOTS", parsed(variable, "SWEEP_SLOTS", "a whole number")?);
     let listen_file = file.listen.map(|text| parse(&text, "listen", "an address like 127.0.0.1:7433")).transpose()?;
     let defaults = sweep_coordinator::Options::new(&home.value);
+    let agents = sweep_worker::Options::new("", "", "");
     let span = |flag, given, name: &'static str, variable_name: &'static str, in_file: Option<String>, default| {
         let set = pick(flag, given, variable_name, parsed(variable, variable_name, A_SPAN)?);
         let in_file = in_file.map(|text| parse(&text, name, A_SPAN)).transpose()?;
@@ -118,6 +119,9 @@ fn resolve(
             file.reconnect_grace,
             defaults.reconnect_grace,
         )?,
+        grace: span("", None, "grace", "SWEEP_GRACE", file.grace, agents.grace)?,
+        patience: span("", None, "patience", "SWEEP_PATIENCE", file.patience, agents.patience)?,
+        secrets: option(optional_path("", None, "SWEEP_SECRETS", file.secrets)),
         token_file: option(optional_path(
             "--token-file",
             flags.token_file.clone(),
@@ -135,6 +139,11 @@ fn resolve(
         runner: option(optional_path("", None, "SWEEP_RUNNER", file.runner)),
         home,
     };
+    if settings.patience.value.0.is_zero() {
+        return Err(Failure::usage(
+            "patience must be longer than nothing; `hang_after: never` in a plan waits for ever",
+        ));
+    }
     if settings.slots.value == Some(0) {
         return Err(Failure::usage("slots must be at least 1"));
     }
@@ -257,6 +266,7 @@ mod tests {
         assert!(resolved(Flags::default(), &[("HOME", "/me")], "listen = 'here'").is_err());
         assert!(resolved(Flags::default(), &[("HOME", "/me")], "lease = 'long'").is_err());
         assert!(resolved(Flags::default(), &[("HOME", "/me")], "retention = { logs = 'long' }").is_err());
+        assert!(resolved(Flags::default(), &[("HOME", "/me")], "patience = '0s'").is_err());
         let misspelt = SettingsFile::parse("slot = 2").unwrap_err().to_string();
         assert!(misspelt.contains("slots"), "{misspelt}");
     }

@@ -1,11 +1,14 @@
 //! Between wire messages and our own types.
 
+use std::time::Duration;
+
 use sweep_shared::event::Epoch;
 use sweep_shared::ids::Token;
 use sweep_shared::resources::{Device, Usage};
 use sweep_shared::states::FailureClass;
 use sweep_shared::wire::{self, WireError, v1};
 
+use super::fleet::{Silence, Trouble};
 use crate::board::Progress;
 use crate::store::agents::AgentInfo;
 use crate::store::report::{Body, End, NewPoint};
@@ -83,15 +86,20 @@ pub struct Said {
     pub body: Body,
     /// For the board.
     pub progress: Option<Progress>,
+    pub trouble: Trouble,
 }
 
 /// Reads a message that concerns an attempt; `Ok(None)` for the others. On an error the token may still be known.
 pub fn said(body: v1::agent_message::Body) -> Result<Option<Said>, (Option<Token>, WireError)> {
     use v1::agent_message::Body as Wire;
+    let mut trouble = Trouble::default();
     let (token, body) = match body {
         Wire::Accept(accept) => (accept.token, Ok((Body::Accepted, None))),
         Wire::Refuse(refuse) => (refuse.token, Ok((Body::Refused { reason: bounded(refuse.reason) }, None))),
-        Wire::Progress(mut progress) => (progress.token.take(), read_progress(progress)),
+        Wire::Progress(mut progress) => {
+            trouble = read_trouble(&mut progress);
+            (progress.token.take(), read_progress(progress))
+        }
         Wire::CheckpointReady(mut ready) => (ready.token.take(), read_checkpoint(ready)),
         Wire::Finished(mut finished) => (finished.token.take(), read_finished(finished)),
         Wire::Finishing(finishing) => (finishing.token, Ok((Body::Finishing, None))),
@@ -99,7 +107,15 @@ pub fn said(body: v1::agent_message::Body) -> Result<Option<Said>, (Option<Token
     };
     let token = wire::token(token).map_err(|error| (None, error))?;
     let (body, progress) = body.map_err(|error| (Some(token), error))?;
-    Ok(Some(Said { token, body, progress }))
+    Ok(Some(Said { token, body, progress, trouble }))
+}
+
+fn read_trouble(message: &mut v1::Progress) -> Trouble {
+    let silence = message.silence.take().map(|silence| Silence {
+        silent: Duration::from_millis(silence.silent_ms),
+        left: Duration::from_millis(silence.left_ms),
+    });
+    Trouble { silence, stuck: bounded(std::mem::take(&mut message.stuck)) }
 }
 
 type Read = Result<(Body, Option<Progress>), WireError>;
@@ -182,6 +198,7 @@ pub fn assign(granted: Granted) -> v1::CoordinatorMessage {
         exclusive: granted.exclusive,
         micro_batches: granted.micro_batches,
         disk_bytes: granted.disk_bytes,
+        hang_after_s: granted.hang_after_s,
     };
     message(v1::coordinator_message::Body::Assign(assign))
 }

@@ -8,7 +8,7 @@ use sweep_shared::states::FailureClass;
 use sweep_shared::wire::v1;
 use sweep_shared::wire::v1::agent_message::Body as Wire;
 
-use super::fleet::SessionId;
+use super::fleet::{SessionId, Trouble};
 use super::outbox::Turn;
 use super::service::Dispatcher;
 use super::translate::{self, Said};
@@ -69,7 +69,7 @@ impl Dispatcher {
                         Some(token) if seq > 0 => (translate::unreadable(&error), token),
                         _ => (Body::Nothing, Token { job: sweep_shared::ids::JobId(0), attempt: 0, lease: 0 }),
                     };
-                    let said = Said { token, body, progress: None };
+                    let said = Said { token, body, progress: None, trouble: Trouble::default() };
                     self.said(work, (session, &agent), seq, said, now);
                 }
             },
@@ -88,7 +88,7 @@ impl Dispatcher {
     }
 
     fn said(&mut self, work: &mut Work, (session, agent): (SessionId, &str), seq: u64, said: Said, now: Duration) {
-        let Said { token, body, progress } = said;
+        let Said { token, body, progress, trouble } = said;
         let missing: Vec<ContentHash> =
             body.blobs().iter().filter(|blob| !self.artifacts.has(&blob.hash)).map(|blob| blob.hash.clone()).collect();
         if !missing.is_empty() && !planted::is(Bug::ArtifactCommittedBeforeUpload) {
@@ -98,6 +98,7 @@ impl Dispatcher {
         }
         if let Some(progress) = progress {
             self.board.tell(token, progress);
+            self.fleet.troubled(token, trouble, now);
         }
         let ends = matches!(body, Body::Finished { .. } | Body::Refused { .. });
         match &body {

@@ -2,6 +2,7 @@
 
 use sweep_shared::states::FailureClass;
 
+use super::running::stuck;
 use super::words::{quoted, span};
 use super::{Explanation, FleetFacts, JobFacts};
 
@@ -93,6 +94,7 @@ pub fn still_held(said: &mut Explanation, fleet: &FleetFacts) {
     let Some(live) = &fleet.live else { return };
     if live.connected {
         said.reason(format!("Its attempt on {} has been told to stop, and holds its slot until it has.", live.agent));
+        stuck(said, live);
     } else {
         said.reason(format!(
             "Its attempt on {} will be stopped when the agent is back (last heard {} ago).",

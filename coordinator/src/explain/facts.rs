@@ -166,4 +166,8 @@ pub struct LiveFacts {
     pub finishing: bool,
     /// Of its job's hours, how much is spent.
     pub spent: Duration,
+    /// For how long its runner has been silent, and until it is judged hung; only where that is near.
+    pub silence: Option<(Duration, Duration)>,
+    /// Why its processes are still there although they were killed; empty: nothing of the kind.
+    pub stuck: String,
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use sweep_shared::states::AttemptState;
 
+use super::devices;
 use super::waiting::sweep_paused;
-use super::words::{device, span};
+use super::words::{device, quoted, span};
 use super::{Explanation, FleetFacts, JobFacts, LastAttempt, LiveFacts};
 
 pub fn running(said: &mut Explanation, job: &JobFacts, fleet: &FleetFacts) {
@@ -23,11 +24,21 @@ pub fn running(said: &mut Explanation, job: &JobFacts, fleet: &FleetFacts) {
         )),
         _ => said.reason(format!("Attempt {} runs on {place}, since {since}.", last.number)),
     }
+    releasing(said, &place, last, fleet);
     progress(said, job, last);
     sweep_paused(said, &job.sweep);
     match &fleet.live {
         Some(live) => lease(said, job, live),
         None => said.reason("The agent has just told of its end, which is being recorded."),
+    }
+}
+
+/// All slots of its device may still be held by what ran there before: then it waits at the agent.
+fn releasing(said: &mut Explanation, place: &str, last: &LastAttempt, fleet: &FleetFacts) {
+    let devices = fleet.agents.iter().filter(|agent| agent.id == last.agent).flat_map(|agent| &agent.devices);
+    let mut here = devices.filter(|on| (on.class, on.index) == (last.device, last.device_index));
+    if let Some(on) = here.find(|on| on.slots == 0 && !on.status.releasing.is_empty()) {
+        said.reason(devices::releasing(place, on));
     }
 }
 
@@ -62,6 +73,8 @@ fn lease(said: &mut Explanation, job: &JobFacts, live: &LiveFacts) {
     }
     if live.connected {
         said.reason(format!("{} was heard {heard} ago.", live.agent));
+        silent(said, live);
+        stuck(said, live);
         hours(said, job, live);
         return;
     }
@@ -76,6 +89,32 @@ fn lease(said: &mut Explanation, job: &JobFacts, live: &LiveFacts) {
         }
     }
     said.next(format!("If {} comes back before, its work counts.", live.agent));
+}
+
+fn silent(said: &mut Explanation, live: &LiveFacts) {
+    let Some((silent, left)) = live.silence else { return };
+    said.reason(format!("Its runner has told of no progress for {}.", span(silent)));
+    if left.is_zero() {
+        said.next("It is judged hung, and ended: the job is tried again from its last checkpoint.");
+    } else {
+        said.next(format!(
+            "If it stays silent for another {}, it is judged hung and ended, and the job is tried again from its last \
+             checkpoint; `hang_after` in the plan says how long that is.",
+            span(left)
+        ));
+    }
+}
+
+/// Killed, and still there.
+pub fn stuck(said: &mut Explanation, live: &LiveFacts) {
+    if !live.stuck.is_empty() {
+        said.reason(format!("Its processes were killed, but are still there{}", quoted(&live.stuck)));
+        said.next(format!(
+            "Its slot on {} stays taken until they are gone; where a driver or a dead network disk holds them, only a \
+             restart of that machine helps.",
+            live.agent
+        ));
+    }
 }
 
 fn hours(said: &mut Explanation, job: &JobFacts, live: &LiveFacts) {

@@ -1,26 +1,9 @@
 //! Times and sizes, for people.
 
-use std::time::Duration;
-
 use sweep_shared::resources::DeviceClass;
 use sweep_shared::size::Size;
 
-/// `45 s`, `12 min`, `3.5 h`, `2 days`.
-pub fn span(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    match time.as_secs() {
-        0..1 if time.is_zero() => "0 s".to_owned(),
-        0..1 => "1 s".to_owned(),
-        1..100 => format!("{} s", seconds.round()),
-        100..5400 => format!("{} min", (seconds / 60.0).round()),
-        5400..172_800 => format!("{} h", tenths(seconds / 3600.0)),
-        _ => format!("{} days", (seconds / 86_400.0).round()),
-    }
-}
-
-fn tenths(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
-}
+pub use sweep_shared::span::in_words as span;
 
 /// `512 MiB`, `3.1 GiB`.
 pub fn size(bytes: u64) -> String {
@@ -60,14 +43,6 @@ pub fn list(items: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_are_short() {
-        let said: Vec<String> =
-            [0, 1, 45, 100, 3600, 5400, 9000, 200_000].map(|seconds| span(Duration::from_secs(seconds))).into();
-        assert_eq!(said, ["0 s", "1 s", "45 s", "2 min", "60 min", "1.5 h", "2.5 h", "2 days"]);
-        assert_eq!(span(Duration::from_millis(3)), "1 s");
-    }
 
     #[test]
     fn sizes_lists_and_quotes() {

@@ -57,6 +57,7 @@ pub fn job(stage: &str) -> NewJob {
         retries: 1,
         most_losses: MOST_LOSSES,
         max_hours: None,
+        hang_after_s: None,
         priority: 0,
         reusable: true,
     }

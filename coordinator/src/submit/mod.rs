@@ -75,6 +75,7 @@ fn new_job(job: ExpandedJob, need: &Prediction) -> NewJob {
         retries: job.policy.retries,
         most_losses: job.policy.losses,
         max_hours: job.policy.max_hours,
+        hang_after_s: job.policy.hang_after_s,
         priority: job.policy.priority,
         reusable: job.reusable,
     }

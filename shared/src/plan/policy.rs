@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::size;
+use crate::span::Span;
 
 use super::fields::{Bounds, Field, Fields};
 use super::tree::Value;
@@ -21,11 +22,14 @@ pub struct Policy {
     pub losses: u32,
     /// What each of its jobs is promised of its device's memory, instead of what is predicted.
     pub memory_bytes: Option<u64>,
+    /// Seconds of silence after which a runner counts as hung; 0: never; `None`: as its agent thinks fit.
+    #[serde(default)]
+    pub hang_after_s: Option<f64>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { retries: 3, priority: 0, max_hours: None, losses: 10, memory_bytes: None }
+        Self { retries: 3, priority: 0, max_hours: None, losses: 10, memory_bytes: None, hang_after_s: None }
     }
 }
 
@@ -37,7 +41,7 @@ pub struct Budget {
 }
 
 /// The fields of a stage and of `defaults`, for those who must know them by name.
-pub(super) const FIELDS: [&str; 5] = ["retries", "priority", "max_hours", "losses", "memory"];
+pub(super) const FIELDS: [&str; 6] = ["retries", "priority", "max_hours", "losses", "memory", "hang_after"];
 
 /// Two of them can be added without leaving 32 bits.
 const PRIORITIES: std::ops::RangeInclusive<i32> = -1_000_000..=1_000_000;
@@ -52,6 +56,7 @@ pub(super) fn read(fields: &Fields<'_>, otherwise: Policy) -> Policy {
         max_hours: fields.get("max_hours").and_then(|f| f.number(HOURS)).or(otherwise.max_hours),
         losses: fields.get("losses").and_then(|f| f.count(0..=1000)).unwrap_or(otherwise.losses),
         memory_bytes: fields.get("memory").and_then(|f| memory(&f)).or(otherwise.memory_bytes),
+        hang_after_s: fields.get("hang_after").and_then(|f| hang_after(&f)).or(otherwise.hang_after_s),
     }
 }
 
@@ -69,6 +74,22 @@ fn memory(field: &Field<'_>) -> Option<u64> {
             None
         }
     }
+}
+
+/// In seconds; 0 for `never`.
+fn hang_after(field: &Field<'_>) -> Option<f64> {
+    const SHORTEST_S: f64 = 1.0;
+    let spelling = field.spelling();
+    if spelling == "never" {
+        return Some(0.0);
+    }
+    let span = spelling.parse::<Span>().ok().map(|span| span.0.as_secs_f64());
+    let seconds = span.filter(|seconds| *seconds >= SHORTEST_S);
+    if seconds.is_none() {
+        let error = field.error(format!("expected a duration from 1s to a year, found {}", field.found()));
+        field.problems.add(error.help("for example `hang_after: 30m`; `hang_after: never` waits for ever"));
+    }
+    seconds
 }
 
 pub(super) fn priority(field: &Field<'_>) -> Option<i32> {

@@ -3,9 +3,11 @@
 //! A [`JobSpec`] says everything that determines the result (and only that); its serialised form is what the job's key
 //! hashes. What belongs to one attempt (threads, device, where the inputs were fetched) is in [`Assignment`] around it.
 //! The plan module makes specs; the runner obeys them. `stage.rs` has the kinds, `model.rs` the networks that they
-//! begin with, `freeze.rs` what they do not train, `training.rs` their shared parts, `at_once.rs` how many images they take at a time.
+//! begin with, `freeze.rs` what they do not train, `training.rs` their shared parts, `at_once.rs` how many images they take at a time,
+//! `environment.rs` how variables of commands may be called.
 
 mod at_once;
+mod environment;
 mod freeze;
 mod model;
 mod path;
@@ -19,6 +21,7 @@ use crate::ids::Token;
 use crate::resources::DeviceClass;
 
 pub use at_once::*;
+pub use environment::*;
 pub use freeze::*;
 pub use model::*;
 pub use path::*;

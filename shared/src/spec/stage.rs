@@ -191,6 +191,13 @@ pub struct CommandSpec {
     pub matrix: std::collections::BTreeMap<String, serde_json::Value>,
     /// Whether a finished job of another sweep with the same key may stand for this one.
     pub reuse: bool,
+    /// Variables of its environment, with their values. `${axis}` and `${seed}` are already replaced.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub env: std::collections::BTreeMap<String, String>,
+    /// Names of variables whose values only agents know, sorted. No part of the key: who may look into an account changes
+    /// nothing in what is computed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// A file that travels with the plan.

@@ -86,6 +86,9 @@ fn how_jobs_are_treated_is_checked_too() {
     check(&top("budget: { gpu_hour: 4 }"), 1, "budget.gpu_hour", "unknown field `gpu_hour`", Some("gpu_hours"));
     check(&top("budget: {}"), 1, "budget", "the budget names no hours", None);
     check(&top("budget: 40"), 1, "budget", "expected a map of fields, found `40`", None);
+    check(&top("defaults: { hang_after: 30 }"), 1, "defaults.hang_after", "from 1s to a year, found `30`", None);
+    check(&top("defaults: { hang_after: 10ms }"), 1, "defaults.hang_after", "found `10ms`", None);
+    check(&top("defaults: { hang_after: [1m] }"), 1, "defaults.hang_after", "found a list", None);
     check(&top("defaults: { max_hours: 0 }"), 1, "defaults.max_hours", "found `0`", None);
     check(&top("defaults: { losses: -1 }"), 1, "defaults.losses", "from 0 to 1000, found `-1`", None);
     check(&top("defaults: { budget: { gpu_hours: 1 } }"), 1, "defaults.budget", "unknown field `budget`", None);
@@ -271,6 +274,15 @@ fn commands_that_cannot_be() {
     );
     check(&with("{ run: [x], files: [../train.py] }"), 3, "stages.a.command.files", "without `..`", None);
     check(&with("{ run: [x], outputs: [/tmp/x] }"), 3, "stages.a.command.outputs", "relative path", None);
+    check(&with("{ run: [x], env: [A=b] }"), 3, "stages.a.command.env", "expected a map", None);
+    check(&with("{ run: [x], env: { A-B: c } }"), 3, "stages.a.command.env.A-B", "cannot name a variable", None);
+    check(&with("{ run: [x], env: { SWEEP_SEED: 3 } }"), 3, "stages.a.command.env.SWEEP_SEED", "sweep's own", None);
+    check(&with("{ run: [x], env: { A: [1] } }"), 3, "stages.a.command.env.A", "found a list", None);
+    check(&with("{ run: [x], env: { A: '${rl}' } }"), 3, "stages.a.command.env.A", "`${rl}`", Some("lr"));
+    check(&with("{ run: [x], secrets: { KEY: abc } }"), 3, "stages.a.command.secrets", "do not belong in a plan", None);
+    check(&with("{ run: [x], secrets: [../KEY] }"), 3, "stages.a.command.secrets", "cannot name a variable", None);
+    check(&with("{ run: [x], secrets: [OMP_NUM_THREADS] }"), 3, "stages.a.command.secrets", "share of the cores", None);
+    check(&with("{ run: [x], env: { K: a }, secrets: [K] }"), 3, "stages.a.command.secrets", "is in `env`, too", None);
     check(&with("{ run: [x], protocol: event }"), 3, "stages.a.command.protocol", "unknown word", Some("events"));
 }
 

@@ -300,19 +300,33 @@ fn the_fingerprint_ignores_how_a_plan_is_written() {
 #[test]
 fn how_jobs_are_treated_is_read_from_plan_defaults_and_stage() {
     let plan = jobs_of(
-        "priority: 10\nbudget: { gpu_hours: 40, cpu_hours: 0.5 }\ndefaults: { priority: -2, max_hours: 6, losses: 3 }
+        "priority: 10\nbudget: { gpu_hours: 40, cpu_hours: 0.5 }\ndefaults: { priority: -2, max_hours: 6, losses: 3, hang_after: 30m }
 stages:
   a: { command: { run: [x] } }
-  b: { command: { run: [y] }, priority: 5, max_hours: 0.25, losses: 0, retries: 1, memory: 1.5 GiB }
+  b: { command: { run: [y] }, priority: 5, max_hours: 0.25, losses: 0, retries: 1, memory: 1.5 GiB, hang_after: never }
 ",
     );
     assert_eq!((plan.priority, plan.budget), (10, Budget { gpu_hours: Some(40.0), cpu_hours: Some(0.5) }));
-    let a = Policy { retries: 3, priority: -2, max_hours: Some(6.0), losses: 3, memory_bytes: None };
+    let a = Policy {
+        retries: 3,
+        priority: -2,
+        max_hours: Some(6.0),
+        losses: 3,
+        memory_bytes: None,
+        hang_after_s: Some(1800.0),
+    };
     assert_eq!(stage(&plan, "a")[0].policy, a);
-    let b = Policy { retries: 1, priority: 5, max_hours: Some(0.25), losses: 0, memory_bytes: Some(3 << 29) };
+    let b = Policy {
+        retries: 1,
+        priority: 5,
+        max_hours: Some(0.25),
+        losses: 0,
+        memory_bytes: Some(3 << 29),
+        hang_after_s: Some(0.0),
+    };
     assert_eq!(stage(&plan, "b")[0].policy, b);
     let bare = jobs_of("stages: { a: { command: { run: [x] } } }\n");
-    let usual = Policy { retries: 3, priority: 0, max_hours: None, losses: 10, memory_bytes: None };
+    let usual = Policy { retries: 3, priority: 0, max_hours: None, losses: 10, memory_bytes: None, hang_after_s: None };
     assert_eq!((bare.priority, bare.budget, bare.jobs[0].policy), (0, Budget::default(), usual));
 }
 
@@ -325,7 +339,7 @@ fn how_jobs_are_treated_is_part_of_no_key() {
     };
     let bare = plan("", "");
     let treated = plan(
-        "priority: 3\nbudget: { gpu_hours: 1 }\ndefaults: { priority: 1, max_hours: 2, losses: 1, memory: 1 GiB }",
+        "priority: 3\nbudget: { gpu_hours: 1 }\ndefaults: { priority: 1, max_hours: 2, losses: 1, memory: 1 GiB, hang_after: 1h }",
         ", priority: 9, max_hours: 1, losses: 0, retries: 0, memory: 2 GiB",
     );
     assert_eq!(bare.fingerprint(), treated.fingerprint());
@@ -333,6 +347,33 @@ fn how_jobs_are_treated_is_part_of_no_key() {
     assert_eq!(keys(&bare), keys(&treated));
     let measure = stage(&treated, "measure")[0].policy;
     assert_eq!((measure.max_hours, measure.memory_bytes), (Some(2.0), None));
+}
+
+#[test]
+fn a_commands_variables_are_part_of_its_key_and_its_secrets_are_not() {
+    let plan = |more: &str| {
+        jobs_of(&format!(
+            "seeds: [4]\nstages:\n  a: {{ command: {{ run: [x]{more} }}, matrix: {{ lr: [0.1, 1e-3] }} }}\n"
+        ))
+    };
+    let command = |plan: &ExpandedPlan, at: usize| match &plan.jobs[at].spec.kind {
+        StageKind::Command(command) => command.clone(),
+        other => panic!("{other:?}"),
+    };
+    let set = plan(", env: { LR: '${lr}', SEED: 'seed ${seed}', N: 3, FLAG: true, COST: '$${x}' }");
+    let env: Vec<_> = command(&set, 1).env.into_iter().collect();
+    let expected = [("COST", "${x}"), ("FLAG", "true"), ("LR", "1e-3"), ("N", "3"), ("SEED", "seed 4")];
+    assert_eq!(env, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let keys = |plan: &ExpandedPlan| plan.jobs.iter().map(|job| job.key.clone()).collect::<Vec<_>>();
+    let bare = plan("");
+    assert_ne!(keys(&bare)[0], keys(&set)[0]);
+    assert_ne!(keys(&plan(", env: { N: 3 }"))[0], keys(&plan(", env: { N: 4 }"))[0]);
+    let secret = plan(", secrets: [WANDB_API_KEY, A, A]");
+    assert_eq!(command(&secret, 0).secrets, ["A", "WANDB_API_KEY"]);
+    assert_eq!(keys(&bare), keys(&secret));
+    // What has neither is written as before there were any.
+    let json = serde_json::to_string(&bare.jobs[0].spec).unwrap();
+    assert!(!json.contains("env") && !json.contains("secrets"), "{json}");
 }
 
 #[test]

@@ -13,7 +13,8 @@
  *   xid UUID NUMBER               reported once for each such line that was not there before
  *   hang                          nothing is answered until this line is gone
  *
- * A process of an attempt uses what it wrote into `gpu-PID` in its attempt's folder, in MiB, for as long as it lives.
+ * A process of an attempt uses what it wrote into `gpu-PID` in its attempt's folder, in MiB, for as long as it lives. The
+ * attempt's folder lies below the story's, or it belongs to another story.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -121,6 +122,8 @@ static unsigned long long told(int pid, const char *uuid) {
     char value[4096], path[4200], state = 'Z';
     if (!variable(pid, "CUDA_VISIBLE_DEVICES", value, sizeof value) || strcmp(value, uuid) != 0) return 0;
     if (!variable(pid, "SWEEP_ATTEMPT_DIR", value, sizeof value)) return 0;
+    const char *story = getenv("FAKE_NVML"), *end = story ? strrchr(story, '/') : NULL;
+    if (!end || strncmp(value, story, end - story) != 0) return 0;
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     FILE *file = fopen(path, "r");
     if (!file) return 0;

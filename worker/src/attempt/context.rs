@@ -5,6 +5,7 @@ use std::ffi::CString;
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use sweep_shared::event::Epoch;
 use sweep_shared::ids::Token;
@@ -15,7 +16,7 @@ use crate::cache::Cache;
 use crate::devices::Devices;
 use crate::identity::Identity;
 use crate::options::Options;
-use crate::process::Spawner;
+use crate::process::{Cgroups, Spawner};
 use crate::report::Checkpoint;
 use crate::session::Outcome;
 use crate::transfer::Transfers;
@@ -45,11 +46,12 @@ impl Context {
         cache: Rc<Cache>,
         transfers: Transfers,
         devices: Rc<Devices>,
+        cgroups: Option<Cgroups>,
     ) -> io::Result<Self> {
         Ok(Self {
             agent: identity.agent.clone(),
             environment: launch::base_environment(identity),
-            spawner: RefCell::new(Spawner::new()?),
+            spawner: RefCell::new(Spawner::new(cgroups)?),
             runner: OnceCell::new(),
             library: Library::new(&options.datasets, options.weights_url.clone(), options.download_backoff),
             options,
@@ -77,6 +79,10 @@ pub enum News {
         epoch: u32,
         step: u64,
     },
+    /// Since when the runner has said nothing, and when it is judged hung, on the session's clock; `None`: it has spoken.
+    Silence(Option<(Duration, Duration)>),
+    /// The attempt was killed, and its processes are still there: which, and why.
+    Stuck(String),
     /// All its files are uploaded.
     Checkpoint(Checkpoint),
     /// The processes are gone; files may still be on their way.

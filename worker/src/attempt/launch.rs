@@ -6,12 +6,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use sweep_shared::resources::DeviceClass;
-use sweep_shared::spec::{Protocol, StageKind};
+use sweep_shared::spec::{CommandSpec, Protocol, StageKind, is_variable_name, reserved};
 use sweep_shared::states::FailureClass;
 use tokio::net::unix::pipe;
 
 use super::folder::Folder;
-use super::{Context, Early, is_command, protocol};
+use super::{Context, Early, is_command, protocol, secrets};
 use crate::devices::Limits;
 use crate::identity::Identity;
 use crate::options::{RUNNER, find_runner, is_executable};
@@ -46,8 +46,10 @@ pub fn launch(
         argv: &argv,
         env: &environment,
         folder: &cwd,
+        most_memory: None,
         log: folder.log.as_fd(),
         events: theirs.as_ref().map(AsFd::as_fd),
+        nice: limits.compute_percent.filter(|_| is_command(assign)).map_or(0, niceness),
     };
     let spawned = context.spawner.borrow_mut().spawn(&command);
     let child = spawned.map_err(|error| match error {
@@ -58,25 +60,12 @@ pub fn launch(
         SpawnError::Program(_) => Early::Refused(format!("cannot start {}: {error}", program.to_string_lossy())),
         SpawnError::System(_) => Early::Refused(error.to_string()),
     })?;
-    if is_command(assign) {
-        be_nice(child.pid(), limits);
-    }
-    let members = Members::new(&context.agent, assign.token.to_string(), child.pid());
+    let members = child.members(&context.agent, assign.token.to_string());
     Ok(Launched { child, members, events, oom_kills_before: if with_events { oom_kills() } else { None } })
 }
 
-/// A command knows nothing of `compute_share`: it is given less of the host's cores when others want them, too. Its children
-/// inherit that.
-fn be_nice(pid: i32, limits: Limits) {
-    let Some(percent) = limits.compute_percent else { return };
-    let nice = niceness(percent);
-    // SAFETY: a plain system call.
-    if unsafe { libc::setpriority(libc::PRIO_PROCESS, pid as libc::id_t, nice) } != 0 {
-        tracing::debug!(pid, nice, error = %std::io::Error::last_os_error(), "a command keeps its priority");
-    }
-}
-
-/// Nobody's share is 0; at 19 a process gets only what nobody else wants.
+/// A command knows nothing of `compute_share`: it is given less of the host's cores when others want them, too.
+/// At 19 a process gets only what nobody else wants.
 fn niceness(percent: u32) -> i32 {
     (19 * (100 - percent.min(100) as i32) + 50) / 100
 }
@@ -164,6 +153,9 @@ fn environment(
     if context.devices.has_gpus() {
         environment.retain(|entry| !entry.to_bytes().starts_with(VISIBLE_GPUS.as_bytes()));
     }
+    if let StageKind::Command(command) = &assign.spec.kind {
+        add_own(&mut environment, context, command)?;
+    }
     let mut set = |entry: String| -> Result<(), Early> {
         environment.push(text(entry.into_bytes())?);
         Ok(())
@@ -188,6 +180,26 @@ fn environment(
         set(format!("SWEEP_DATASETS={}", context.options.datasets.display()))?;
     }
     Ok(environment)
+}
+
+/// What the plan sets, and what it has only names for. Neither replaces what is set for every attempt: that comes after.
+fn add_own(environment: &mut Vec<CString>, context: &Context, command: &CommandSpec) -> Result<(), Early> {
+    let mut own: Vec<(&str, Vec<u8>)> =
+        command.env.iter().map(|(name, value)| (name.as_str(), value.clone().into_bytes())).collect();
+    for name in &command.secrets {
+        let value = secrets::read(&context.options.secrets, name).map_err(|error| Early::Refused(error.to_string()))?;
+        own.push((name, value));
+    }
+    for (name, value) in own {
+        // The plan was checked, perhaps by another version.
+        if !is_variable_name(name) || reserved(name).is_some() {
+            return Err(Early::failure(FailureClass::BadInput, format!("a plan cannot set the variable {name:?}")));
+        }
+        let prefix = [name.as_bytes(), b"="].concat();
+        environment.retain(|entry| !entry.to_bytes().starts_with(&prefix));
+        environment.push(text([prefix, value].concat())?);
+    }
+    Ok(())
 }
 
 fn event_pipe() -> Result<(Option<pipe::Receiver>, Option<OwnedFd>), Early> {

@@ -2,9 +2,10 @@
 //! what it made, say how it ended.
 //!
 //! [`run`] is the whole story; the parts are `folder` (where it happens), `room` (on the disk), `prepare` (inputs and `job.json`), `launch`
-//! (program and environment), `supervise` (the runner from its start to its end), `peak` (how much memory it takes), `outputs` and
-//! `staged` (files on their way),
-//! `verdict` (what the end means) and `log` (what is kept of stdout and stderr).
+//! (program and environment), `secrets` (what of it only this machine knows), `supervise` (the runner from its start to its end),
+//! `watchdog` (whether it has hung), `peak` (how
+//! much memory it takes), `outputs` and `staged` (files on their way), `verdict` (what the end means) and `log` (what is kept
+//! of stdout and stderr).
 
 mod context;
 mod folder;
@@ -15,9 +16,11 @@ mod outputs;
 mod peak;
 mod prepare;
 mod room;
+mod secrets;
 mod staged;
 mod supervise;
 mod verdict;
+mod watchdog;
 
 use std::io;
 use std::rc::Rc;
@@ -37,11 +40,13 @@ pub use log::LogTail;
 use crate::devices::Tenancy;
 use crate::process::leftovers;
 use crate::report::{End, Success};
-use crate::session::{Assign, Outcome, Stop};
+use crate::session::{Assign, HangAfter, Outcome, Stop, now};
 use folder::Folder;
 use outputs::{OutputError, Outputs};
 use peak::Peak;
+use supervise::{Supervised, Terms};
 use verdict::Verdict;
+use watchdog::Watchdog;
 
 /// What an attempt was asked to do before its natural end. `None` while nobody asked.
 pub type StopSignal = watch::Receiver<Option<Stop>>;
@@ -110,11 +115,15 @@ async fn make(
     place.spawned(launched.members.clone());
     let mut outputs = Outputs::new(Rc::clone(context), Rc::clone(&folder), tell.clone(), is_command(assign));
     let peak = Peak::new(context, assign.token, assign.device, launched.members.clone());
+    let hang_after = if protocol(assign) == Protocol::Exit { HangAfter::Never } else { assign.hang_after };
+    let terms = Terms { grace: context.options.grace, stuck: context.options.stuck };
+    let watchdog = Watchdog::new(hang_after, context.options.patience, now());
+    let mut runner = Supervised { outputs: &mut outputs, folder: &folder, tell, watchdog };
     let told = tokio::select! {
-        told = supervise::until_ended(&mut launched, &mut outputs, &folder, stop, context.options.grace, tell) => told,
+        told = supervise::until_ended(&mut launched, &mut runner, stop, &terms) => told,
         never = peak.watch() => match never {},
     };
-    let (ended, told) = supervise::collect(launched, told, &mut outputs, &folder, tell).await?;
+    let (ended, told) = supervise::collect(launched, told, &mut runner, &terms).await?;
     *peak_bytes = peak.bytes(&ended);
     let asked = stop.borrow().clone();
     if asked.is_some() || began.elapsed() > LONG {

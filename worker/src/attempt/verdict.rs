@@ -15,8 +15,14 @@ pub struct Told {
     pub failed: Option<(FailureClass, String)>,
     /// The kernel killed for memory while it ran.
     pub out_of_memory: bool,
+    /// It killed one of its processes for memory, which it counts for each attempt.
+    pub surely_out_of_memory: bool,
     /// There was next to no space left when it ended.
     pub disk_full: bool,
+    /// It was stopped because it told of no progress; why, in words.
+    pub hung: Option<String>,
+    /// How many events it told.
+    pub events: u64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +61,9 @@ pub fn verdict(
     if succeeded {
         return Verdict::Succeeded;
     }
+    if let Some(hung) = told.hung {
+        return Verdict::Ended(End::failure(FailureClass::Internal, with_log(hung, &log())));
+    }
     if let Some(Stop::Interrupt(reason)) = asked {
         return Verdict::Ended(End::Interrupted(reason.clone()));
     }
@@ -66,14 +75,17 @@ pub fn verdict(
 
 fn failure(protocol: Protocol, exit: Exit, told: &Told, log: &str) -> End {
     let killed = exit == Exit::Signal(libc::SIGKILL);
-    let out_of_memory = told.out_of_memory;
+    let out_of_memory = told.surely_out_of_memory || (killed && told.out_of_memory);
     let class = match told {
-        Told { out_of_memory: true, .. } if killed => FailureClass::OutOfMemory,
+        _ if out_of_memory => FailureClass::OutOfMemory,
         Told { disk_full: true, .. } => FailureClass::DiskFull,
         _ => FailureClass::Internal,
     };
     let mut message = match exit {
-        Exit::Status(0) if protocol == Protocol::Events => "the runner ended without the event \"done\"".to_owned(),
+        Exit::Status(0) if protocol == Protocol::Events => without_done(told),
+        Exit::Status(status) if out_of_memory => {
+            format!("exit status {status}, and the kernel killed one of its processes: no memory was left")
+        }
         Exit::Status(status) => format!("exit status {status}"),
         Exit::Signal(_) if killed && out_of_memory => "killed by the kernel: the host is out of memory".to_owned(),
         Exit::Signal(_) if killed => "killed by SIGKILL, not by sweep".to_owned(),
@@ -85,11 +97,27 @@ fn failure(protocol: Protocol, exit: Exit, told: &Told, log: &str) -> End {
     if class == FailureClass::DiskFull {
         message.push_str(", and the disk is full");
     }
+    End::Failure { class, message: with_log(message, log) }
+}
+
+/// Exit status 0 alone is no success where events are spoken.
+fn without_done(told: &Told) -> String {
+    let ended = "it ended with status 0, but without the event \"done\"";
+    match told.events {
+        0 => format!(
+            "{ended}, and told none at all: a program of `protocol: events` writes JSON objects, one a line, to file \
+             descriptor 3, the last one {{\"event\":\"done\"}}; one that tells nothing is of `protocol: exit`"
+        ),
+        _ => format!("{ended}: its last line on file descriptor 3 must be {{\"event\":\"done\"}}"),
+    }
+}
+
+fn with_log(mut message: String, log: &str) -> String {
     if !log.is_empty() {
         message.push('\n');
         message.push_str(log);
     }
-    End::Failure { class, message }
+    message
 }
 
 #[cfg(test)]
@@ -149,6 +177,54 @@ mod tests {
         let told = Told { out_of_memory: true, ..Told::default() };
         let Verdict::Ended(End::Failure { class, .. }) = judge(Protocol::Events, KILLED, told, None) else { panic!() };
         assert_eq!(class, FailureClass::OutOfMemory);
+    }
+
+    #[test]
+    fn a_hung_runner_has_failed_unless_it_came_to_its_end_after_all() {
+        let hung = || Told { hung: Some("no progress for 12 min".to_owned()), ..Told::default() };
+        let expected = Verdict::Ended(End::failure(FailureClass::Internal, "no progress for 12 min\nlast words"));
+        // Killed, or with a last checkpoint.
+        for exit in [KILLED, Exit::Status(exit::INTERRUPTED), Exit::Status(0)] {
+            assert_eq!(judge(Protocol::Events, exit, hung(), None), expected);
+        }
+        assert_eq!(judge(Protocol::Events, KILLED, hung(), Some(&interrupt())), expected);
+        let cancelled = judge(Protocol::Events, KILLED, hung(), Some(&Stop::Cancel));
+        assert_eq!(cancelled, Verdict::Ended(End::Cancelled));
+        let done = Told { done: true, ..hung() };
+        assert_eq!(judge(Protocol::Events, Exit::Status(0), done, None), Verdict::Succeeded);
+        let failed = Told { failed: Some((FailureClass::Diverged, "NaN".to_owned())), ..hung() };
+        let diverged = Verdict::Ended(End::failure(FailureClass::Diverged, "NaN"));
+        assert_eq!(judge(Protocol::Events, Exit::Status(1), failed, None), diverged);
+    }
+
+    #[test]
+    fn a_helper_that_the_kernel_killed_for_memory_explains_the_failure_of_the_whole() {
+        let told = || Told { surely_out_of_memory: true, ..Told::default() };
+        let Verdict::Ended(End::Failure { class, message }) = judge(Protocol::Events, Exit::Status(1), told(), None)
+        else {
+            panic!()
+        };
+        assert_eq!(class, FailureClass::OutOfMemory);
+        assert!(message.starts_with("exit status 1, and the kernel killed one of its processes"), "{message}");
+        // What came right after all needs no explanation.
+        assert_eq!(judge(Protocol::Exit, Exit::Status(0), told(), None), Verdict::Succeeded);
+        let suspected = Told { out_of_memory: true, ..Told::default() };
+        let Verdict::Ended(End::Failure { class, .. }) = judge(Protocol::Exit, Exit::Status(1), suspected, None) else {
+            panic!()
+        };
+        assert_eq!(class, FailureClass::Internal, "somebody on this host was killed, and the runner was not");
+    }
+
+    #[test]
+    fn a_script_that_forgets_done_is_told_how() {
+        let said = |events| {
+            let told = Told { events, ..Told::default() };
+            let verdict = judge(Protocol::Events, Exit::Status(0), told, None);
+            let Verdict::Ended(End::Failure { message, .. }) = verdict else { panic!("{verdict:?}") };
+            message
+        };
+        assert!(said(0).contains("file descriptor 3") && said(0).contains("`protocol: exit`"), "{}", said(0));
+        assert!(said(4).contains(r#"must be {"event":"done"}"#) && !said(4).contains("protocol: exit"), "{}", said(4));
     }
 
     #[test]

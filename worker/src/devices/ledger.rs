@@ -165,7 +165,7 @@ mod tests {
 
     fn running(ledger: &mut Ledger, job: i64, promised: u64) {
         ledger.promise(token(job), promised);
-        ledger.running(token(job), Members::new("a", token(job).to_string(), 1));
+        ledger.running(token(job), Members::new("a", token(job).to_string(), 1, None));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One live runner and its process group.
+//! One live runner, its process group, and its control group where there is one.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -10,7 +10,10 @@ use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
 use tokio::io::unix::AsyncFd;
 
-use super::procfs;
+use super::cgroup::Lent;
+#[cfg(doc)]
+use super::leftovers;
+use super::{Members, procfs};
 
 /// How the leader ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub struct Ended {
     /// The most that the leader, or one child that it waited for, had in RAM; but never less than the agent itself had when
     /// it started the runner, since the kernel counts what a process had before `execve`, too.
     pub peak_bytes: u64,
+    /// The kernel killed one of its processes for memory: known for sure where it runs in a control group that counts that.
+    pub out_of_memory: bool,
 }
 
 /// A process that leads its own group. Dropping it kills the group.
@@ -34,22 +39,33 @@ pub struct Child {
     /// Readable once the leader has ended.
     pidfd: AsyncFd<OwnedFd>,
     reaped: bool,
+    /// Where the agent can make control groups.
+    cgroup: Option<Lent>,
 }
 
 impl Child {
-    pub(super) fn new(pid: i32, pidfd: OwnedFd) -> io::Result<Self> {
+    pub(super) fn new(pid: i32, pidfd: OwnedFd, cgroup: Option<Lent>) -> io::Result<Self> {
         // SAFETY: the descriptor is owned by the value itself, and nothing closes or replaces it while it is registered.
         let registered = unsafe { AsyncFd::register_with_interest(pidfd, tokio::io::Interest::READABLE) };
         let pidfd = registered.map_err(|error| {
             let _gone = killpg(Pid::from_raw(pid), Signal::SIGKILL);
             io::Error::from(error)
         })?;
-        Ok(Self { pid: Pid::from_raw(pid), pidfd, reaped: false })
+        Ok(Self { pid: Pid::from_raw(pid), pidfd, reaped: false, cgroup })
     }
 
     /// Collects a child that is ending by itself, because `execve` failed.
     pub(super) fn collect_failed(mut self) -> io::Result<()> {
-        self.reap(WaitPidFlag::empty()).map(drop)
+        self.reap(WaitPidFlag::empty())?;
+        if let Some(cgroup) = self.cgroup.take() {
+            cgroup.recycle();
+        }
+        Ok(())
+    }
+
+    /// How to find all processes of the attempt that it leads: `attempt` is what [`leftovers::ATTEMPT_VARIABLE`] was set to.
+    pub fn members(&self, agent: &str, attempt: String) -> Members {
+        Members::new(agent, attempt, self.pid(), self.cgroup.as_ref().map(Lent::lookup))
     }
 
     /// The leader's process id, which is the group's too.
@@ -69,12 +85,25 @@ impl Child {
         }
     }
 
+    /// Kills the whole group, and what left it.
+    pub fn kill(&self) {
+        self.signal(Signal::SIGKILL);
+        if let Some(cgroup) = self.cgroup.as_ref().filter(|cgroup| cgroup.is_populated()) {
+            cgroup.kill();
+        }
+    }
+
     /// Kills what is left of the group, collects the leader's status, and returns once every process is gone.
     pub async fn finish(mut self) -> io::Result<Ended> {
-        self.signal(Signal::SIGKILL);
+        self.kill();
         self.ended().await?;
-        let ended = self.reap(WaitPidFlag::empty())?.ok_or_else(|| io::Error::other("the runner left no status"))?;
-        wait_for_group(self.pid).await;
+        let mut ended =
+            self.reap(WaitPidFlag::empty())?.ok_or_else(|| io::Error::other("the runner left no status"))?;
+        wait_until_gone(self.pid, self.cgroup.as_ref()).await;
+        if let Some(cgroup) = self.cgroup.take() {
+            ended.out_of_memory = cgroup.was_out_of_memory();
+            cgroup.recycle();
+        }
         Ok(ended)
     }
 
@@ -102,7 +131,7 @@ impl Child {
         }
         self.reaped = true;
         let exit = if info.si_code == libc::CLD_EXITED { Exit::Status(status) } else { Exit::Signal(status) };
-        Ok(Some(Ended { exit, peak_bytes: kibibytes(usage.ru_maxrss) }))
+        Ok(Some(Ended { exit, peak_bytes: kibibytes(usage.ru_maxrss), out_of_memory: false }))
     }
 }
 
@@ -125,7 +154,7 @@ fn kibibytes(count: libc::c_long) -> u64 {
 impl Drop for Child {
     fn drop(&mut self) {
         if !self.reaped {
-            self.signal(Signal::SIGKILL);
+            self.kill();
             let _still_dying = self.reap(WaitPidFlag::WNOHANG);
         }
     }
@@ -147,18 +176,14 @@ pub fn group_lives(group: i32) -> bool {
 }
 
 /// SIGKILL was sent: this takes as long as the kernel does, which is for ever only under a driver that hangs.
-async fn wait_for_group(group: Pid) {
+async fn wait_until_gone(group: Pid, cgroup: Option<&Lent>) {
     let mut pause = Duration::from_millis(1);
-    let mut waited = Duration::ZERO;
-    while group_lives(group.as_raw()) {
+    let is_populated = || cgroup.is_some_and(Lent::is_populated);
+    while group_lives(group.as_raw()) || is_populated() {
         tokio::time::sleep(pause).await;
-        waited += pause;
         pause = (pause * 2).min(Duration::from_secs(1));
-        if waited > Duration::from_secs(30) {
-            tracing::warn!(group = group.as_raw(), "a killed runner's processes do not end; its slot stays taken");
-            waited = Duration::ZERO;
-        }
         // A process that forked while the first signal was delivered.
         let _gone = killpg(group, Signal::SIGKILL);
+        cgroup.into_iter().for_each(Lent::kill);
     }
 }

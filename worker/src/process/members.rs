@@ -1,10 +1,11 @@
 //! Which processes belong to an attempt: its memory is theirs, and it is over when they are.
 
+use super::cgroup::Lookup;
 use super::{leftovers, procfs};
 
-/// Finds an attempt's processes at any time: those of its runner's group, and those that left the group and bear the
-/// attempt's mark. Cheap to clone; it may outlive them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Finds an attempt's processes at any time: those in its control group; or else those of its runner's process group, and
+/// those that left that and bear the attempt's mark. Cheap to clone; it may outlive them.
+#[derive(Debug, Clone)]
 pub struct Members {
     /// The agent's id.
     agent: String,
@@ -12,29 +13,37 @@ pub struct Members {
     attempt: String,
     /// The runner's process id.
     group: i32,
+    /// Its control group, where there is one.
+    cgroup: Option<Lookup>,
 }
 
 impl Members {
-    pub fn new(agent: impl Into<String>, attempt: impl Into<String>, group: i32) -> Self {
-        Self { agent: agent.into(), attempt: attempt.into(), group }
+    pub fn new(agent: &str, attempt: String, group: i32, cgroup: Option<Lookup>) -> Self {
+        Self { agent: agent.to_owned(), attempt, group, cgroup }
     }
 
-    /// The runner itself.
-    #[allow(dead_code, reason = "supervision is about to use it")]
-    pub fn leader(&self) -> i32 {
-        self.group
-    }
-
-    /// The living ones, now. Looks through `/proc`, which takes some milliseconds where there are many: not for the
-    /// agent's own thread.
+    /// The living ones, now. Where there are no control groups this looks through `/proc`, which takes some milliseconds where
+    /// there are many: not for the agent's own thread.
     pub fn pids(&self) -> Vec<i32> {
-        procfs::processes().filter(|pid| self.has(*pid)).collect()
+        match &self.cgroup {
+            Some(cgroup) => cgroup.pids(),
+            None => procfs::processes().filter(|pid| self.has(*pid)).collect(),
+        }
     }
 
     /// Whether this is one of the living ones.
     pub fn has(&self, pid: i32) -> bool {
+        if let Some(cgroup) = &self.cgroup {
+            return cgroup.pids().contains(&pid);
+        }
         let Some(stat) = procfs::stat(pid).filter(|stat| !stat.is_dead()) else { return false };
         stat.group == self.group || leftovers::is_of_attempt(pid, &self.agent, &self.attempt)
+    }
+
+    /// Who they are, for somebody who wants to know what does not end: `python3 (812, asleep in the kernel)`.
+    pub fn describe(&self) -> String {
+        let described: Vec<String> = self.pids().into_iter().filter_map(procfs::describe).collect();
+        described.join(", ")
     }
 }
 
@@ -62,7 +71,7 @@ mod tests {
         let (mut inside, unmarked) = start(group, &[]);
         let (mut escaped, marked) = start(0, &marks);
         let (mut stranger, _) = start(0, &other);
-        let members = Members::new(&agent, "j1.2", group);
+        let members = Members::new(&agent, "j1.2".to_owned(), group, None);
         let mut expected = vec![group, unmarked, marked];
         let mut found = members.pids();
         (expected.sort_unstable(), found.sort_unstable());

@@ -34,6 +34,19 @@ fn parse_stat(line: &str) -> Option<Stat> {
     Some(Stat { state, group })
 }
 
+/// `python3 (812, asleep in the kernel)`.
+pub fn describe(pid: i32) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    let doing = match stat(pid)?.state {
+        'D' => "asleep in the kernel",
+        'T' => "stopped",
+        't' => "held by a debugger",
+        'Z' | 'X' | 'x' => return None,
+        _ => "running",
+    };
+    Some(format!("{} ({pid}, {doing})", name.trim_end()))
+}
+
 /// The environment the process was started with, as `NAME=value` separated by zero bytes.
 pub fn environment(pid: i32) -> Option<Vec<u8>> {
     fs::read(format!("/proc/{pid}/environ")).ok()

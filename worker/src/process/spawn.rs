@@ -12,6 +12,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::Child;
+use super::cgroup::{Cgroups, Lent};
 
 /// A program to start. Every text is ready for `execve`: the child allocates nothing.
 pub struct Command<'a> {
@@ -22,10 +23,14 @@ pub struct Command<'a> {
     /// `NAME=value`.
     pub env: &'a [CString],
     pub folder: &'a CStr,
+    /// What all its processes together may take of the host's memory, where control groups can bound that.
+    pub most_memory: Option<u64>,
     /// Becomes stdout and stderr.
     pub log: BorrowedFd<'a>,
     /// Becomes file descriptor 3.
     pub events: Option<BorrowedFd<'a>>,
+    /// How much less of the host's cores it gets when others want them, too: 0 to 19. Its children inherit that.
+    pub nice: c_int,
 }
 
 /// Why a program did not start.
@@ -49,14 +54,16 @@ pub struct Spawner {
     null: OwnedFd,
     /// Where a child runs until it has called `execve`.
     stack: Stack,
+    /// A control group for each child, where that can be.
+    cgroups: Option<Cgroups>,
     /// Not `Send`: children die with this thread.
     _thread: PhantomData<*const ()>,
 }
 
 impl Spawner {
-    pub fn new() -> io::Result<Self> {
+    pub fn new(cgroups: Option<Cgroups>) -> io::Result<Self> {
         let null = OwnedFd::from(std::fs::File::open("/dev/null")?);
-        Ok(Self { null: above_events(null)?, stack: Stack::new()?, _thread: PhantomData })
+        Ok(Self { null: above_events(null)?, stack: Stack::new()?, cgroups, _thread: PhantomData })
     }
 
     /// Starts the program as the leader of a new process group. Must be called within a tokio runtime.
@@ -65,6 +72,7 @@ impl Spawner {
         let env = pointers(command.env);
         let log = above_events_ref(command.log).map_err(SpawnError::System)?;
         let events = command.events.map(above_events_ref).transpose().map_err(SpawnError::System)?;
+        let cgroup = self.cgroup(command.most_memory);
         let orders = Orders {
             program: command.program.as_ptr(),
             argv: argv.as_ptr(),
@@ -73,11 +81,15 @@ impl Spawner {
             null: self.null.as_raw_fd(),
             log: log.as_raw_fd(),
             events: events.as_ref().map_or(-1, |fd| fd.as_raw_fd()),
+            nice: command.nice,
             parent: nix::unistd::getpid().as_raw(),
+            cgroup: cgroup.as_ref().map_or(-1, |cgroup| cgroup.entrance().as_raw_fd()),
+            outside: AtomicI32::new(0),
             failure: AtomicI32::new(0),
         };
         let (pid, pidfd) = self.clone_child(&orders).map_err(SpawnError::System)?;
-        let child = Child::new(pid, pidfd).map_err(SpawnError::System)?;
+        let cgroup = self.entered(cgroup, orders.outside.load(Ordering::SeqCst));
+        let child = Child::new(pid, pidfd, cgroup).map_err(SpawnError::System)?;
         match orders.failure.load(Ordering::SeqCst) {
             0 => Ok(child),
             errno => {
@@ -85,6 +97,32 @@ impl Spawner {
                 Err(SpawnError::Program(io::Error::from_raw_os_error(errno)))
             }
         }
+    }
+
+    /// A group for the next child.
+    fn cgroup(&mut self, most_memory: Option<u64>) -> Option<Lent> {
+        match self.cgroups.as_ref()?.take(most_memory) {
+            Ok(cgroup) => Some(cgroup),
+            Err(error) => {
+                self.without_cgroups(&error);
+                None
+            }
+        }
+    }
+
+    /// The group that the child is in. `errno`: why it is not.
+    fn entered(&mut self, cgroup: Option<Lent>, errno: i32) -> Option<Lent> {
+        if errno == 0 {
+            return cgroup;
+        }
+        cgroup?.recycle();
+        self.without_cgroups(&io::Error::from_raw_os_error(errno));
+        None
+    }
+
+    fn without_cgroups(&mut self, error: &io::Error) {
+        tracing::warn!(%error, "runners get no control groups any more; processes that leave a runner's group are looked for by their marks");
+        self.cgroups = None;
     }
 
     /// Runs [`child_main`] in the new process and returns once it has called `execve` or ended.
@@ -122,7 +160,12 @@ struct Orders {
     null: c_int,
     log: c_int,
     events: c_int,
+    nice: c_int,
     parent: libc::pid_t,
+    /// The entrance of its control group, or -1.
+    cgroup: c_int,
+    /// Why it is not in there: it runs all the same.
+    outside: AtomicI32,
     failure: AtomicI32,
 }
 
@@ -146,6 +189,10 @@ extern "C" fn child_main(orders: *mut c_void) -> c_int {
 /// Only in a child of `clone_child`.
 unsafe fn prepare_child(orders: &Orders) -> bool {
     unsafe {
+        // Before it can have children of its own.
+        if orders.cgroup >= 0 && libc::write(orders.cgroup, c"0".as_ptr().cast(), 1) < 0 {
+            orders.outside.store(*libc::__errno_location(), Ordering::SeqCst);
+        }
         if libc::setpgid(0, 0) != 0 || libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
             return false;
         }
@@ -165,6 +212,10 @@ unsafe fn prepare_child(orders: &Orders) -> bool {
         }
         // Whatever some library forgot to mark is closed too. Kernels before 5.11 lack this: then it stays open.
         libc::syscall(libc::SYS_close_range, first_closed, c_int::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        if orders.nice != 0 {
+            // Being nicer is always allowed. Where it fails all the same the program runs as the agent does.
+            libc::setpriority(libc::PRIO_PROCESS, 0, orders.nice);
+        }
         reset_signals();
         libc::chdir(orders.folder) == 0
     }

@@ -21,7 +21,7 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
-        Self { folder, log, spawner: Spawner::new().unwrap() }
+        Self { folder, log, spawner: Spawner::new(None).unwrap() }
     }
 
     fn shell(&mut self, script: &str, events: Option<&File>) -> Child {
@@ -36,8 +36,10 @@ impl Bench {
             argv: &argv,
             env: &[text("PATH=/usr/bin:/bin"), text("GREETING=hello")],
             folder: &text(self.folder.path().to_str().unwrap()),
+            most_memory: None,
             log: self.log.as_fd(),
             events: events.map(AsFd::as_fd),
+            nice: 0,
         })
     }
 
@@ -154,6 +156,23 @@ async fn a_runner_that_ignores_sigterm_and_its_grandchildren_are_killed() {
     let group = child.pid();
     child.signal(Signal::SIGTERM);
     assert!(group_lives(group));
+    assert_eq!(child.finish().await.unwrap().exit, Exit::Signal(libc::SIGKILL));
+    assert!(!group_lives(group));
+}
+
+#[tokio::test]
+async fn a_runner_that_forks_while_it_is_killed_leaves_nothing() {
+    let mut bench = Bench::new();
+    let ready = bench.fifo("ready");
+    // Each of them starts others until it is killed.
+    let child = bench.shell(
+        "trap '' TERM; grow() { sleep 600 & [ $1 -gt 0 ] && { grow $(($1 - 1)) & grow $(($1 - 1)); }; wait; }; \
+         echo up >ready; grow 8",
+        None,
+    );
+    line_from(&ready).await;
+    let group = child.pid();
+    child.signal(Signal::SIGTERM);
     assert_eq!(child.finish().await.unwrap().exit, Exit::Signal(libc::SIGKILL));
     assert!(!group_lives(group));
 }

@@ -10,7 +10,7 @@ use sweep_shared::spec::{CommandSpec, JobSpec, Protocol, StageKind};
 
 use super::decide::{Session, Setup, Terms};
 use super::effect::{Effect, Input};
-use super::message::{Assign, Hello, Inbound, Outbound};
+use super::message::{Assign, HangAfter, Hello, Inbound, Outbound};
 use super::state::Outcome;
 use crate::attempt::News;
 use crate::identity::Identity;
@@ -30,6 +30,8 @@ pub fn assign(job: i64) -> Box<Assign> {
         files: vec![],
         matrix: Default::default(),
         reuse: false,
+        env: Default::default(),
+        secrets: vec![],
     };
     let spec =
         JobSpec { stage: "s".to_owned(), seed: 0, data: None, kind: StageKind::Command(command), inputs: vec![] };
@@ -45,6 +47,7 @@ pub fn assign(job: i64) -> Box<Assign> {
         disk_bytes: 0,
         exclusive: false,
         micro_batches: 1,
+        hang_after: HangAfter::Usual,
     })
 }
 

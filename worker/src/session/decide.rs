@@ -207,7 +207,12 @@ impl Session {
             (News::Progress { fraction, message }, Some(untold)) => untold.progressed(fraction, message),
             (News::Epoch(epoch), Some(untold)) => untold.epoch_ended(epoch),
             (News::Resumed { epoch, step }, Some(untold)) => untold.resumed(epoch, step),
-            (News::Progress { .. } | News::Epoch(_) | News::Resumed { .. }, None) => {}
+            (News::Silence(silence), Some(untold)) => untold.silent(silence),
+            (News::Stuck(why), Some(untold)) => untold.stuck(why),
+            (
+                News::Progress { .. } | News::Epoch(_) | News::Resumed { .. } | News::Silence(_) | News::Stuck(_),
+                None,
+            ) => {}
             (News::Checkpoint(checkpoint), _) => {
                 self.spool(Report { token, body: Body::Checkpoint(checkpoint) });
                 let most = self.terms.most_superseded;
@@ -263,7 +268,8 @@ impl Session {
 
     /// Tells what is new of an attempt. `over`: it has ended, so everything has to be told before its end is.
     fn tell(&mut self, token: Token, over: bool) {
-        while let Some(progress) = self.untold.get_mut(&token).and_then(Untold::next) {
+        let now = self.now;
+        while let Some(progress) = self.untold.get_mut(&token).and_then(|untold| untold.next(now)) {
             self.out.push(Effect::Send(Outbound::Progress(token, progress)));
         }
         self.out.push(Effect::TellLog { token, over });

@@ -1,6 +1,7 @@
 //! What agent and coordinator say to each other, in our own types. [`super::wire`] turns them into protobuf.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sweep_shared::event::{Epoch, FileRef};
 use sweep_shared::ids::{ContentHash, Token};
@@ -56,6 +57,17 @@ pub struct Assign {
     pub exclusive: bool,
     /// Into how many parts each batch is split.
     pub micro_batches: u32,
+    pub hang_after: HangAfter,
+}
+
+/// After how much silence a runner counts as hung.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HangAfter {
+    /// As its own pace has it.
+    #[default]
+    Usual,
+    Never,
+    Silence(Duration),
 }
 
 /// To the coordinator.
@@ -105,4 +117,8 @@ pub struct Progress {
     pub epochs: Vec<Epoch>,
     /// Epoch and step of the checkpoint that the runner continued from.
     pub resumed: Option<(u32, u64)>,
+    /// How long the runner has said nothing, and until it is judged hung; where that is near.
+    pub silence: Option<(Duration, Duration)>,
+    /// Why the attempt's processes are still there although they were killed; empty: nothing of the kind.
+    pub stuck: String,
 }

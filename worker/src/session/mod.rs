@@ -28,11 +28,12 @@ mod state;
 mod state_tests;
 mod wire;
 
+pub use clock::now;
 #[cfg(feature = "simulation")]
 pub use decide::{Session, Setup, Terms};
 #[cfg(feature = "simulation")]
 pub use effect::{Effect, Input};
-pub use message::Assign;
+pub use message::{Assign, HangAfter};
 #[cfg(feature = "simulation")]
 pub use message::{Inbound, Outbound};
 pub use start::run_agent;

@@ -13,11 +13,13 @@ use crate::attempt::LogTail;
 pub struct Run {
     stop: watch::Sender<Option<Stop>>,
     tail: LogTail,
+    /// Said once, not several times a second.
+    broken: bool,
 }
 
 impl Run {
     pub fn new(log: PathBuf, log_bytes: u64) -> Self {
-        Self { stop: watch::channel(None).0, tail: LogTail::new(log, log_bytes) }
+        Self { stop: watch::channel(None).0, tail: LogTail::new(log, log_bytes), broken: false }
     }
 
     pub fn stop_signal(&self) -> watch::Receiver<Option<Stop>> {
@@ -47,7 +49,7 @@ impl Run {
                 Ok(Some((offset, data))) => outgoing.send(Outbound::Log { token, offset, data }),
                 Ok(None) => break,
                 Err(error) => {
-                    tracing::warn!(%token, %error, "cannot read an attempt's log");
+                    self.complain(token, &error, "read");
                     break;
                 }
             }
@@ -57,7 +59,13 @@ impl Run {
     /// Gives back the disk space of what the log has too much, whether or not anybody listens.
     pub fn trim(&mut self, token: Token) {
         if let Err(error) = self.tail.trim() {
-            tracing::warn!(%token, %error, "cannot shorten an attempt's log");
+            self.complain(token, &error, "shorten");
+        }
+    }
+
+    fn complain(&mut self, token: Token, error: &std::io::Error, what: &str) {
+        if !std::mem::replace(&mut self.broken, true) {
+            tracing::warn!(%token, %error, "cannot {what} an attempt's log");
         }
     }
 }

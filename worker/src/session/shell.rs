@@ -27,8 +27,6 @@ use crate::spool::{Durable, Record, Spool};
 
 /// How often progress and logs are told.
 const TELL_EVERY: Duration = Duration::from_millis(200);
-/// How often logs that are too long are shortened.
-const TRIM_EVERY: Duration = Duration::from_secs(5);
 /// How long a goodbye may take to reach the coordinator.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -72,8 +70,6 @@ impl Shell {
     pub async fn run(mut self, mut inbox: Inbox, shutdown: Shutdown) -> Result<(), AgentError> {
         let mut tell = tokio::time::interval(TELL_EVERY);
         tell.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut trim = tokio::time::interval(TRIM_EVERY);
-        trim.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut drained, mut killed) = (false, false);
         while self.over.is_none() {
             tokio::select! {
@@ -85,7 +81,6 @@ impl Shell {
                     Note::Supplied { spool, seq, missing } => Input::Supplied { spool, seq, missing },
                 }),
                 _ = tell.tick() => self.on_tick(),
-                _ = trim.tick() => self.runs.iter_mut().for_each(|(token, run)| run.trim(*token)),
                 () = shutdown.draining(), if !drained => {
                     drained = true;
                     self.feed(Input::Drain("the agent is shutting down".to_owned()));
@@ -132,6 +127,8 @@ impl Shell {
 
     fn on_tick(&mut self) {
         while self.removals.try_join_next().is_some() {}
+        // A runner may write gigabytes in a second.
+        self.runs.iter_mut().for_each(|(token, run)| run.trim(*token));
         if self.space.look(self.spool.has_room()) {
             self.feed(Input::Room(self.space.is_there()));
         }

@@ -20,11 +20,11 @@ use crate::agent::AgentError;
 use crate::attempt::{self, Context};
 use crate::cache::Cache;
 use crate::devices::Devices;
-use crate::identity;
+use crate::identity::{self, Identity};
 use crate::luck::Luck;
 use crate::options::{Options, Shutdown};
 use crate::probe::{Machine, cores};
-use crate::process::leftovers;
+use crate::process::{Cgroups, leftovers, sweep_cgroups};
 use crate::rules::RulesFile;
 use crate::space::Space;
 use crate::spool::{Record, Spool};
@@ -35,7 +35,8 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     let home = options.home.clone();
     let home_error = |source| AgentError::Home { path: home.clone(), source };
     let identity = identity::next_incarnation(&options.home).map_err(home_error)?;
-    let killed = leftovers::kill_older(&identity.agent, identity.incarnation);
+    let killed =
+        sweep_cgroups(&options.home, &identity.agent) + leftovers::kill_older(&identity.agent, identity.incarnation);
     if killed > 0 {
         tracing::warn!(killed, "killed processes that an earlier agent had left");
     }
@@ -66,7 +67,8 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     let log = |token: Token| attempt::log_path(&options.home.join("attempts"), token);
     let runs = session.attempts().into_iter().map(|token| (token, Run::new(log(token), options.log_bytes))).collect();
     let space = Space::new(&options.home);
-    let context = Context::new(options, &identity, cache, transfers, held).map_err(home_error)?;
+    let cgroups = cgroups(&options, &identity);
+    let context = Context::new(options, &identity, cache, transfers, held, cgroups).map_err(home_error)?;
     let mut shell = Shell {
         context: Rc::new(context),
         session,
@@ -88,6 +90,24 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     shell.carry_out(first);
     let inbox = Inbox { link: link_events, news: news_inbox, notes: notes_inbox, durable };
     shell.run(inbox, shutdown).await
+}
+
+/// Says once which way it is.
+fn cgroups(options: &Options, identity: &Identity) -> Option<Cgroups> {
+    let opened = match options.cgroups {
+        true => Cgroups::open(&options.home, &identity.agent, identity.incarnation),
+        false => Err("it was told to do without".to_owned()),
+    };
+    match opened {
+        Ok(cgroups) => {
+            tracing::info!(below = %cgroups.base().display(), bounds_memory = cgroups.bounds_memory(), "each attempt runs in a control group of its own");
+            Some(cgroups)
+        }
+        Err(why) => {
+            tracing::info!(why, "attempts run without control groups");
+            None
+        }
+    }
 }
 
 /// Removes what earlier attempts left, apart from those whose logs are still to be told.

@@ -1,11 +1,13 @@
 //! Protobuf on the outside, our types on the inside.
 
+use std::time::Duration;
+
 use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::resources::Usage;
 use sweep_shared::spec::JobSpec;
 use sweep_shared::wire::{self, WireError, v1};
 
-use super::message::{Assign, Hello, Inbound, Outbound, Progress};
+use super::message::{Assign, HangAfter, Hello, Inbound, Outbound, Progress};
 use crate::report::{Body, Checkpoint, End, Point, Report, Success};
 
 /// What the coordinator said. A message of a kind that this version does not know is an error.
@@ -55,7 +57,17 @@ fn assign(token: Token, message: v1::Assign) -> Result<Assign, WireError> {
         disk_bytes: message.disk_bytes,
         exclusive: message.exclusive,
         micro_batches: message.micro_batches.max(1),
+        hang_after: hang_after(message.hang_after_s),
     })
+}
+
+/// What cannot be understood is as if nothing had been said.
+fn hang_after(seconds: Option<f64>) -> HangAfter {
+    match seconds.map(Duration::try_from_secs_f64) {
+        Some(Ok(Duration::ZERO)) => HangAfter::Never,
+        Some(Ok(silence)) => HangAfter::Silence(silence),
+        Some(Err(_)) | None => HangAfter::Usual,
+    }
 }
 
 pub fn outbound(message: Outbound) -> v1::AgentMessage {
@@ -104,6 +116,11 @@ fn progress(token: Token, progress: Progress) -> v1::Progress {
         message: progress.message,
         epochs: progress.epochs.into_iter().map(v1::Epoch::from).collect(),
         resumed: progress.resumed.map(|(epoch, step)| v1::Resumed { epoch, step }),
+        silence: progress.silence.map(|(silent, left)| v1::Silence {
+            silent_ms: silent.as_millis() as u64,
+            left_ms: left.as_millis() as u64,
+        }),
+        stuck: progress.stuck,
     }
 }
 

@@ -237,6 +237,8 @@ pub fn command(run: &[&str]) -> CommandSpec {
         files: vec![],
         matrix: Default::default(),
         reuse: false,
+        env: Default::default(),
+        secrets: vec![],
     }
 }
 

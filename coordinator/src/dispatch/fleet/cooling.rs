@@ -26,13 +26,25 @@ pub struct Cooling {
 #[derive(Debug)]
 struct Refused {
     until: Duration,
+    device: (DeviceClass, u32),
+    /// Of that device, then.
     free_bytes: u64,
     reason: String,
 }
 
 impl Cooling {
-    pub fn refused(&mut self, job: JobId, agent: &str, reason: &str, devices: &[Device], now: Duration) {
-        let refused = Refused { until: now + REST, free_bytes: most_free(devices), reason: reason.to_owned() };
+    /// `devices`: the agent's, of which it was granted one.
+    pub fn refused(
+        &mut self,
+        job: JobId,
+        agent: &str,
+        device: (DeviceClass, u32),
+        reason: &str,
+        devices: &[Device],
+        now: Duration,
+    ) {
+        let free_bytes = free(devices, device);
+        let refused = Refused { until: now + REST, device, free_bytes, reason: reason.to_owned() };
         self.pairs.insert((job, agent.to_owned()), refused);
     }
 
@@ -55,8 +67,9 @@ impl Cooling {
     }
 
     pub fn reported(&mut self, agent: &str, devices: &[Device]) {
-        let free = most_free(devices);
-        self.pairs.retain(|(_, of), refused| of != agent || free < refused.free_bytes + CHANGE_BYTES);
+        self.pairs.retain(|(_, of), refused| {
+            of != agent || free(devices, refused.device) < refused.free_bytes + CHANGE_BYTES
+        });
     }
 
     /// What the agent refused says nothing any more.
@@ -89,6 +102,7 @@ impl Cooling {
     }
 }
 
-fn most_free(devices: &[Device]) -> u64 {
-    devices.iter().map(|device| device.memory_free_bytes).max().unwrap_or(0)
+fn free(devices: &[Device], (class, index): (DeviceClass, u32)) -> u64 {
+    let found = devices.iter().find(|device| (device.class, device.index) == (class, index));
+    found.map_or(0, |device| device.memory_free_bytes)
 }

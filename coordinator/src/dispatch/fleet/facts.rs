@@ -61,6 +61,8 @@ impl Fleet {
             stopping: live.stop.as_ref().map(Stop::reason),
             finishing: live.attempt.finishing,
             spent: live.spent(now),
+            silence: live.silence(now).map(|silence| (silence.silent, silence.left)),
+            stuck: live.trouble.0.stuck.clone(),
         }
     }
 }

@@ -19,8 +19,25 @@ pub struct Live {
     meter: Meter,
     /// Why it must stop with a checkpoint.
     pub(super) stop: Option<Stop>,
+    /// What its agent last said of it, and when.
+    pub(super) trouble: (Trouble, Duration),
     /// The session that was last told to stop or kill it.
     pub(super) told: Option<SessionId>,
+}
+
+/// What is not as it should be with an attempt. None of it is kept: the agent tells it again to whom it meets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trouble {
+    pub silence: Option<Silence>,
+    /// Why its processes are still there although they were killed.
+    pub stuck: String,
+}
+
+/// The runner has said nothing for so long that it may be judged hung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silence {
+    pub silent: Duration,
+    pub left: Duration,
 }
 
 /// Why an attempt must stop.
@@ -76,7 +93,7 @@ impl Live {
             meter.start(now);
         }
         let stop = attempt.stop.clone().map(Stop::Paused);
-        Self { attempt, granted: now, meter, stop, told: None }
+        Self { attempt, granted: now, meter, stop, trouble: (Trouble::default(), now), told: None }
     }
 
     pub fn token(&self) -> Token {
@@ -95,6 +112,13 @@ impl Live {
     /// Of its job's hours, how much is spent: by the attempts before, and by this one so far.
     pub fn spent(&self, now: Duration) -> Duration {
         seconds(self.attempt.spent_s) + self.meter.read(now)
+    }
+
+    /// How long it has been silent by now, and what is left of its agent's patience.
+    pub(super) fn silence(&self, now: Duration) -> Option<Silence> {
+        let (trouble, told) = &self.trouble;
+        let since = now.saturating_sub(*told);
+        trouble.silence.map(|it| Silence { silent: it.silent + since, left: it.left.saturating_sub(since) })
     }
 
     fn is_overrun(&self, now: Duration) -> bool {
@@ -137,6 +161,13 @@ impl Fleet {
         if let Some(live) = self.live_mut(token) {
             live.attempt.finishing = true;
             live.meter.stop(now);
+        }
+    }
+
+    /// The agent says how it fares.
+    pub fn troubled(&mut self, token: Token, trouble: Trouble, now: Duration) {
+        if let Some(live) = self.live_mut(token) {
+            live.trouble = (trouble, now);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::store::agents::AgentInfo;
 use crate::store::read::LiveRow;
 
 pub use cooling::FAULT;
-pub use live::{Live, Stop};
+pub use live::{Live, Silence, Stop, Trouble};
 pub use orders::Order;
 
 /// One connection of one agent.
@@ -215,7 +215,7 @@ impl Fleet {
     pub fn refused(&mut self, token: Token, reason: &str, now: Duration) {
         if let Some(live) = self.live.get(&token.job).filter(|live| live.attempt.token == token) {
             let devices = self.agents.get(&live.attempt.agent).map_or(&[][..], |agent| &agent.info.devices);
-            self.cooling.refused(token.job, &live.attempt.agent, reason, devices, now);
+            self.cooling.refused(token.job, &live.attempt.agent, live.device(), reason, devices, now);
         }
     }
 

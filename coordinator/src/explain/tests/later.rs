@@ -23,6 +23,37 @@ fn a_running_job_says_where_and_how_far() {
 }
 
 #[test]
+fn a_silent_runner_is_told_of_before_it_is_judged() {
+    let told =
+        explain(&running(AttemptState::Running), &with_live(LiveFacts { silence: Some((s(480), s(120))), ..live() }));
+    assert!(told.reasons.contains(&"Its runner has told of no progress for 8 min.".to_owned()), "{told:?}");
+    assert!(told.next[0].starts_with("If it stays silent for another 2 min, it is judged hung"), "{told:?}");
+    let over = with_live(LiveFacts { silence: Some((s(610), s(0))), ..live() });
+    let told = explain(&running(AttemptState::Running), &over);
+    assert!(told.next[0].starts_with("It is judged hung, and ended"), "{told:?}");
+}
+
+#[test]
+fn processes_that_do_not_die_are_told_of_whatever_became_of_their_job() {
+    let stuck = || with_live(LiveFacts { stuck: "process 812 (python3) sleeps in the kernel".to_owned(), ..live() });
+    for job in [running(AttemptState::Running), job(JobState::Cancelled)] {
+        let told = explain(&job, &stuck());
+        let said = "Its processes were killed, but are still there: process 812 (python3) sleeps in the kernel.";
+        assert!(told.reasons.contains(&said.to_owned()), "{told:?}");
+        assert!(told.next.iter().any(|next| next.starts_with("Its slot on lab-1 stays taken")), "{told:?}");
+    }
+}
+
+#[test]
+fn an_attempt_that_waits_at_its_agent_for_the_memory_of_the_one_before_says_so() {
+    let status = DeviceStatus { releasing: vec!["j4.1".to_owned()], ..DeviceStatus::default() };
+    let full = DeviceFacts { slots: 0, status, ..gpu() };
+    let fleet = FleetFacts { live: Some(live()), ..fleet(vec![lab(vec![full])]) };
+    let told = explain(&running(AttemptState::Running), &fleet);
+    assert_eq!(told.reasons[1], "GPU 0 of lab-1 waits for the memory of j4.1 to come back.");
+}
+
+#[test]
 fn an_attempt_that_has_not_begun_or_only_uploads() {
     let leased = JobFacts { epoch: (0, 0), checkpoint: None, ..running(AttemptState::Leased) };
     assert_eq!(

@@ -97,6 +97,8 @@ fn live() -> LiveFacts {
         stopping: None,
         finishing: false,
         spent: s(0),
+        silence: None,
+        stuck: String::new(),
     }
 }
 

@@ -36,6 +36,7 @@ struct Row {
     priority: i64,
     preemptible: bool,
     max_hours: Option<f64>,
+    hang_after_s: Option<f64>,
     spent_s: f64,
     memory_bytes: i64,
     micro_batches: i64,
@@ -61,6 +62,7 @@ pub async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Fo
                   j.failures AS "failures!: i64", j.losses AS "losses!: i64", j.retries AS "retries!: i64",
                   j.most_losses AS "most_losses!: i64", j.priority AS "priority!: i64",
                   j.preemptible AS "preemptible!: bool", j.max_hours AS "max_hours?: f64",
+                  j.hang_after_s AS "hang_after_s?: f64",
                   (SELECT total(coalesce(run_s, max(0, finished_ms - started_ms) / 1000.0)) FROM attempts
                    WHERE job = j.id AND number > j.hours_from) AS "spent_s!: f64",
                   j.memory_bytes AS "memory_bytes!: i64", j.micro_batches AS "micro_batches!: i64", j.exclusive AS "exclusive!: bool",
@@ -117,6 +119,7 @@ impl Row {
             priority: self.priority,
             preemptible: self.preemptible,
             max_hours: self.max_hours,
+            hang_after_s: self.hang_after_s,
             spent_s: self.spent_s,
         };
         let live_state = self.attempt_state.as_deref().map(word).transpose()?;

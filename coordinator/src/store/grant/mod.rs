@@ -60,6 +60,8 @@ pub struct Granted {
     pub preemptible: bool,
     /// For all attempts of the job together.
     pub max_hours: Option<f64>,
+    /// Silence after which its runner counts as hung; 0: never; `None`: as the agent thinks fit.
+    pub hang_after_s: Option<f64>,
     /// What its earlier attempts have run of that, in seconds.
     pub spent_s: f64,
 }

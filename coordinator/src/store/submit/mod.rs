@@ -36,6 +36,8 @@ pub struct NewJob {
     pub most_losses: u32,
     /// Of run time of all its attempts together.
     pub max_hours: Option<f64>,
+    /// Silence after which its runner counts as hung; 0: never.
+    pub hang_after_s: Option<f64>,
     /// Added to the sweep's.
     pub priority: i32,
     pub reusable: bool,

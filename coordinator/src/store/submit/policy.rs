@@ -59,7 +59,7 @@ async fn of_jobs(tx: &mut Tx<'_>, sweep: SweepId, jobs: &[super::NewJob]) -> Res
         .iter()
         .map(|job| {
             let need = (job.device, job.memory_bytes, job.exclusive, job.preemptible);
-            let policy = (job.retries, job.most_losses, job.max_hours, job.priority, job.reusable);
+            let policy = (job.retries, job.most_losses, job.max_hours, job.priority, job.reusable, job.hang_after_s);
             let words = (&job.stage, &job.label, &job.params_json, &job.spec_json);
             (&job.key, need, policy, words)
         })
@@ -68,11 +68,11 @@ async fn of_jobs(tx: &mut Tx<'_>, sweep: SweepId, jobs: &[super::NewJob]) -> Res
     sqlx::query!(
         "UPDATE jobs SET device = n.device, memory_bytes = n.memory, exclusive = n.exclusive, preemptible = n.preemptible,
                 retries = n.retries, most_losses = n.losses, max_hours = n.hours, own_priority = n.priority,
-                reusable = n.reusable
+                reusable = n.reusable, hang_after_s = n.hang
          FROM (SELECT value ->> 0 AS key, value ->> '$[1][0]' AS device, value ->> '$[1][1]' AS memory,
                       value ->> '$[1][2]' AS exclusive, value ->> '$[1][3]' AS preemptible, value ->> '$[2][0]' AS retries,
                       value ->> '$[2][1]' AS losses, value ->> '$[2][2]' AS hours, value ->> '$[2][3]' AS priority,
-                      value ->> '$[2][4]' AS reusable
+                      value ->> '$[2][4]' AS reusable, value ->> '$[2][5]' AS hang
                FROM json_each(?1)) AS n
          WHERE jobs.sweep = ?2 AND jobs.key = n.key",
         rows,

@@ -9,11 +9,15 @@ use serde_json::Value;
 use crate::resources::DeviceClass;
 use crate::spec::{DataSpec, InputSpec, NUMERIC_VERSION, StageKind};
 
-/// The canonical text of a kind with its parameters: two jobs of one stage often share it. Whether a command may be reused does not change what it does.
+/// The canonical text of a kind with its parameters: two jobs of one stage often share it. Whether a command may be reused does not change
+/// what it does, nor do the names of its secrets.
 pub(super) fn of_kind(kind: &StageKind) -> String {
     let mut value = json(kind);
     if matches!(kind, StageKind::Command(_)) {
         value["params"]["reuse"] = Value::Null;
+        if let Some(params) = value["params"].as_object_mut() {
+            params.remove("secrets");
+        }
     }
     let mut text = String::with_capacity(256);
     write(&value, &mut text);

@@ -213,7 +213,7 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// A command's words with `${axis}`, `${seed}` and `${input}` replaced; other kinds as they are.
+/// A command's words and variables with `${axis}`, `${seed}` and `${input}` replaced; other kinds as they are.
 fn with_values(kind: &StageKind, row: &[super::matrix::Choice], seed: u64) -> StageKind {
     let StageKind::Command(command) = kind else { return kind.clone() };
     let value = |name: &str| match name {
@@ -226,6 +226,7 @@ fn with_values(kind: &StageKind, row: &[super::matrix::Choice], seed: u64) -> St
     let mut command = command.clone();
     command.run = command.run.iter().map(replaced).collect();
     command.outputs = command.outputs.iter().map(replaced).collect();
+    command.env.values_mut().for_each(|text| *text = replaced(text));
     StageKind::Command(command)
 }
 

@@ -6,12 +6,13 @@ use super::super::fields::{Field, Fields};
 use super::super::matrix::Choice;
 use super::super::suggest::{listed, nearest};
 use super::super::tree::Value;
+use super::environment;
 use super::files::{file, inside};
 use super::{Context, Draft, selectors};
 
 const RUN_HELP: &str = "the program and its arguments, without a shell: `run: [python3, train.py, --lr, \"${lr}\"]`";
 
-/// `run` and `outputs` keep their `${…}`: which seed and which inputs are known when jobs are made.
+/// `run`, `outputs` and `env` keep their `${…}`: which seed and which inputs are known when jobs are made.
 pub(super) fn read(fields: &Fields<'_>, row: &[Choice], context: &Context<'_>) -> Option<Draft> {
     let input = fields.get("input");
     let has_input = input.is_some();
@@ -23,8 +24,10 @@ pub(super) fn read(fields: &Fields<'_>, row: &[Choice], context: &Context<'_>) -
     let outputs = fields.get("outputs").map(|f| outputs(&f, &names)).unwrap_or_default();
     let files = fields.get("files").map(|f| files(&f, context)).unwrap_or_default();
     let reuse = fields.get("reuse").and_then(|f| f.flag()).unwrap_or(false);
+    let env = fields.get("env").map(|f| environment::env(&f, &names)).unwrap_or_default();
+    let secrets = fields.get("secrets").map(|f| environment::secrets(&f, &env)).unwrap_or_default();
     let matrix = row.iter().map(|c| (c.axis.clone(), c.node.to_json())).collect();
-    let kind = StageKind::Command(CommandSpec { run: run?, protocol, outputs, files, matrix, reuse });
+    let kind = StageKind::Command(CommandSpec { run: run?, protocol, outputs, files, matrix, reuse, env, secrets });
     match (has_input, input) {
         (true, None) => None,
         (_, input) => Some(Draft::new(kind, input.map(|selectors| (Role::Input, selectors)))),
@@ -54,7 +57,8 @@ fn run(field: &Field<'_>, names: &[&str]) -> Option<Vec<String>> {
     items.iter().map(|item| argument(item, names)).collect()
 }
 
-fn argument(item: &Field<'_>, names: &[&str]) -> Option<String> {
+/// One word, with its `${…}` checked.
+pub(super) fn argument(item: &Field<'_>, names: &[&str]) -> Option<String> {
     let text = match &item.node.value {
         Value::Null | Value::List(_) | Value::Map(_) => {
             item.say(format!("expected one argument, found {}", item.found()));

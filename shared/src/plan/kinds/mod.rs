@@ -7,6 +7,7 @@
 
 mod command;
 mod compress;
+mod environment;
 mod files;
 mod model;
 mod network;

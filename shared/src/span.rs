@@ -1,4 +1,4 @@
-//! Spans of time as users write them.
+//! Spans of time: as users write them ([`Span`]), and as sentences say them ([`in_words`]).
 
 use std::fmt;
 use std::str::FromStr;
@@ -44,30 +44,30 @@ impl fmt::Display for Span {
     }
 }
 
-/// How long something stays: a duration, or `never` where it never goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stay(pub Option<Duration>);
-
-impl FromStr for Stay {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "never" { Ok(Self(None)) } else { text.parse().map(|span: Span| Self(Some(span.0))) }
-    }
-}
-
-impl fmt::Display for Stay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            None => f.write_str("never"),
-            Some(time) => Span(time).fmt(f),
-        }
+/// `45 s`, `12 min`, `3.5 h`, `2 days`.
+pub fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match time.as_secs() {
+        0..1 if time.is_zero() => "0 s".to_owned(),
+        0..1 => "1 s".to_owned(),
+        1..100 => format!("{} s", seconds.round()),
+        100..5400 => format!("{} min", (seconds / 60.0).round()),
+        5400..172_800 => format!("{} h", (seconds / 360.0).round() / 10.0),
+        _ => format!("{} days", (seconds / 86_400.0).round()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_short() {
+        let said: Vec<String> =
+            [0, 1, 45, 100, 3600, 5400, 9000, 200_000].map(|seconds| in_words(Duration::from_secs(seconds))).into();
+        assert_eq!(said, ["0 s", "1 s", "45 s", "2 min", "60 min", "1.5 h", "2.5 h", "2 days"]);
+        assert_eq!(in_words(Duration::from_millis(3)), "1 s");
+    }
 
     #[test]
     fn spans_are_read_and_written() {

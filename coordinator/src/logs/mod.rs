@@ -1,5 +1,8 @@
 //! What runners wrote, as files: `SWEEP_HOME/logs/<job>/<attempt>.log`. Agents send chunks with their offset, so that a
-//! chunk that comes twice does no harm; readers follow as the file grows.
+//! chunk that comes twice does no harm; readers follow as the file grows. Each is bounded here, all of them together in
+//! [`bound`].
+
+mod bound;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -64,6 +67,11 @@ impl Logs {
         let mut data = Vec::with_capacity(PIECE);
         file.take(PIECE as u64).read_to_end(&mut data)?;
         Ok(data)
+    }
+
+    /// Removes the oldest where all together are too many. Those of jobs that `is_live` stay. How many went. Blocks.
+    pub fn make_room(&self, is_live: impl Fn(JobId) -> bool) -> usize {
+        bound::make_room(&self.home.logs(), bound::MOST_BYTES, is_live)
     }
 
     /// Changes with each write from now on.
