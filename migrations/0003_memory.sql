@@ -10,6 +10,7 @@ ALTER TABLE jobs ADD COLUMN micro_batches INTEGER NOT NULL DEFAULT 1 CHECK (micr
 -- Devices of this class that have no more memory than this are too small for it: it ran out of memory there.
 ALTER TABLE jobs ADD COLUMN outgrown TEXT CHECK (outgrown IN ('cpu', 'cuda'));
 ALTER TABLE jobs ADD COLUMN outgrown_bytes INTEGER NOT NULL DEFAULT 0 CHECK (outgrown_bytes >= 0);
+CREATE INDEX jobs_outgrown ON jobs (id) WHERE outgrown IS NOT NULL AND state = 'ready';
 -- How often the next attempt was made to need less, or was given more, since it was submitted or a user retried it.
 ALTER TABLE jobs ADD COLUMN remedies INTEGER NOT NULL DEFAULT 0 CHECK (remedies >= 0);
 
@@ -43,3 +44,15 @@ CREATE TABLE peaks (
     CHECK ((runs > 0) = (peak_bytes > 0)),
     CHECK (runs > 0 OR least_bytes > 0)
 ) STRICT, WITHOUT ROWID;
+
+-- What the next attempt at each job is promised of a device of each class: what attempts like it took, or else what is
+-- predicted; and from how many runs that is known (none where it was only too little so far, NULL where nothing ran).
+CREATE VIEW job_memory AS
+SELECT j.id AS job,
+       coalesce(c.reserve_bytes, j.memory_bytes) AS cpu_bytes, c.runs AS cpu_runs,
+       coalesce(g.reserve_bytes, j.cuda_bytes) AS cuda_bytes, g.runs AS cuda_runs
+FROM jobs j JOIN job_specs s ON s.job = j.id
+LEFT JOIN peaks c ON c.likeness = s.likeness AND c.micro_batches = j.micro_batches AND c.device = 'cpu'
+     AND c.resumed = EXISTS (SELECT 1 FROM checkpoints k WHERE k.job = j.id)
+LEFT JOIN peaks g ON g.likeness = s.likeness AND g.micro_batches = j.micro_batches AND g.device = 'cuda'
+     AND g.resumed = EXISTS (SELECT 1 FROM checkpoints k WHERE k.job = j.id);

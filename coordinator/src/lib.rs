@@ -15,6 +15,7 @@ mod explain;
 mod home;
 mod logs;
 mod luck;
+pub mod memory;
 mod options;
 mod planted;
 pub mod predict;

@@ -23,7 +23,10 @@ fn memory_that_never_comes_back_makes_the_card_smaller_until_it_does() {
     leaks(&lab);
     let id = lab.job("leaky")["id"].as_str().unwrap().to_owned();
     let missing = format!("has 6.5 GiB in all; 1.5 GiB did not come back after {id}.1 and is not counted.");
-    lab.explains("next", &["It needs 8.0 GiB of memory; the largest device for it, GPU 0 of ", &missing]);
+    lab.explains(
+        "next",
+        &["It needs 8.0 GiB of memory (as the plan says); the largest device for it, GPU 0 of ", &missing],
+    );
     assert_eq!(lab.gpus()[0]["slots"], 1, "the slot itself is free");
     lab.tell(&[SMALL]);
     lab.all_is_done();

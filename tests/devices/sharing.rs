@@ -8,7 +8,8 @@ use crate::lab::{Lab, SMALL, arrived, go, holding, stage};
 fn a_job_too_large_for_the_card_says_so() {
     let lab = Lab::open(&["gpu GPU-aaaa laptop 6144"], "", 1);
     lab.submit(&stage("large", "8 GiB", "true"));
-    let said = lab.explains("large", &["It needs 8.0 GiB of memory; the largest device for it, GPU 0 of "]);
+    let said =
+        lab.explains("large", &["It needs 8.0 GiB of memory (as the plan says); the largest device for it, GPU 0 of "]);
     assert!(said.ends_with("has 6.0 GiB in all."), "{said}");
     assert_eq!(lab.home.run(&["cancel"]).status.code(), Some(0));
     assert_eq!(lab.job("large")["state"], "cancelled");
@@ -23,7 +24,7 @@ fn whoever_holds_the_memory_is_named_and_when_they_leave_the_job_runs() {
     lab.submit(&stage("mine", "6 GiB", "true"));
     let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap().expect("a user").name;
     let who = format!("blender (pid {pid}, {user}) holds 5.1 GiB");
-    let said = lab.explains("mine", &["It needs 6.0 GiB of memory; GPU 0 of ", &who]);
+    let said = lab.explains("mine", &["It needs 6.0 GiB of memory (as the plan says); GPU 0 of ", &who]);
     assert!(said.contains(" has 2.9 GiB free; "), "{said}");
     lab.tell(&[SMALL]);
     lab.all_is_done();
@@ -50,7 +51,7 @@ fn two_jobs_share_a_card_and_a_third_waits_for_memory() {
     lab.submit(&format!("{one}{two}{}", stage("three", "3 GiB", "true")));
     arrived(here_1);
     arrived(here_2);
-    lab.explains("three", &["It needs 3.0 GiB of memory; GPU 0 of ", " has 2.0 GiB free"]);
+    lab.explains("three", &["It needs 3.0 GiB of memory (as the plan says); GPU 0 of ", " has 2.0 GiB free"]);
     go(go_1);
     lab.until_job("three", "succeeded");
     assert_eq!(lab.job("two")["state"], "running");

@@ -45,8 +45,10 @@ struct Job<'a> {
     network: Option<&'a str>,
     parameters: Option<u64>,
     macs: Option<u64>,
-    /// Predicted; absent where nothing is known.
+    /// Predicted for the class of device that the job asks for, or else a CPU; absent where nothing is known.
     memory_bytes: Option<u64>,
+    memory_cpu_bytes: Option<u64>,
+    memory_cuda_bytes: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +74,8 @@ pub fn document<'a>(plan: &'a ExpandedPlan, predictions: &'a [Prediction]) -> Do
 
 fn row<'a>(job: &'a ExpandedJob, prediction: &'a Prediction) -> Job<'a> {
     let inputs = job.spec.inputs.iter().zip(&job.inputs);
+    let need = prediction.need();
+    let known = |bytes: u64| (bytes > 0).then_some(bytes);
     Job {
         stage: &job.spec.stage,
         kind: job.spec.kind.word(),
@@ -92,7 +96,9 @@ fn row<'a>(job: &'a ExpandedJob, prediction: &'a Prediction) -> Job<'a> {
         network: prediction.network.as_deref(),
         parameters: prediction.parameters,
         macs: prediction.macs,
-        memory_bytes: (prediction.memory_bytes > 0).then_some(prediction.memory_bytes),
+        memory_bytes: known(need.of(job.device.unwrap_or(DeviceClass::Cpu))),
+        memory_cpu_bytes: known(need.cpu_bytes),
+        memory_cuda_bytes: known(need.cuda_bytes),
     }
 }
 
@@ -113,6 +119,7 @@ mod tests {
                 assert_eq!((&source["key"], &source["seed"]), (&input["key"], &job["seed"]));
             }
             assert_eq!(job["memory_bytes"].is_null(), job["kind"] == "command", "{job}");
+            assert_eq!(job["memory_bytes"], job["memory_cpu_bytes"], "no device is asked for: {job}");
         }
         assert_eq!(jobs[0]["network"], "small-cnn");
     }

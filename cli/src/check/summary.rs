@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use sweep_coordinator::predict::Prediction;
 use sweep_shared::plan::{Budget, ExpandedJob, ExpandedPlan};
+use sweep_shared::resources::DeviceClass;
 use sweep_shared::spec::{MeasureSpec, StageKind};
 
 /// What the text shows.
@@ -38,6 +39,8 @@ pub struct Row<'a> {
     /// Of all these jobs.
     pub points: usize,
     pub prediction: &'a Prediction,
+    /// Predicted for the class of device that they ask for, or else a CPU; 0: unknown.
+    pub memory_bytes: u64,
 }
 
 /// Brings a plan's jobs together.
@@ -59,7 +62,8 @@ pub fn summary<'a>(plan: &'a ExpandedPlan, predictions: &'a [Prediction]) -> Sum
         let rows = &mut stages[index].rows;
         let index = *row_of.entry((name, &job.label)).or_insert(rows.len());
         if index == rows.len() {
-            rows.push(Row { label: &job.label, input: input(job), jobs: 0, points: 0, prediction });
+            let memory_bytes = prediction.need().of(job.device.unwrap_or(DeviceClass::Cpu));
+            rows.push(Row { label: &job.label, input: input(job), jobs: 0, points: 0, prediction, memory_bytes });
         }
         rows[index].jobs += 1;
         rows[index].points += job.points.len();

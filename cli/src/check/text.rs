@@ -69,7 +69,7 @@ fn line(name: &str, row: &Row<'_>, text: &mut String) {
         shown((row.points > 0).then(|| row.points.to_string())),
         shown(prediction.parameters.map(|n| count(n as f64))),
         shown(prediction.macs.map(|n| count(n as f64))),
-        shown((prediction.memory_bytes > 0).then(|| bytes(prediction.memory_bytes as f64))),
+        shown((row.memory_bytes > 0).then(|| bytes(row.memory_bytes as f64))),
     );
     for part in parts {
         let _ = writeln!(text, "{part}");
@@ -119,9 +119,9 @@ fn notes(summary: &Summary<'_>) -> Vec<String> {
     if !hours.is_empty() {
         notes.push(format!("Budget: {}; when it is spent, the sweep is paused.", hours.join(" and ")));
     }
-    if rows().any(|r| r.prediction.memory_bytes > 0) {
+    if rows().any(|r| r.memory_bytes > 0) {
         notes.push("Params and MACs (per image) are those of the whole network; memory is the peak".to_owned());
-        notes.push("that is predicted for the job's process.".to_owned());
+        notes.push("that is predicted for the job's process, in RAM unless its device is `cuda`.".to_owned());
     }
     if rows().any(|r| r.prediction.network.is_some() && r.prediction.parameters.is_none()) {
         notes.push("-: what pruning leaves is known once it has run.".to_owned());

@@ -159,6 +159,8 @@ fn live(grant: &Granted, now: Duration) -> Live {
         device_index: grant.request.device_index,
         wants: grant.wants,
         memory_bytes: grant.memory_bytes,
+        needs: grant.needs,
+        outgrown_bytes: grant.outgrown_bytes,
         exclusive: grant.exclusive,
         has_readers: grant.has_readers,
         wanted: true,

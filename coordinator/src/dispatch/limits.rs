@@ -1,5 +1,7 @@
-//! What time brings: hours and budgets that are spent, attempts that nobody waits for, and a wall clock that somebody sets.
+//! What time brings: hours and budgets that are spent, attempts that nobody waits for, larger devices that do not come back, and
+//! a wall clock that somebody sets.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, SweepId};
@@ -7,7 +9,7 @@ use sweep_shared::ids::{JobId, SweepId};
 use super::fleet::Order;
 use super::service::{Broken, Dispatcher};
 use crate::explain::FleetFacts;
-use crate::store::{ClockMoved, Expire, Overspend, Release, StoreError, Why};
+use crate::store::{ClockMoved, Expire, GiveUpLarger, Outgrown, Overspend, Release, StoreError, Why};
 
 /// How often budgets are added up.
 const BUDGETS: Duration = Duration::from_secs(10);
@@ -16,6 +18,8 @@ const BUDGETS: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub struct Limits {
     budgets: Option<Duration>,
+    /// Since when no device has been there that is larger than what jobs have outgrown.
+    lacking: BTreeMap<Outgrown, Duration>,
 }
 
 impl Limits {
@@ -26,6 +30,18 @@ impl Limits {
             self.budgets = Some(now);
         }
         due
+    }
+
+    /// Of what is lacking now, that which has been so for longer than patience.
+    fn given_up(
+        &mut self,
+        lacking: impl Iterator<Item = Outgrown>,
+        now: Duration,
+        patience: Duration,
+    ) -> Vec<Outgrown> {
+        self.lacking = lacking.map(|of| (of, self.lacking.get(&of).copied().unwrap_or(now))).collect();
+        let for_long = self.lacking.iter().filter(|(_, since)| now.saturating_sub(**since) > patience);
+        for_long.map(|(of, _)| *of).collect()
     }
 }
 
@@ -48,12 +64,35 @@ impl Dispatcher {
             }
             self.queue.stale();
         }
-        let held = self.fleet.held(now);
-        if !held.is_empty() && self.limits.budgets_due(now) {
-            // Whose attempts must stop is told with the commit's changes.
-            self.write(Overspend { held }).await?;
+        if self.limits.budgets_due(now) {
+            let held = self.fleet.held(now);
+            if !held.is_empty() {
+                // Whose attempts must stop is told with the commit's changes.
+                self.write(Overspend { held }).await?;
+            }
+            self.give_up_larger(now).await?;
         }
         self.give_orders();
+        Ok(())
+    }
+
+    /// Jobs do not wait for larger devices for ever once there are none.
+    async fn give_up_larger(&mut self, now: Duration) -> Result<(), Broken> {
+        let outgrown = self.store.outgrown().await?;
+        if outgrown.is_empty() && self.limits.lacking.is_empty() {
+            return Ok(());
+        }
+        let devices = self.fleet.sizes_within_lease(now);
+        let is_there = |(class, bytes): Outgrown| devices.iter().any(|d| d.class == class && d.total_bytes > bytes);
+        let than = self.limits.given_up(outgrown.into_iter().filter(|of| !is_there(*of)), now, self.patience);
+        if !than.is_empty() {
+            let jobs = self.write(GiveUpLarger { than }).await?;
+            tracing::info!(
+                jobs = jobs.len(),
+                "jobs wait no longer for larger devices: none has been there for a while"
+            );
+            self.queue.stale();
+        }
         Ok(())
     }
 
@@ -97,5 +136,24 @@ impl Dispatcher {
             patience: self.patience,
             ..self.fleet.facts(job, now)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sweep_shared::resources::DeviceClass;
+
+    use super::*;
+
+    #[test]
+    fn what_comes_back_in_time_is_waited_for() {
+        let (mut limits, of) = (Limits::default(), (DeviceClass::Cuda, 6));
+        let patience = Duration::from_mins(10);
+        let mut at = |minutes, lacks: bool| {
+            limits.given_up(lacks.then_some(of).into_iter(), Duration::from_mins(minutes), patience)
+        };
+        assert_eq!((at(0, true), at(9, true), at(10, false)), (vec![], vec![], vec![]));
+        assert_eq!((at(11, true), at(21, true)), (vec![], vec![]), "it counts anew");
+        assert_eq!(at(22, true), [of]);
     }
 }

@@ -265,7 +265,9 @@ impl Dispatcher {
             };
         }
         let tokens: Vec<Token> = reports.iter().map(|report| report.token).collect();
-        let record = Reports { reports, backoff: self.backoff, luck: self.luck.fraction() };
+        let devices = if reports.iter().any(Report::is_short_of_memory) { self.fleet.sizes() } else { Vec::new() };
+        let (backoff, luck, devices) = (self.backoff, self.luck.fraction(), devices.into());
+        let record = Reports { reports, backoff, luck, devices };
         let Some(grant) = planned else {
             let answers = self.write_reports(record).await?;
             self.answer(work, &tokens, &answers);

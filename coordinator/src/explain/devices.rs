@@ -25,8 +25,8 @@ pub fn closed(place: &str, agent: &AgentFacts, on: &DeviceFacts) -> Option<Strin
 }
 
 /// The memory is not there, and who has it.
-pub fn lacking(need_bytes: u64, place: &str, on: &DeviceFacts) -> String {
-    let mut said = format!("It needs {} of memory; {place} has {} free", size(need_bytes), size(on.free_bytes));
+pub fn lacking(needs: &str, place: &str, on: &DeviceFacts) -> String {
+    let mut said = format!("It needs {needs}; {place} has {} free", size(on.free_bytes));
     let mut because: Vec<String> = on.status.others.iter().take(NAMED).map(ToString::to_string).collect();
     if on.promised_bytes > 0 {
         because.push(format!("{} are promised to jobs that are still loading", size(on.promised_bytes)));

@@ -4,7 +4,7 @@ use sweep_shared::states::FailureClass;
 
 use super::running::stuck;
 use super::words::{quoted, span};
-use super::{Explanation, FleetFacts, JobFacts};
+use super::{Explanation, FleetFacts, JobFacts, memory};
 
 pub fn succeeded(said: &mut Explanation, job: &JobFacts) {
     match (&job.reused_from, &job.last) {
@@ -13,6 +13,9 @@ pub fn succeeded(said: &mut Explanation, job: &JobFacts) {
         }
         (None, Some(last)) => {
             said.reason(format!("It succeeded{} in attempt {} on {}.", ago(job), last.number, last.agent));
+            if let Some(parts) = memory::parts(job, last.micro_batches) {
+                said.reason(parts);
+            }
         }
         (None, None) => said.reason(format!("It succeeded{}.", ago(job))),
     }
@@ -49,7 +52,9 @@ fn advice(job: &JobFacts, class: FailureClass) -> String {
             job.losses
         ),
         FailureClass::OutOfMemory => {
-            format!("All {} tries were spent: give it a larger device or a smaller batch, then {retry}.", job.failures)
+            format!(
+                "Nothing more can be done about it by itself: give it a larger device, a smaller network or a smaller batch, then {retry}."
+            )
         }
         FailureClass::DiskFull => format!("Make room on the agent's disk, then {retry}."),
         FailureClass::DeviceError | FailureClass::Internal => {

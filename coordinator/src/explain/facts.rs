@@ -6,6 +6,8 @@ use sweep_shared::ids::{JobId, SweepId};
 use sweep_shared::resources::{DeviceClass, DeviceStatus};
 use sweep_shared::states::{AttemptState, FailureClass, JobState};
 
+use super::memory::Promise;
+
 /// A job as the database knows it.
 #[derive(Debug, Clone)]
 pub struct JobFacts {
@@ -14,10 +16,14 @@ pub struct JobFacts {
     pub sweep: SweepFacts,
     /// Effective: the sweep's and the job's own.
     pub priority: i64,
-    /// What the plan asks for.
+    /// What the plan asks for, or the class of which it has outgrown a device.
     pub device: Option<DeviceClass>,
-    /// Predicted peak; 0: unknown.
-    pub memory_bytes: u64,
+    pub memory: Promise,
+    /// Only a device with more memory than this will do: it ran out of memory on one with so much. 0: it did not.
+    pub outgrown_bytes: u64,
+    /// Into how many parts the next attempt splits each batch, and how many images a batch has.
+    pub micro_batches: u32,
+    pub batch: Option<u32>,
     pub exclusive: bool,
     /// Those that it still waits for.
     pub inputs: Vec<Input>,
@@ -91,6 +97,7 @@ pub struct LastAttempt {
     pub device: DeviceClass,
     pub device_index: u32,
     pub message: String,
+    pub micro_batches: u32,
     /// In `failed`: what it was.
     pub class: Option<FailureClass>,
     /// Since it was granted, and since it ended.

@@ -8,12 +8,15 @@
 mod devices;
 mod ended;
 mod facts;
+mod memory;
 mod places;
 mod running;
 mod waiting;
-mod words;
+pub(crate) mod words;
 
 use sweep_shared::states::JobState;
+
+pub use memory::{Known, Promise};
 
 pub use facts::{
     AgentFacts, Barred, Culprit, DeviceFacts, FleetFacts, Input, JobFacts, LastAttempt, LiveFacts, Paused, SweepFacts,

@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 
 use sweep_shared::resources::DeviceClass;
 
-use super::devices;
 use super::words::{count, device, list, quoted, size, span};
 use super::{AgentFacts, Barred, DeviceFacts, Explanation, FleetFacts, JobFacts};
+use super::{devices, memory};
 
 /// Goes through the agents and their devices.
 pub fn room(said: &mut Explanation, job: &JobFacts, fleet: &FleetFacts) {
@@ -25,7 +25,10 @@ pub fn room(said: &mut Explanation, job: &JobFacts, fleet: &FleetFacts) {
     if suiting.is_empty() {
         return no_such_device(said, job, &here);
     }
-    if suiting.iter().all(|(_, device)| device.total_bytes < job.memory_bytes) {
+    if suiting.iter().all(|(_, device)| has_outgrown(job, device)) {
+        return memory::outgrown(said, job, &suiting, fleet.patience);
+    }
+    if suiting.iter().all(|(_, device)| device.total_bytes < job.memory.needs.of(device.class)) {
         return too_large(said, job, &suiting);
     }
     let mut free = false;
@@ -68,8 +71,8 @@ fn too_large(said: &mut Explanation, job: &JobFacts, suiting: &[(&AgentFacts, &D
     let largest = suiting.iter().max_by_key(|(agent, device)| (device.total_bytes, Reverse(&agent.id)));
     let Some((agent, largest)) = largest else { return };
     said.reason(format!(
-        "It needs {} of memory; the largest device for it, {}, has {} in all{}.",
-        size(job.memory_bytes),
+        "It needs {}; the largest device for it, {}, has {} in all{}.",
+        job.memory.words(largest.class),
         device(largest.class, largest.index, &agent.id),
         size(largest.total_bytes),
         devices::shrunk(largest)
@@ -81,11 +84,15 @@ fn too_large(said: &mut Explanation, job: &JobFacts, suiting: &[(&AgentFacts, &D
 
 /// As the scheduler has it: a job without a wish leaves the CPU alone where a GPU could hold it.
 fn suits(job: &JobFacts, agent: &AgentFacts, device: &DeviceFacts) -> bool {
-    let could = |gpu: &DeviceFacts| gpu.class == DeviceClass::Cuda && job.memory_bytes <= gpu.total_bytes;
+    let could = |gpu: &DeviceFacts| gpu.class == DeviceClass::Cuda && job.memory.needs.cuda_bytes <= gpu.total_bytes;
     match job.device {
         Some(class) => class == device.class,
         None => device.class == DeviceClass::Cuda || !agent.devices.iter().any(could),
     }
+}
+
+fn has_outgrown(job: &JobFacts, device: &DeviceFacts) -> bool {
+    job.outgrown_bytes > 0 && device.total_bytes <= job.outgrown_bytes
 }
 
 /// What keeps the job from this device; `None`: nothing.
@@ -109,9 +116,13 @@ fn obstacle(job: &JobFacts, agent: &AgentFacts, on: &DeviceFacts) -> Option<Stri
         }
         None => {}
     }
-    if on.total_bytes < job.memory_bytes {
-        let (needs, has) = (size(job.memory_bytes), size(on.total_bytes));
-        return Some(format!("It needs {needs} of memory; {place} has {has} in all{}.", devices::shrunk(on)));
+    if has_outgrown(job, on) {
+        return Some(memory::too_small(job, agent, on));
+    }
+    let need_bytes = job.memory.needs.of(on.class);
+    if on.total_bytes < need_bytes {
+        let (needs, has) = (job.memory.words(on.class), size(on.total_bytes));
+        return Some(format!("It needs {needs}; {place} has {has} in all{}.", devices::shrunk(on)));
     }
     if on.slots == 0 && !on.status.releasing.is_empty() {
         return Some(devices::releasing(&place, on));
@@ -135,8 +146,8 @@ fn obstacle(job: &JobFacts, agent: &AgentFacts, on: &DeviceFacts) -> Option<Stri
         };
         return Some(format!("{slots} of {place} {verb} taken{than}."));
     }
-    let lacks = on.free_bytes < job.memory_bytes;
-    lacks.then(|| devices::lacking(job.memory_bytes, &place, on))
+    let lacks = on.free_bytes < need_bytes;
+    lacks.then(|| devices::lacking(&job.memory.words(on.class), &place, on))
 }
 
 /// How long the line is.

@@ -7,7 +7,7 @@ use sweep_shared::states::AttemptState;
 use super::devices;
 use super::waiting::sweep_paused;
 use super::words::{device, quoted, span};
-use super::{Explanation, FleetFacts, JobFacts, LastAttempt, LiveFacts};
+use super::{Explanation, FleetFacts, JobFacts, LastAttempt, LiveFacts, memory};
 
 pub fn running(said: &mut Explanation, job: &JobFacts, fleet: &FleetFacts) {
     let Some(last) = &job.last else { return };
@@ -25,6 +25,9 @@ pub fn running(said: &mut Explanation, job: &JobFacts, fleet: &FleetFacts) {
         _ => said.reason(format!("Attempt {} runs on {place}, since {since}.", last.number)),
     }
     releasing(said, &place, last, fleet);
+    if let Some(parts) = memory::parts(job, last.micro_batches) {
+        said.reason(parts);
+    }
     progress(said, job, last);
     sweep_paused(said, &job.sweep);
     match &fleet.live {

@@ -3,7 +3,7 @@
 use sweep_shared::states::{AttemptState, JobState};
 
 use super::words::{count, list, quoted, span};
-use super::{Explanation, FleetFacts, Input, JobFacts, Paused, SweepFacts, places};
+use super::{Explanation, FleetFacts, Input, JobFacts, Paused, SweepFacts, memory, places};
 
 pub fn blocked(said: &mut Explanation, job: &JobFacts) {
     let open: Vec<&Input> = job.inputs.iter().filter(|input| input.state != JobState::Succeeded).collect();
@@ -41,6 +41,9 @@ pub fn ready(said: &mut Explanation, job: &JobFacts, fleet: &FleetFacts) {
     if let Some(wait) = job.wait {
         said.next(format!("It is tried again in {}.", span(wait)));
     }
+    if let Some(parts) = memory::parts(job, job.micro_batches).filter(|_| job.last.is_none()) {
+        said.next(parts);
+    }
     held(said, fleet);
     if !said.reasons.is_empty() && (job.sweep.paused.is_some() || fleet.unserved || job.wait.is_some()) {
         return;
@@ -54,6 +57,9 @@ fn last_end(said: &mut Explanation, job: &JobFacts) {
     let ago = last.ended.map_or_else(String::new, |ago| format!(" {} ago", span(ago)));
     let on = format!("Attempt {} on {}", last.number, last.agent);
     match (last.state, last.class) {
+        (AttemptState::Failed, _) if memory::is_remedied(job, last) => {
+            said.reason(format!("Attempt {} {}.", last.number, job.message.trim_end_matches('.')));
+        }
         (AttemptState::Failed, Some(class)) => said.reason(format!(
             "{on} failed{ago} with {class}, its failure {} of {}{}",
             job.failures,

@@ -18,6 +18,14 @@ pub fn device(class: DeviceClass, index: u32, agent: &str) -> String {
     }
 }
 
+/// As people call it.
+pub fn class(class: DeviceClass) -> &'static str {
+    match class {
+        DeviceClass::Cpu => "CPU",
+        DeviceClass::Cuda => "GPU",
+    }
+}
+
 /// `1 slot`, `2 slots`.
 pub fn count(number: u32, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }

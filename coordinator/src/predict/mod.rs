@@ -5,6 +5,7 @@
 //! never too little.
 
 mod disk;
+mod likeness;
 mod networks;
 
 use std::collections::{HashMap, HashSet};
@@ -17,11 +18,16 @@ use sweep_shared::spec::{
     self, DataSource, DataSpec, FitSpec, FreezeSpec, ModelSpec, OptimizerSpec, PruneMethod, StageKind,
 };
 
+use crate::memory::{Needs, NeedsByParts, numbers_of_parts};
+
 pub use networks::{FileAt, Network, Networks};
 
-/// What a runner holds beside the network: libtorch, ONNX Runtime, decoded images. Seen with `small-cnn` on generated data on a
-/// CPU: 0.42 GB; the rest is for larger data sets.
+/// What a runner on a CPU holds beside the network: libtorch, ONNX Runtime, decoded images. Seen with `small-cnn` on generated
+/// data: 0.42 GB; the rest is for larger data sets.
 pub const RUNNER_BYTES: u64 = 512 << 20;
+/// What a runner on a GPU holds there beside the network: the CUDA context with libtorch's kernels, and workspaces of cuBLAS and
+/// cuDNN. The images stay in RAM.
+pub const CUDA_BYTES: u64 = 640 << 20;
 
 /// Images that evaluation and calibration take at once.
 const EVALUATION_BATCH: usize = 256;
@@ -35,12 +41,28 @@ pub struct Prediction {
     pub parameters: Option<u64>,
     /// Multiply–accumulates of one image, where known.
     pub macs: Option<u64>,
-    /// The runner's peak. 0 where nothing is known: a command.
-    pub memory_bytes: u64,
     /// What an attempt writes on its agent's disk, beside what it is given. 0 where nothing is known.
     pub disk_bytes: u64,
     /// What its points take at the coordinator. 0 where nothing is known.
     pub kept_bytes: u64,
+    /// The runner's peak, by the number of parts that each batch is split into. Empty where nothing is known: a command.
+    pub needs: NeedsByParts,
+    /// Jobs that are equal in it take equally much; empty: nothing is learnt from what it takes.
+    pub likeness: String,
+}
+
+impl Prediction {
+    /// With whole batches.
+    pub fn need(&self) -> Needs {
+        self.needs.get(&1).copied().unwrap_or_default()
+    }
+
+    /// Who wrote the plan knows better, and better than what was measured.
+    fn declare(&mut self, bytes: u64) {
+        self.needs.entry(1).or_default();
+        self.needs.values_mut().for_each(|need| *need = Needs::alike(bytes));
+        self.likeness.clear();
+    }
 }
 
 /// Predicts every job of the plan, in its order.
@@ -53,8 +75,10 @@ pub fn predict(plan: &ExpandedPlan, networks: &Networks) -> Vec<Prediction> {
         let own = own_network(job, input.as_ref(), networks);
         let mut predicted =
             own.as_ref().map_or_else(Prediction::default, |own| forecast.prediction(job, own, input.as_ref()));
-        // Who wrote the plan knows better.
-        predicted.memory_bytes = job.policy.memory_bytes.unwrap_or(predicted.memory_bytes);
+        predicted.likeness = likeness::of(&job.spec, own.as_ref(), input.as_ref());
+        if let Some(bytes) = job.policy.memory_bytes {
+            predicted.declare(bytes);
+        }
         all.push(predicted);
         lineage.push(own);
     }
@@ -68,6 +92,8 @@ struct Lineage {
     network: Arc<Network>,
     /// Channels were taken out since.
     smaller: bool,
+    /// What was built, and what was done with it since, as far as memory depends on it.
+    past: String,
 }
 
 /// `None` for a command, and for a network that cannot be built: the plan's check has said so.
@@ -75,14 +101,17 @@ fn own_network(job: &ExpandedJob, input: Option<&Lineage>, networks: &Networks) 
     let size = job.spec.data.as_ref().map_or(32, image_size);
     let new = |model: &ModelSpec| {
         let network = networks.get(model, size).ok()?;
-        Some(Lineage { name: model.name().to_owned(), network, smaller: false })
+        let past = likeness::of_model(model, size);
+        Some(Lineage { name: model.name().to_owned(), network, smaller: false, past })
     };
     match &job.spec.kind {
         StageKind::Train(train) => train.model.as_ref().map_or_else(|| input.cloned(), new),
         StageKind::Distill(distill) => new(&distill.model),
-        StageKind::Prune(prune) => {
-            input.map(|i| Lineage { smaller: i.smaller || prune.method == PruneMethod::Structured, ..i.clone() })
-        }
+        StageKind::Prune(prune) => input.map(|i| {
+            let structured = prune.method == PruneMethod::Structured;
+            let past = if structured { format!("{}, pruned", i.past) } else { i.past.clone() };
+            Lineage { smaller: i.smaller || structured, past, ..i.clone() }
+        }),
         StageKind::Quantize(_) | StageKind::Evaluate(_) | StageKind::Measure(_) => input.cloned(),
         StageKind::Command(_) => None,
     }
@@ -125,24 +154,36 @@ impl Forecast {
             network: Some(own.name.clone()),
             parameters: cost.map(|cost| cost.parameters),
             macs: cost.map(|cost| cost.macs),
-            memory_bytes: self.bytes_of_job(job, own, input) + RUNNER_BYTES,
             disk_bytes: disk::written(&job.spec.kind, weights_bytes(&own.network)),
             kept_bytes: disk::kept(&job.spec.kind, weights_bytes(&own.network)),
+            needs: self.needs(job, own, input),
+            likeness: String::new(),
         }
     }
 
-    fn bytes_of_job(&mut self, job: &ExpandedJob, own: &Lineage, input: Option<&Lineage>) -> u64 {
-        let evaluation = self.bytes(own, Load::inference(EVALUATION_BATCH));
+    /// For every number of parts that the runner can do.
+    fn needs(&mut self, job: &ExpandedJob, own: &Lineage, input: Option<&Lineage>) -> NeedsByParts {
+        let numbers = numbers_of_parts(job.spec.kind.most_micro_batches());
+        let need = |parts: u32| {
+            let bytes = self.bytes_of_job(job, own, input, parts as usize);
+            (parts, Needs { cpu_bytes: bytes + RUNNER_BYTES, cuda_bytes: bytes + CUDA_BYTES })
+        };
+        numbers.map(need).collect()
+    }
+
+    /// What the network takes where each batch goes through in so many parts.
+    fn bytes_of_job(&mut self, job: &ExpandedJob, own: &Lineage, input: Option<&Lineage>, parts: usize) -> u64 {
+        let evaluation = self.bytes(own, Load::inference((EVALUATION_BATCH / parts).max(1)));
         let all = &FreezeSpec::default();
         let busiest = match &job.spec.kind {
-            StageKind::Train(train) => self.training(own, &train.fit, &train.frozen),
+            StageKind::Train(train) => self.training(own, &train.fit, &train.frozen, parts),
             StageKind::Distill(distill) => {
-                let batch = distill.fit.batch as usize;
+                let batch = (distill.fit.batch as usize).div_ceil(parts);
                 let teacher = input.map_or(0, |teacher| self.bytes(teacher, Load::inference(batch)));
-                self.training(own, &distill.fit, &distill.frozen) + teacher
+                self.training(own, &distill.fit, &distill.frozen, parts) + teacher
             }
-            StageKind::Prune(prune) => self.training(own, &prune.retrain, all),
-            StageKind::Quantize(quantize) => quantize.fit.as_ref().map_or(0, |fit| self.training(own, fit, all)),
+            StageKind::Prune(prune) => self.training(own, &prune.retrain, all, parts),
+            StageKind::Quantize(quantize) => quantize.fit.as_ref().map_or(0, |fit| self.training(own, fit, all, parts)),
             StageKind::Measure(measure) => {
                 // Two networks lie in memory, and one runs at a time.
                 let batch = measure.batches.iter().max().copied().unwrap_or(1) as usize;
@@ -153,7 +194,7 @@ impl Forecast {
         busiest.max(evaluation)
     }
 
-    fn training(&mut self, network: &Lineage, fit: &FitSpec, frozen: &FreezeSpec) -> u64 {
+    fn training(&mut self, network: &Lineage, fit: &FitSpec, frozen: &FreezeSpec, parts: usize) -> u64 {
         let slots = match fit.optimizer {
             OptimizerSpec::Sgd { momentum, .. } => usize::from(momentum > 0.0),
             OptimizerSpec::Adamw { .. } => 2,
@@ -163,7 +204,8 @@ impl Forecast {
             spec::Precision::Fp32 => vec![Precision::Fp32],
             spec::Precision::Bf16 => vec![Precision::Bf16],
         };
-        self.bytes(network, Load { batch: fit.batch as usize, slots: Some(slots), frozen: frozen.clone(), precisions })
+        let batch = (fit.batch as usize).div_ceil(parts);
+        self.bytes(network, Load { batch, slots: Some(slots), frozen: frozen.clone(), precisions })
     }
 
     fn bytes(&mut self, network: &Lineage, load: Load) -> u64 {
@@ -230,17 +272,52 @@ mod tests {
         assert_eq!(of(&all, "sparse").parameters, base.parameters);
         assert_eq!((of(&all, "thin").parameters, of(&all, "int8").macs), (None, None), "what is left is not known yet");
         assert_eq!(of(&all, "int8").network.as_deref(), Some("resnet18-cifar"));
-        assert_eq!(of(&all, "cmd"), &Prediction::default());
+        let command = of(&all, "cmd");
+        assert!(command.network.is_none() && command.likeness.starts_with("command "), "{command:?}");
     }
 
     #[test]
     fn memory_grows_with_the_batch_and_with_a_teacher() {
         let all = predictions(PLAN);
         let larger = predictions(&PLAN.replace("batch: 64 } }\n  student", "batch: 128 } }\n  student"));
-        assert!(of(&larger, "base").memory_bytes > of(&all, "base").memory_bytes + (100 << 20));
+        assert!(of(&larger, "base").need().cpu_bytes > of(&all, "base").need().cpu_bytes + (100 << 20));
         let alone = predictions("data: synthetic\nstages: { s: { train: { model: kd-conv4, batch: 64 } } }\n");
-        assert!(of(&all, "student").memory_bytes > of(&alone, "s").memory_bytes);
-        assert!(of(&all, "measure").memory_bytes < of(&all, "base").memory_bytes);
+        assert!(of(&all, "student").need().cpu_bytes > of(&alone, "s").need().cpu_bytes);
+        assert!(of(&all, "measure").need().cpu_bytes < of(&all, "base").need().cpu_bytes);
+    }
+
+    #[test]
+    fn parts_of_batches_and_a_gpu_need_other_amounts() {
+        let all = predictions(PLAN);
+        let base = of(&all, "base");
+        assert_eq!(base.needs.keys().copied().collect::<Vec<_>>(), [1, 2, 4, 8, 16, 32]);
+        assert_eq!(of(&all, "measure").needs.len(), 1, "what is measured is the batch that was asked for");
+        assert!(of(&all, "cmd").needs.is_empty());
+        let sizes: Vec<u64> = base.needs.values().map(|need| need.cpu_bytes).collect();
+        assert!(sizes.is_sorted_by(|more, less| more > less), "{sizes:?}");
+        let beside = |need: Needs| (need.cpu_bytes - RUNNER_BYTES, need.cuda_bytes - CUDA_BYTES);
+        let (cpu, cuda) = beside(base.need());
+        assert_eq!(cpu, cuda);
+    }
+
+    #[test]
+    fn jobs_are_alike_where_nothing_differs_that_memory_depends_on() {
+        let likeness = |train: &str| {
+            let text = format!("data: synthetic\nstages: {{ a: {{ train: {{ model: resnet18-cifar, {train} }} }} }}\n");
+            of(&predictions(&text), "a").likeness.clone()
+        };
+        let usual = likeness("batch: 64");
+        assert!(usual.starts_with("train resnet18-cifar "), "{usual}");
+        for same in ["batch: 64, epochs: 9", "batch: 64, label_smoothing: 0.1", "batch: 64, schedule: constant"] {
+            assert_eq!(likeness(same), usual, "{same}");
+        }
+        for other in ["batch: 32", "batch: 64, precision: bf16", "batch: 64, freeze: [\"layer1.*\"]"] {
+            assert_ne!(likeness(other), usual, "{other}");
+        }
+        let all = predictions(PLAN);
+        let said: std::collections::BTreeSet<&str> = all.1.iter().map(|job| job.likeness.as_str()).collect();
+        assert!(said.iter().all(|likeness| !likeness.is_empty()), "{said:?}");
+        assert_ne!(of(&all, "thin").likeness, of(&all, "sparse").likeness);
     }
 
     #[test]
@@ -252,8 +329,8 @@ mod tests {
         let (base, head, rest) = (of(&all, "base"), of(&all, "head"), of(&all, "rest"));
         assert_eq!((head.network.as_deref(), head.parameters), (Some("resnet18-cifar"), base.parameters));
         assert!(base.parameters.unwrap() < 4_000_000, "half as wide");
-        assert_eq!(rest.memory_bytes, base.memory_bytes);
-        assert!(head.memory_bytes < base.memory_bytes);
+        assert_eq!(rest.need().cpu_bytes, base.need().cpu_bytes);
+        assert!(head.need().cpu_bytes < base.need().cpu_bytes);
     }
 
     #[test]
@@ -262,7 +339,7 @@ mod tests {
             let text = format!(
                 "data: synthetic\nstages: {{ a: {{ train: {{ model: resnet18-cifar, batch: {batch}, precision: {precision} }} }} }}\n"
             );
-            of(&predictions(&text), "a").memory_bytes
+            of(&predictions(&text), "a").need().cpu_bytes
         };
         // bf16 halves what many images leave behind, and keeps copies of the weights, which counts where there are few.
         assert!(bytes(256, "bf16") < bytes(256, "fp32"));

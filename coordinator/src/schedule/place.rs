@@ -25,7 +25,7 @@ pub fn hold(job: &ReadyJob, agents: &mut [AgentView], barred: Barred<'_>) {
     for (at, agent) in agents.iter_mut().enumerate().filter(|(_, agent)| agent.accepts()) {
         for index in 0..agent.devices.len() {
             let device = &agent.devices[index];
-            if fits_memory(job, device.memory_total_bytes) && suits(job, agent, device) && !barred(at, device) {
+            if device.would_do(job, device.memory_total_bytes) && suits(job, agent, device) && !barred(at, device) {
                 agent.devices[index].held = true;
             }
         }
@@ -39,7 +39,7 @@ pub fn exclusive(job: &ReadyJob, agents: &mut [AgentView], barred: Barred<'_>) -
         let fits = |device: &DeviceView| {
             suits(job, agent, device)
                 && device.slots > 0
-                && fits_memory(job, device.memory_free_bytes)
+                && device.would_do(job, device.memory_free_bytes)
                 && !barred(at, device)
         };
         agent.devices.iter().position(fits).map(|device| (at, device))
@@ -87,22 +87,18 @@ fn best(
 /// only busy for the moment, and take the host's cores from those who feed the GPU.
 pub fn suits(job: &ReadyJob, agent: &AgentView, device: &DeviceView) -> bool {
     let could = |gpu: &DeviceView| {
-        gpu.class == DeviceClass::Cuda && fits_memory(job, gpu.memory_total_bytes.max(gpu.memory_free_bytes))
+        gpu.class == DeviceClass::Cuda && gpu.would_do(job, gpu.memory_total_bytes.max(gpu.memory_free_bytes))
     };
     match job.device {
-        Some(class) => class == device.class,
+        Some(class) => class == device.class && device.is_wide_enough(job),
         None => device.class == DeviceClass::Cuda || !agent.devices.iter().any(could),
     }
-}
-
-fn fits_memory(job: &ReadyJob, free: u64) -> bool {
-    job.memory_bytes <= free
 }
 
 /// Room to start at once.
 fn free_now(job: &ReadyJob, device: &DeviceView) -> Option<u32> {
     let free = device.free_slots();
-    (free > 0 && fits_memory(job, device.memory_free_bytes)).then_some(free)
+    (free > 0 && device.would_do(job, device.memory_free_bytes)).then_some(free)
 }
 
 /// Room to wait behind running jobs. The memory will be theirs to give back, so only the whole device bounds it.
@@ -112,13 +108,13 @@ fn waits(job: &ReadyJob, device: &DeviceView, ahead: u32) -> Option<u32> {
         return None;
     }
     let room = device.room_ahead(ahead);
-    (room > 0 && fits_memory(job, device.memory_total_bytes)).then_some(room)
+    (room > 0 && device.would_do(job, device.memory_total_bytes)).then_some(room)
 }
 
 fn take(job: &ReadyJob, agents: &mut [AgentView], (at, index): Place) -> Assignment {
     let device = &mut agents[at].devices[index];
     device.assigned += 1;
     device.quick += u32::from(job.expected.is_some_and(|length| length <= SHORT));
-    device.memory_free_bytes = device.memory_free_bytes.saturating_sub(job.memory_bytes);
+    device.memory_free_bytes = device.memory_free_bytes.saturating_sub(job.needs.of(device.class));
     Assignment { job: job.job, agent: at, device: device.class, device_index: device.index }
 }

@@ -46,7 +46,7 @@ pub fn preempt(snapshot: &Snapshot<'_>, assigned: &Assigned, running: &[RunningJ
             !slot.taken
                 && agent.accepts()
                 && suits(job, agent, device)
-                && job.memory_bytes <= free
+                && device.would_do(job, free)
                 && !(snapshot.barred)(job.job, slot.running.agent, device)
         };
         let own = near.iter().position(|slot| slot.promised() == Some(job.job) && serves(slot, &agents));
@@ -104,7 +104,8 @@ impl Slot<'_> {
     /// The job will have it: what the attempt gives back is the job's.
     fn promise(&mut self, job: &ReadyJob, agents: &mut [AgentView]) {
         self.taken = true;
-        let free = &mut agents[self.running.agent].devices[self.device].memory_free_bytes;
-        *free = free.saturating_add(self.running.memory_bytes).saturating_sub(job.memory_bytes);
+        let device = &mut agents[self.running.agent].devices[self.device];
+        let free = device.memory_free_bytes.saturating_add(self.running.memory_bytes);
+        device.memory_free_bytes = free.saturating_sub(job.needs.of(device.class));
     }
 }

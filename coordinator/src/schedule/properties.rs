@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::memory::Needs;
 
 const MIB: u64 = 1 << 20;
 
@@ -22,12 +23,15 @@ fn class() -> impl Strategy<Value = DeviceClass> {
 }
 
 fn job(base: i64) -> impl Strategy<Value = ReadyJob> {
-    (0..20i64, -2..3i64, prop::option::of(class()), 0..4u64, 0..1200u64, prop::option::of(0..4000u64)).prop_map(
-        move |(id, priority, device, memory, waited, expected)| ReadyJob {
+    let wish = (prop::option::of(class()), prop_oneof![3 => Just(0), 1 => 1..9u64]);
+    (0..20i64, -2..3i64, wish, (0..4u64, 0..4u64), 0..1200u64, prop::option::of(0..4000u64)).prop_map(
+        move |(id, priority, (device, outgrown), (cpu, cuda), waited, expected)| ReadyJob {
             job: JobId(base + id),
             priority,
             device,
-            memory_bytes: memory * MIB,
+            needs: Needs { cpu_bytes: cpu * MIB, cuda_bytes: cuda * MIB },
+            // Only a class of device can be outgrown.
+            outgrown_bytes: device.map_or(0, |_| outgrown * MIB),
             waited: Duration::from_secs(waited),
             expected: expected.map(Duration::from_millis),
         },
@@ -144,14 +148,15 @@ proptest! {
             prop_assert!(!agent.leaving);
             let at = agent.device(made.device, made.device_index).unwrap();
             let device = &mut agent.devices[at];
+            prop_assert!(job.outgrown_bytes == 0 || job.outgrown_bytes < device.memory_total_bytes);
             if device.free_slots() > 0 {
-                prop_assert!(job.memory_bytes <= device.memory_free_bytes);
+                prop_assert!(job.needs.of(made.device) <= device.memory_free_bytes);
             } else {
                 prop_assert!(job.expected.is_some_and(|length| length <= SHORT), "a long job is queued ahead");
                 prop_assert!(device.assigned < device.slots * (1 + MOST_AHEAD));
             }
             device.assigned += 1;
-            device.memory_free_bytes = device.memory_free_bytes.saturating_sub(job.memory_bytes);
+            device.memory_free_bytes = device.memory_free_bytes.saturating_sub(job.needs.of(made.device));
         }
     }
 
@@ -165,7 +170,8 @@ proptest! {
                 let agent = &world.agents[made.agent];
                 let device = &agent.devices[agent.device(made.device, made.device_index).unwrap()];
                 let alike = waits.device.is_none_or(|class| class == made.device)
-                    && waits.memory_bytes <= lower.memory_bytes
+                    && waits.needs.of(made.device) <= lower.needs.of(made.device)
+                    && (waits.outgrown_bytes == 0 || waits.outgrown_bytes < device.memory_total_bytes)
                     && !world.barred.contains(&(waits.job, made.agent));
                 let same_wish = waits.device == lower.device;
                 prop_assert!(

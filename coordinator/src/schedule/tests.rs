@@ -1,4 +1,5 @@
 use super::*;
+use crate::memory::Needs;
 
 const GIB: u64 = 1 << 30;
 
@@ -24,7 +25,15 @@ fn device(class: DeviceClass, slots: u32, assigned: u32, free: u64) -> DeviceVie
 }
 
 fn job(id: i64) -> ReadyJob {
-    ReadyJob { job: JobId(id), priority: 0, device: None, memory_bytes: 0, waited: Duration::ZERO, expected: None }
+    ReadyJob {
+        job: JobId(id),
+        priority: 0,
+        device: None,
+        needs: Needs::default(),
+        outgrown_bytes: 0,
+        waited: Duration::ZERO,
+        expected: None,
+    }
 }
 
 fn jobs(count: i64) -> Vec<ReadyJob> {
@@ -124,14 +133,14 @@ fn a_stream_of_short_jobs_does_not_keep_a_long_one_waiting() {
     // Where it may not go, or could never fit, it holds up nobody.
     let elsewhere = Case { barred: vec![(1, 0)], ..Case::new(vec![turning(1)], ready.clone()) };
     assert_eq!(elsewhere.pairs().len(), 8);
-    ready[0].memory_bytes = 100 * GIB;
+    ready[0].needs = Needs::alike(100 * GIB);
     assert_eq!(Case::new(vec![turning(1)], ready).pairs().len(), 8);
 }
 
 #[test]
 fn what_waits_for_memory_is_not_passed_by_a_queue_that_forms_later() {
     let quick = |job: ReadyJob| ReadyJob { expected: Some(Duration::from_millis(1)), ..job };
-    let big = |id| ReadyJob { memory_bytes: GIB, ..job(id) };
+    let big = |id| ReadyJob { needs: Needs::alike(GIB), ..job(id) };
     let full = DeviceView { quick: 1, ..device(DeviceClass::Cpu, 3, 1, 0) };
     let ready = vec![job(1), big(2), quick(job(3)), quick(big(4))];
     assert_eq!(Case::new(vec![agent(vec![full])], ready).pairs(), [(1, 0), (3, 0)]);
@@ -139,14 +148,14 @@ fn what_waits_for_memory_is_not_passed_by_a_queue_that_forms_later() {
 
 #[test]
 fn memory_is_counted_as_it_is_promised() {
-    let big = |id| ReadyJob { memory_bytes: 5 * GIB, ..job(id) };
-    let small = ReadyJob { memory_bytes: GIB, ..job(3) };
+    let big = |id| ReadyJob { needs: Needs::alike(5 * GIB), ..job(id) };
+    let small = ReadyJob { needs: Needs::alike(GIB), ..job(3) };
     assert_eq!(Case::new(vec![cpu(4, 0)], vec![big(1), big(2), small]).pairs(), [(1, 0), (3, 0)]);
 }
 
 #[test]
 fn a_job_that_fits_nowhere_does_not_hold_up_the_others() {
-    let huge = ReadyJob { memory_bytes: 100 * GIB, expected: Some(Duration::from_millis(1)), ..job(1) };
+    let huge = ReadyJob { needs: Needs::alike(100 * GIB), expected: Some(Duration::from_millis(1)), ..job(1) };
     assert_eq!(Case::new(vec![cpu(1, 0)], vec![huge, job(2)]).pairs(), [(2, 0)]);
 }
 
@@ -170,12 +179,44 @@ fn a_job_that_does_not_care_waits_for_the_gpu_of_its_host_rather_than_take_the_c
     assert_eq!(Case::new(vec![host(1)], vec![on_cpu]).pairs(), [(1, 0)]);
     let small_gpu = DeviceView { memory_total_bytes: 4 * GIB, ..device(DeviceClass::Cuda, 1, 0, 4 * GIB) };
     let host = agent(vec![device(DeviceClass::Cpu, 1, 0, 8 * GIB), small_gpu]);
-    let large = ReadyJob { memory_bytes: 6 * GIB, ..job(1) };
+    let large = ReadyJob { needs: Needs::alike(6 * GIB), ..job(1) };
     assert_eq!(
         Case::new(vec![host], vec![large]).assign()[0].device,
         DeviceClass::Cpu,
         "no GPU here will ever hold it"
     );
+}
+
+#[test]
+fn each_class_of_device_is_asked_for_its_own_amount() {
+    let host = || {
+        let gpu = DeviceView { memory_total_bytes: 2 * GIB, ..device(DeviceClass::Cuda, 1, 0, 2 * GIB) };
+        vec![agent(vec![gpu, device(DeviceClass::Cpu, 1, 0, 4 * GIB)])]
+    };
+    let placed = |cpu_bytes: u64, cuda_bytes: u64, wish: Option<DeviceClass>| {
+        let needs = Needs { cpu_bytes, cuda_bytes };
+        let made = Case::new(host(), vec![ReadyJob { needs, device: wish, ..job(1) }]).assign();
+        made.first().map(|made| made.device)
+    };
+    assert_eq!(placed(9 * GIB, 2 * GIB, None), Some(DeviceClass::Cuda));
+    assert_eq!(placed(3 * GIB, 3 * GIB, None), Some(DeviceClass::Cpu), "no GPU could hold it");
+    assert_eq!(placed(9 * GIB, 9 * GIB, None), None);
+    assert_eq!(placed(GIB, 3 * GIB, Some(DeviceClass::Cuda)), None);
+    assert_eq!(placed(4 * GIB, 0, Some(DeviceClass::Cpu)), Some(DeviceClass::Cpu));
+}
+
+#[test]
+fn what_a_job_has_outgrown_is_not_tried_again() {
+    let gpu = |total| agent(vec![DeviceView { memory_total_bytes: total, ..device(DeviceClass::Cuda, 1, 0, total) }]);
+    let wish = Some(DeviceClass::Cuda);
+    let grown = ReadyJob { device: wish, outgrown_bytes: 6 * GIB, needs: Needs::alike(GIB), ..job(1) };
+    let pairs = |agents| Case::new(agents, vec![grown.clone()]).pairs();
+    assert_eq!(pairs(vec![gpu(6 * GIB), cpu(1, 0), gpu(8 * GIB)]), [(1, 2)]);
+    assert_eq!(pairs(vec![gpu(6 * GIB), gpu(4 * GIB), cpu(1, 0)]), []);
+    let low = RunningJob { device: DeviceClass::Cuda, ..low(2, 1) };
+    let busy = agent(vec![DeviceView { memory_total_bytes: 6 * GIB, ..device(DeviceClass::Cuda, 1, 1, 6 * GIB) }]);
+    let urgent = ReadyJob { priority: 9, ..grown };
+    assert_eq!(preempted(&Case::new(vec![busy], vec![urgent]), &[low]), [], "nobody gives way for nothing");
 }
 
 #[test]
@@ -275,7 +316,7 @@ fn what_cannot_write_a_checkpoint_is_left_alone() {
 #[test]
 fn nobody_gives_way_where_that_would_not_help() {
     let running = [low(1, 100)];
-    let needs = |bytes| ReadyJob { memory_bytes: bytes, ..urgent(9) };
+    let needs = |bytes| ReadyJob { needs: Needs::alike(bytes), ..urgent(9) };
     let full = |free| vec![agent(vec![device(DeviceClass::Cpu, 1, 1, free)])];
     assert_eq!(preempted(&Case::new(full(GIB), vec![needs(2 * GIB)]), &running), [], "it has too little to give back");
     let large = [RunningJob { memory_bytes: GIB, ..low(1, 100) }];
@@ -292,7 +333,7 @@ fn nobody_gives_way_where_that_would_not_help() {
 #[test]
 fn memory_that_one_gives_back_is_promised_once() {
     let running = [RunningJob { memory_bytes: 2 * GIB, ..low(1, 5) }, RunningJob { memory_bytes: GIB, ..low(2, 9) }];
-    let needs = |id| ReadyJob { memory_bytes: 2 * GIB, ..urgent(id) };
+    let needs = |id| ReadyJob { needs: Needs::alike(2 * GIB), ..urgent(id) };
     let host = agent(vec![device(DeviceClass::Cpu, 2, 2, 0)]);
     assert_eq!(preempted(&Case::new(vec![host], vec![needs(8), needs(9)]), &running), [(1, 8)]);
 }

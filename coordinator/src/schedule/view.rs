@@ -6,6 +6,7 @@ use sweep_shared::ids::JobId;
 use sweep_shared::resources::DeviceClass;
 
 use super::MOST_AHEAD;
+use crate::memory::Needs;
 
 /// Everything that a decision depends on.
 pub struct Snapshot<'a> {
@@ -29,8 +30,10 @@ pub struct ReadyJob {
     pub priority: i64,
     /// `None`: any, and a CPU only where its host has no GPU that could hold the job.
     pub device: Option<DeviceClass>,
-    /// Predicted peak; 0: unknown.
-    pub memory_bytes: u64,
+    /// Of a device of each class.
+    pub needs: Needs,
+    /// It ran out of memory on a device of the class that it wishes with so much; one with more is needed. 0: it did not.
+    pub outgrown_bytes: u64,
     pub waited: Duration,
     /// How long the stage's jobs take, once some have run.
     pub expected: Option<Duration>,
@@ -112,6 +115,16 @@ impl AgentView {
 }
 
 impl DeviceView {
+    /// Whether it is large enough for what the job has outgrown.
+    pub(super) fn is_wide_enough(&self, job: &ReadyJob) -> bool {
+        job.outgrown_bytes == 0 || self.memory_total_bytes > job.outgrown_bytes
+    }
+
+    /// Whether this much of it would do for the job.
+    pub(super) fn would_do(&self, job: &ReadyJob, bytes: u64) -> bool {
+        job.needs.of(self.class) <= bytes
+    }
+
     pub(super) fn free_slots(&self) -> u32 {
         self.slots.saturating_sub(self.assigned)
     }

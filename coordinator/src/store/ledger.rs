@@ -47,6 +47,8 @@ struct End {
 pub struct Detail {
     pub class: Option<FailureClass>,
     pub message: String,
+    /// What the job says instead, where that is more than the attempt does.
+    pub job_message: Option<String>,
     /// As its agent told.
     pub usage: Option<Usage>,
     /// How long a failed job waits before it is tried again.
@@ -186,7 +188,7 @@ impl Entry {
         step.not_before_ms = not_before_ms;
         // What is paused goes on to say by whom, when its attempt has obeyed.
         let obeyed = step.state == JobState::Paused && self.attempt == AttemptState::Interrupted;
-        step.message = (!obeyed).then(|| end.detail.message.clone());
+        step.message = (!obeyed).then(|| end.detail.job_message.clone().unwrap_or_else(|| end.detail.message.clone()));
         // A job that is to be tried again shows why.
         step.class = step.class.or(end.detail.class);
         step.inputs_digest = (step.state == JobState::Succeeded).then(|| self.inputs_digest.clone());

@@ -68,9 +68,17 @@ pub(super) async fn again(tx: &mut Tx<'_>, sweep: SweepId, ended: Vec<Ended>) ->
     }
     write_jobs(tx, &moves).await?;
     let rows = json(&ids);
-    sqlx::query!("UPDATE jobs SET hours_from = attempt WHERE id IN (SELECT value FROM json_each(?))", rows)
-        .execute(&mut *tx.conn)
-        .await?;
+    // It begins anew: its hours, with whole batches, on any device.
+    sqlx::query!(
+        r#"UPDATE jobs SET hours_from = attempt, micro_batches = 1, remedies = 0, outgrown = NULL, outgrown_bytes = 0,
+                memory_bytes = coalesce(m.needs ->> '$."1"[0]', memory_bytes),
+                cuda_bytes = coalesce(m.needs ->> '$."1"[1]', cuda_bytes)
+           FROM (SELECT t.value AS id, s.needs_json AS needs FROM json_each(?1) t JOIN job_specs s ON s.job = t.value) AS m
+           WHERE jobs.id = m.id"#,
+        rows
+    )
+    .execute(&mut *tx.conn)
+    .await?;
     skip_hopeless(tx, sweep).await?;
     Ok(moves.len() as u32)
 }

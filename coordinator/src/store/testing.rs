@@ -14,6 +14,7 @@ use super::submit::Submitted;
 use super::*;
 use crate::clock::ManualClock;
 use crate::luck::SystemLuck;
+use crate::memory::NeedsByParts;
 use crate::options::Backoff;
 
 pub struct Bench {
@@ -50,8 +51,9 @@ pub fn job(stage: &str) -> NewJob {
         params_json: "{}".to_owned(),
         inputs: Vec::new(),
         device: None,
-        memory_bytes: 0,
         disk_bytes: 0,
+        needs: NeedsByParts::new(),
+        likeness: String::new(),
         exclusive: false,
         preemptible: true,
         retries: 1,
@@ -185,7 +187,7 @@ impl Bench {
 
     pub async fn reports(&self, reports: Vec<Report>) -> Result<Vec<Recorded>, StoreError> {
         let backoff = Backoff { jitter: 0.0, ..Backoff::default() };
-        self.store.write(Reports { reports, backoff, luck: 0.5 }).await
+        self.store.write(Reports { reports, backoff, luck: 0.5, devices: Arc::new([]) }).await
     }
 
     pub async fn finish(&self, token: Token, end: End) -> Recorded {

@@ -68,8 +68,9 @@ fn new_job(job: ExpandedJob, need: &Prediction) -> NewJob {
         key: job.key,
         label: job.label,
         device: job.device,
-        memory_bytes: need.memory_bytes,
         disk_bytes: need.disk_bytes,
+        needs: need.needs.clone(),
+        likeness: need.likeness.clone(),
         exclusive: job.exclusive,
         preemptible,
         retries: job.policy.retries,
@@ -121,7 +122,7 @@ mod tests {
         let thin = submit.jobs.iter().find(|job| job.stage == "thin").unwrap();
         assert_eq!((thin.kind, thin.inputs[0].role), ("prune", "input"));
         assert_eq!(submit.jobs[thin.inputs[0].source].stage, "base");
-        assert!(thin.memory_bytes > 0);
+        assert!(thin.needs[&1].cpu_bytes > thin.needs[&2].cpu_bytes && !thin.likeness.is_empty());
         let measure = submit.jobs.iter().find(|job| job.kind == "measure").unwrap();
         assert!(measure.exclusive && measure.inputs[0].role == "candidate");
         let spec: sweep_shared::spec::JobSpec = serde_json::from_str(&thin.spec_json).unwrap();

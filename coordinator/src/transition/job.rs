@@ -31,6 +31,10 @@ pub enum JobEvent {
     Stolen,
     Succeeded,
     Failed(FailureClass),
+    /// It ran out of memory, and the next attempt is made smaller, or given more.
+    Remedied,
+    /// It ran out of memory, and nothing is left that would help.
+    BeyondRemedy,
     /// Drained, preempted or paused, with a checkpoint.
     Interrupted,
     /// The agent would not start it.
@@ -67,6 +71,8 @@ impl JobEvent {
             Self::Stolen => "stolen",
             Self::Succeeded => "succeeded",
             Self::Failed(_) => "failed",
+            Self::Remedied => "remedied",
+            Self::BeyondRemedy => "beyond_remedy",
             Self::Interrupted => "interrupted",
             Self::Refused => "refused",
             Self::Lost => "lost",
@@ -157,7 +163,12 @@ pub fn next_job(job: Job, event: JobEvent) -> Result<Step, Refusal> {
         (S::Running, E::Stolen) => Ok(lost(job, To::Running)),
         (S::Running | S::Paused, E::Succeeded) => Ok(job.keep(To::Succeeded)),
         (S::Running | S::Paused, E::Failed(class)) => Ok(failed(job, class)),
-        (S::Running | S::Paused, E::Interrupted | E::Refused | E::NeverArrived | E::Restored) => Ok(job.keep(waits)),
+        (S::Running | S::Paused, E::BeyondRemedy) => {
+            Ok(Step { failures: job.failures + 1, ..job.keep(To::Failed(FailureClass::OutOfMemory)) })
+        }
+        (S::Running | S::Paused, E::Remedied | E::Interrupted | E::Refused | E::NeverArrived | E::Restored) => {
+            Ok(job.keep(waits))
+        }
         (S::Running | S::Paused, E::Lost) => Ok(lost(job, waits)),
         (S::Running | S::Paused, E::TimedOut) => Ok(job.keep(To::Failed(FailureClass::TimedOut))),
         (S::Blocked | S::Ready | S::Running | S::Paused, E::Cancel) => Ok(job.keep(To::Cancelled)),
@@ -198,7 +209,7 @@ fn lost(job: Job, otherwise: To) -> Step {
 
 /// One of each, for tests that try them all.
 #[cfg(any(test, feature = "simulation"))]
-pub const EVENTS: [JobEvent; 21] = [
+pub const EVENTS: [JobEvent; 23] = [
     JobEvent::InputsSucceeded,
     JobEvent::InputFailed,
     JobEvent::Granted,
@@ -207,6 +218,8 @@ pub const EVENTS: [JobEvent; 21] = [
     JobEvent::Failed(FailureClass::Internal),
     JobEvent::Failed(FailureClass::BadInput),
     JobEvent::Failed(FailureClass::OutOfMemory),
+    JobEvent::Remedied,
+    JobEvent::BeyondRemedy,
     JobEvent::Interrupted,
     JobEvent::Refused,
     JobEvent::Lost,

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! job:      blocked → ready → running → succeeded | failed | cancelled | skipped (an input did not succeed)
-//!           running → ready      interrupted, refused, lost, never arrived; or failed, retryable, retries left (after a wait)
+//!           running → ready      interrupted, refused, lost, never arrived; out of memory, where that can be helped;
+//!                                or failed, retryable, retries left (after a wait)
 //!           blocked | ready | running → paused → back by a resume; its live attempt may still end it
 //!           failed | cancelled | skipped | stopped → blocked | ready      by a user's retry only
 //! attempt:  leased → running → finishing → succeeded | failed | interrupted | refused | cancelled | lost | stale

@@ -40,11 +40,14 @@ pub fn priority_goes_first(world: &World, new: &Snapshot) -> Checked {
     Ok(())
 }
 
-/// Whether an agent may have a reason not to be offered the job, or an old attempt still stands in its way.
+/// Whether an agent may have a reason not to be offered the job (it failed there, or has outgrown what is there), or an old
+/// attempt still stands in its way.
 fn was_turned_down(new: &Snapshot, job: i64) -> bool {
     let mut attempts = new.attempts.range((job, 0)..=(job, u32::MAX));
-    attempts
-        .any(|(_, a)| !a.is_finished() || a.state == "refused" || a.failure_class.as_deref() == Some("device_error"))
+    attempts.any(|(_, a)| {
+        let failed_there = matches!(a.failure_class.as_deref(), Some("device_error" | "out_of_memory"));
+        !a.is_finished() || a.state == "refused" || failed_there
+    })
 }
 
 /// Failures are those of the attempts since the job was last taken up; losses and retries keep their bounds.
@@ -53,14 +56,20 @@ pub fn counters_are_right(world: &mut World, new: &Snapshot) -> Checked {
         let of_job = || new.attempts.range((*id, 0)..=(*id, u32::MAX)).map(|(_, attempt)| attempt);
         let failed = of_job().filter(|attempt| attempt.state == "failed").count() as u32;
         // Of a job from before, as after a restored backup, only what it counts now is known.
-        let unknown = Base { failed: failed.saturating_sub(job.failures), terminal: job.is_terminal() };
+        let counted = job.failures + job.remedies;
+        let unknown = Base { failed: failed.saturating_sub(counted), terminal: job.is_terminal() };
         let base = world.checks.counters.entry(*id).or_insert(unknown);
         if base.terminal && !job.is_terminal() {
             base.failed = failed;
         }
         base.terminal = job.is_terminal();
-        let what = || format!("j{id} counts {} failures, and {} attempts failed", job.failures, failed - base.failed);
-        hold(Rule::CountersAreRight, job.failures == failed - base.failed, what)?;
+        let what = || {
+            format!(
+                "j{id} counts {counted} failures with those that were helped, and {} attempts failed",
+                failed - base.failed
+            )
+        };
+        hold(Rule::CountersAreRight, counted == failed - base.failed, what)?;
         let gone = of_job().filter(|attempt| matches!(attempt.state.as_str(), "lost" | "stale")).count() as u32;
         hold(Rule::CountersAreRight, job.losses <= gone, || format!("j{id} counts {} losses of {gone}", job.losses))?;
         let bounded = job.failures <= job.retries + 1 && job.losses <= job.most_losses + 1;

@@ -55,6 +55,8 @@ pub struct Job {
     pub dropped: bool,
     pub attempt: u32,
     pub failures: u32,
+    /// Attempts that ran out of memory and were helped.
+    pub remedies: u32,
     pub losses: u32,
     pub not_before_ms: i64,
     pub failure_class: Option<String>,
@@ -105,7 +107,7 @@ const QUERY: &str = "SELECT json_array(
     (SELECT name FROM generation),
     (SELECT json_group_array(json_array(id, state, paused, budget_gpu_hours, budget_cpu_hours, budget_waived)) FROM sweeps),
     (SELECT json_group_array(json_array(id, sweep, state, priority, device, exclusive, retries, most_losses, max_hours,
-            dropped, attempt, failures, losses, not_before_ms, failure_class, reused_from)) FROM jobs),
+            dropped, attempt, failures, remedies, losses, not_before_ms, failure_class, reused_from)) FROM jobs),
     (SELECT json_group_array(json_array(job, number, lease, state, agent, device, device_index, granted_ms, finished_ms,
             run_s, resumed_epoch, resumed_attempt, failure_class, message, unwanted)) FROM attempts),
     (SELECT json_group_array(json_array(id, acked_seq)) FROM spools),

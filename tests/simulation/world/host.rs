@@ -60,8 +60,9 @@ const GIB: u64 = 1 << 30;
 impl Host {
     pub fn new(index: usize, dice: &mut Dice) -> Self {
         let mut devices = vec![device(DeviceClass::Cpu, 0, dice.within(1..=2) as u32, 16 * GIB)];
+        let memory = dice.pick(&[8, 12, 12, 24]).unwrap_or(12) * GIB;
         for gpu in 0..dice.pick(&[0, 1, 1, 2]).unwrap_or(0) {
-            devices.push(device(DeviceClass::Cuda, gpu, dice.within(1..=2) as u32, 12 * GIB));
+            devices.push(device(DeviceClass::Cuda, gpu, dice.within(1..=2) as u32, memory));
         }
         Self {
             name: format!("h{index}"),

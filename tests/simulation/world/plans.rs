@@ -114,7 +114,8 @@ impl Stage {
     fn write(&self, text: &mut String) {
         let _ = writeln!(text, "  {}:", self.name);
         if self.kind == Kind::Train {
-            let _ = writeln!(text, "    train: {{ model: small-cnn, epochs: 2 }}");
+            // Whose batches can be split once.
+            let _ = writeln!(text, "    train: {{ model: small-cnn, epochs: 2, batch: 4 }}");
         } else {
             let protocol = if self.kind == Kind::Exit { "exit" } else { "events" };
             let input = self.input.as_ref().map_or(String::new(), |input| format!(", input: {input}"));

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use sweep_shared::ids::JobId;
-use sweep_shared::resources::Device;
+use sweep_shared::resources::{Closed, Device};
 
 use super::devices::promised;
 use super::live::Stop;
 use super::{Agent, Fleet, Live};
 use crate::explain::{AgentFacts, DeviceFacts, FleetFacts, LiveFacts};
+use crate::memory::DeviceSize;
 
 impl Fleet {
     pub fn facts(&self, job: JobId, now: Duration) -> FleetFacts {
@@ -20,6 +21,31 @@ impl Fleet {
             unserved: false,
             patience: Duration::ZERO,
         }
+    }
+
+    /// The devices of connected agents.
+    pub fn sizes(&self) -> Vec<DeviceSize> {
+        self.sizes_of(|agent| agent.session.is_some())
+    }
+
+    /// Those of agents that are connected, or of which it is not yet sure that they are gone.
+    pub fn sizes_within_lease(&self, now: Duration) -> Vec<DeviceSize> {
+        self.sizes_of(|agent| agent.session.is_some() || agent.lease_until > now)
+    }
+
+    fn sizes_of(&self, counts: impl Fn(&Agent) -> bool) -> Vec<DeviceSize> {
+        let of = |agent: &Agent| {
+            let size = |device: &Device| DeviceSize {
+                agent: agent.info.id.clone(),
+                class: device.class,
+                index: device.index,
+                total_bytes: device.memory_total_bytes,
+            };
+            // What `agent.toml` leaves to others, or what is broken, will not take anything.
+            let open = |device: &&Device| !matches!(device.status.closed, Some(Closed::Unused | Closed::Excluded(_)));
+            agent.info.devices.iter().filter(open).map(size).collect::<Vec<_>>()
+        };
+        self.agents.values().filter(|agent| counts(agent)).flat_map(of).collect()
     }
 
     fn agent_facts(&self, job: JobId, agent: &Agent, now: Duration) -> AgentFacts {

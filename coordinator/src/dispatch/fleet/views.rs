@@ -120,7 +120,8 @@ impl Fleet {
             job: ready.job,
             priority: ready.priority,
             device: ready.device,
-            memory_bytes: ready.memory_bytes,
+            needs: ready.needs,
+            outgrown_bytes: ready.outgrown_bytes,
             waited: Duration::from_millis(u64::try_from(now_ms - ready.since_ms).unwrap_or(0)),
             expected: self.pace.expected(ready.sweep, &ready.stage),
         };
@@ -149,7 +150,8 @@ fn as_ready(live: &Live, now: Duration) -> ReadyJob {
         job: live.attempt.token.job,
         priority: live.attempt.priority,
         device: live.attempt.wants,
-        memory_bytes: live.attempt.memory_bytes,
+        needs: live.attempt.needs,
+        outgrown_bytes: live.attempt.outgrown_bytes,
         waited: now.saturating_sub(live.granted),
         expected: None,
     }

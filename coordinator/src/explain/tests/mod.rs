@@ -1,6 +1,7 @@
 //! What is said, sentence for sentence: of jobs that wait (here), and of those that run or have ended (`later`).
 
 mod later;
+mod memory;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use sweep_shared::resources::{Closed, DeviceClass, DeviceStatus, MissingMemory, 
 use sweep_shared::states::{AttemptState, FailureClass, JobState};
 
 use super::*;
+use crate::memory::Needs;
 
 const GIB: u64 = 1 << 30;
 
@@ -23,7 +25,10 @@ fn job(state: JobState) -> JobFacts {
         sweep: SweepFacts { id: SweepId(3), paused: None },
         priority: 0,
         device: None,
-        memory_bytes: 0,
+        memory: Promise::default(),
+        outgrown_bytes: 0,
+        micro_batches: 1,
+        batch: Some(128),
         exclusive: false,
         inputs: vec![],
         wait: None,
@@ -46,6 +51,11 @@ fn job(state: JobState) -> JobFacts {
     }
 }
 
+/// So many GiB of either class, predicted.
+fn needs(gib: u64) -> Promise {
+    Promise { needs: Needs::alike(gib * GIB), ..Promise::default() }
+}
+
 fn ready() -> JobFacts {
     job(JobState::Ready)
 }
@@ -58,6 +68,7 @@ fn attempt(state: AttemptState) -> LastAttempt {
         device: DeviceClass::Cuda,
         device_index: 0,
         message: String::new(),
+        micro_batches: 1,
         class: None,
         granted: s(4200),
         ended: state.is_terminal().then(|| s(30)),
@@ -150,22 +161,22 @@ fn without_such_a_device_or_one_that_is_large_enough() {
     let on_gpu = JobFacts { device: Some(DeviceClass::Cuda), ..ready() };
     let told = explain(&on_gpu, &fleet(vec![lab(vec![cpu])]));
     assert_eq!(told.reasons, ["It needs a GPU, and no agent has one (1 agent is connected)."]);
-    let large = JobFacts { memory_bytes: 10 * GIB, device: Some(DeviceClass::Cuda), ..ready() };
+    let large = JobFacts { memory: needs(10), device: Some(DeviceClass::Cuda), ..ready() };
     said(
         &large,
         &fleet(vec![lab(vec![gpu()])]),
-        &["It needs 10.0 GiB of memory; the largest device for it, GPU 0 of lab-1, has 8.0 GiB in all."],
+        &["It needs 10.0 GiB of memory (predicted); the largest device for it, GPU 0 of lab-1, has 8.0 GiB in all."],
         &["It waits for an agent with a larger device; or make it smaller (batch size, model) and submit it again."],
     );
 }
 
 #[test]
 fn each_device_says_what_is_in_the_way() {
-    let large = JobFacts { memory_bytes: 6 * GIB, ahead: 4, ..ready() };
+    let large = JobFacts { memory: needs(6), ahead: 4, ..ready() };
     let tells = |agent: AgentFacts| explain(&large, &fleet(vec![agent])).reasons.remove(0);
     assert_eq!(
         tells(lab(vec![DeviceFacts { free_bytes: 3 * GIB, ..gpu() }])),
-        "It needs 6.0 GiB of memory; GPU 0 of lab-1 has 3.0 GiB free."
+        "It needs 6.0 GiB of memory (predicted); GPU 0 of lab-1 has 3.0 GiB free."
     );
     assert_eq!(
         tells(lab(vec![DeviceFacts { assigned: 1, lowest: Some(0), ..gpu() }])),
@@ -201,25 +212,25 @@ fn whoever_holds_a_devices_memory_is_named() {
         || OtherProcess { pid: 4211, name: "blender".to_owned(), user: "anna".to_owned(), bytes: 51 * GIB / 10 };
     let tells = |free_bytes, promised_bytes, status| {
         let on = DeviceFacts { free_bytes, promised_bytes, status, ..gpu() };
-        explain(&JobFacts { memory_bytes: 6 * GIB, ..ready() }, &fleet(vec![lab(vec![on])])).reasons.remove(0)
+        explain(&JobFacts { memory: needs(6), ..ready() }, &fleet(vec![lab(vec![on])])).reasons.remove(0)
     };
     let status = DeviceStatus { others: vec![blender()], ..DeviceStatus::default() };
     assert_eq!(
         tells(12 * GIB / 10, 0, status),
-        "It needs 6.0 GiB of memory; GPU 0 of lab-1 has 1.2 GiB free; blender (pid 4211, anna) holds 5.1 GiB."
+        "It needs 6.0 GiB of memory (predicted); GPU 0 of lab-1 has 1.2 GiB free; blender (pid 4211, anna) holds 5.1 GiB."
     );
     let hidden = OtherProcess { name: String::new(), user: String::new(), bytes: 0, ..blender() };
     let missing = MissingMemory { attempt: "j4.1".to_owned(), bytes: 3 * GIB / 2 };
     let status = DeviceStatus { others: vec![hidden], missing: vec![missing], ..DeviceStatus::default() };
     assert_eq!(
         tells(GIB, 2 * GIB, status),
-        "It needs 6.0 GiB of memory; GPU 0 of lab-1 has 1.0 GiB free; a process (pid 4211) uses it, too, 2.0 GiB are \
+        "It needs 6.0 GiB of memory (predicted); GPU 0 of lab-1 has 1.0 GiB free; a process (pid 4211) uses it, too, 2.0 GiB are \
          promised to jobs that are still loading and 1.5 GiB did not come back after j4.1 and is not counted."
     );
     let status = DeviceStatus { keep_free_bytes: GIB, ..DeviceStatus::default() };
     assert_eq!(
         tells(GIB, 0, status),
-        "It needs 6.0 GiB of memory; GPU 0 of lab-1 has 1.0 GiB free; 1.0 GiB are kept free by `agent.toml`."
+        "It needs 6.0 GiB of memory (predicted); GPU 0 of lab-1 has 1.0 GiB free; 1.0 GiB are kept free by `agent.toml`."
     );
 }
 
@@ -228,16 +239,16 @@ fn a_device_that_is_smaller_than_it_was_says_why() {
     let missing = MissingMemory { attempt: "j4.1".to_owned(), bytes: 3 * GIB / 2 };
     let tells = |status| {
         let on = DeviceFacts { total_bytes: 4 * GIB, status, ..gpu() };
-        explain(&JobFacts { memory_bytes: 6 * GIB, ..ready() }, &fleet(vec![lab(vec![on])])).reasons.remove(0)
+        explain(&JobFacts { memory: needs(6), ..ready() }, &fleet(vec![lab(vec![on])])).reasons.remove(0)
     };
     assert_eq!(
         tells(DeviceStatus { missing: vec![missing], ..DeviceStatus::default() }),
-        "It needs 6.0 GiB of memory; the largest device for it, GPU 0 of lab-1, has 4.0 GiB in all; 1.5 GiB did not \
+        "It needs 6.0 GiB of memory (predicted); the largest device for it, GPU 0 of lab-1, has 4.0 GiB in all; 1.5 GiB did not \
          come back after j4.1 and is not counted."
     );
     assert_eq!(
         tells(DeviceStatus { cap_bytes: 4 * GIB, ..DeviceStatus::default() }),
-        "It needs 6.0 GiB of memory; the largest device for it, GPU 0 of lab-1, has 4.0 GiB in all; `agent.toml` lets \
+        "It needs 6.0 GiB of memory (predicted); the largest device for it, GPU 0 of lab-1, has 4.0 GiB in all; `agent.toml` lets \
          sweep's jobs have 4.0 GiB together."
     );
 }

@@ -8,6 +8,7 @@ use sweep_shared::states::AttemptState;
 use super::super::audit::json;
 use super::super::ledger::word;
 use super::{GrantRequest, Granted, StoreError, Tx};
+use crate::memory::Needs;
 use crate::transition::Job;
 
 /// A job as the grant finds it.
@@ -38,7 +39,9 @@ struct Row {
     max_hours: Option<f64>,
     hang_after_s: Option<f64>,
     spent_s: f64,
-    memory_bytes: i64,
+    cpu_bytes: i64,
+    cuda_bytes: i64,
+    outgrown_bytes: i64,
     micro_batches: i64,
     exclusive: bool,
     wants: Option<String>,
@@ -65,8 +68,9 @@ pub async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Fo
                   j.hang_after_s AS "hang_after_s?: f64",
                   (SELECT total(coalesce(run_s, max(0, finished_ms - started_ms) / 1000.0)) FROM attempts
                    WHERE job = j.id AND number > j.hours_from) AS "spent_s!: f64",
-                  j.memory_bytes AS "memory_bytes!: i64", j.micro_batches AS "micro_batches!: i64", j.exclusive AS "exclusive!: bool",
-                  j.device AS "wants?: String", s.stage AS "stage!: String", s.disk_bytes AS "disk_bytes!: i64",
+                  m.cpu_bytes AS "cpu_bytes!: i64", m.cuda_bytes AS "cuda_bytes!: i64",
+                  j.outgrown_bytes AS "outgrown_bytes!: i64", j.micro_batches AS "micro_batches!: i64", j.exclusive AS "exclusive!: bool",
+                  coalesce(j.device, j.outgrown) AS "wants?: String", s.stage AS "stage!: String", s.disk_bytes AS "disk_bytes!: i64",
                   s.spec_json AS "spec_json!: String",
                   EXISTS (SELECT 1 FROM job_inputs WHERE source = j.id) AS "has_readers!: bool",
                   EXISTS (SELECT 1 FROM job_inputs WHERE job = j.id) AS "has_inputs!: bool",
@@ -75,6 +79,7 @@ pub async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Fo
            JOIN jobs j ON j.id = t.value
            JOIN sweeps w ON w.id = j.sweep AND w.paused = 0
            JOIN job_specs s ON s.job = j.id
+           JOIN job_memory m ON m.job = j.id
            LEFT JOIN attempts a ON a.job = j.id AND a.number = j.attempt AND a.finished_ms IS NULL
            ORDER BY t.key"#,
         ids
@@ -102,6 +107,8 @@ impl Row {
             retries: self.retries as u32,
             most_losses: self.most_losses as u32,
         };
+        let needs = Needs { cpu_bytes: self.cpu_bytes as u64, cuda_bytes: self.cuda_bytes as u64 };
+        let class = request.device;
         let granted = Granted {
             token: Token { job: request.job, attempt: attempt + 1, lease: request.lease },
             request,
@@ -111,7 +118,9 @@ impl Row {
             inputs: Vec::new(),
             checkpoints: Vec::new(),
             wants: self.wants.as_deref().and_then(|word| sweep_shared::wire::device_class(word).ok()),
-            memory_bytes: self.memory_bytes as u64,
+            memory_bytes: needs.of(class),
+            needs,
+            outgrown_bytes: self.outgrown_bytes as u64,
             micro_batches: self.micro_batches as u32,
             disk_bytes: self.disk_bytes as u64,
             exclusive: self.exclusive,

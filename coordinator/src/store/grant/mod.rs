@@ -12,6 +12,7 @@ use sweep_shared::states::JobState;
 use super::audit::json;
 use super::moves::{AttemptMove, JobMove, write_attempts, write_jobs};
 use super::{BlobRef, Command, StoreError, Tx, graph, sweeps};
+use crate::memory::Needs;
 use crate::transition::{AttemptEvent, JobEvent, To, next_attempt, next_job};
 
 /// A wish to run a job on an agent's device.
@@ -44,8 +45,11 @@ pub struct Granted {
     pub inputs: Vec<Vec<BlobRef>>,
     /// The two newest, newest first.
     pub checkpoints: Vec<CheckpointRef>,
-    /// What the plan asks for.
+    /// What the plan asks for, or the class of which it has outgrown a device.
     pub wants: Option<DeviceClass>,
+    /// Of a device of each class.
+    pub needs: Needs,
+    pub outgrown_bytes: u64,
     /// What is reserved for it on its device; 0: unknown.
     pub memory_bytes: u64,
     /// Into how many parts each batch is split.

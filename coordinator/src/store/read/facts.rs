@@ -7,20 +7,26 @@ use sweep_shared::states::JobState;
 
 use super::super::ledger::word;
 use super::super::{Store, StoreError};
-use crate::explain::{Culprit, Input, JobFacts, LastAttempt, Paused, SweepFacts};
+use crate::explain::{Culprit, Input, JobFacts, Known, LastAttempt, Paused, Promise, SweepFacts};
+use crate::memory::Needs;
 
 /// A job, as explanations need it.
 pub async fn job_facts(store: &Store, job: JobId) -> Result<JobFacts, StoreError> {
     let now_ms = store.clock.unix_ms();
     let row = sqlx::query!(
-        r#"SELECT j.state, j.sweep, j.priority, j.device, j.memory_bytes, j.exclusive AS "exclusive!: bool", j.not_before_ms,
+        r#"SELECT j.state, j.sweep, j.priority, coalesce(j.device, j.outgrown) AS "device?: String", j.outgrown_bytes,
+                  m.cpu_bytes AS "cpu_bytes!: i64", m.cpu_runs AS "cpu_runs?: i64", m.cuda_bytes AS "cuda_bytes!: i64",
+                  m.cuda_runs AS "cuda_runs?: i64", s.likeness = '' AND s.needs_json <> '{}' AS "declared!: bool", j.micro_batches,
+                  coalesce(s.spec_json ->> '$.params.fit.batch', s.spec_json ->> '$.params.retrain.batch') AS "batch?: i64",
+                  j.exclusive AS "exclusive!: bool", j.not_before_ms,
                   j.failures, j.retries, j.losses, j.most_losses, j.max_hours, j.failure_class, j.message, j.finished_ms,
                   j.reused_from, r.sweep AS "reused_sweep?", w.paused AS "paused!: bool", w.paused_reason,
                   j.dropped AS "dropped!: bool",
                   (SELECT count(*) FROM jobs o JOIN sweeps x ON x.id = o.sweep
                    WHERE o.state = 'ready' AND o.exclusive = j.exclusive AND o.not_before_ms <= ?2 AND x.paused = 0
                      AND (-o.priority, o.sweep, o.id) < (-j.priority, j.sweep, j.id)) AS "ahead!: i64"
-           FROM jobs j JOIN sweeps w ON w.id = j.sweep LEFT JOIN jobs r ON r.id = j.reused_from
+           FROM jobs j JOIN sweeps w ON w.id = j.sweep JOIN job_specs s ON s.job = j.id JOIN job_memory m ON m.job = j.id
+                LEFT JOIN jobs r ON r.id = j.reused_from
            WHERE j.id = ?1"#,
         job.0,
         now_ms
@@ -45,7 +51,14 @@ pub async fn job_facts(store: &Store, job: JobId) -> Result<JobFacts, StoreError
         sweep: SweepFacts { id: sweep, paused: sweep_paused },
         priority: row.priority,
         device: row.device.as_deref().and_then(|word| sweep_shared::wire::device_class(word).ok()),
-        memory_bytes: row.memory_bytes as u64,
+        memory: Promise {
+            needs: Needs { cpu_bytes: row.cpu_bytes as u64, cuda_bytes: row.cuda_bytes as u64 },
+            cpu: Known::of(row.declared, row.cpu_runs.map(|runs| runs as u32)),
+            cuda: Known::of(row.declared, row.cuda_runs.map(|runs| runs as u32)),
+        },
+        outgrown_bytes: row.outgrown_bytes as u64,
+        micro_batches: row.micro_batches as u32,
+        batch: row.batch.and_then(|batch| u32::try_from(batch).ok()),
         exclusive: row.exclusive,
         inputs: inputs(store, job).await?,
         wait: Some(millis(row.not_before_ms - now_ms)).filter(|wait| !wait.is_zero()),
@@ -105,7 +118,8 @@ async fn last(store: &Store, job: JobId, now_ms: i64) -> Result<Option<LastAttem
     let row = sqlx::query!(
         r#"SELECT number AS "number!: i64", state AS "state!: String", agent AS "agent!: String", device AS "device!: String",
                   device_index AS "device_index!: i64", granted_ms AS "granted_ms!: i64", finished_ms AS "finished_ms?: i64",
-                  resumed_epoch AS "resumed_epoch!: i64", failure_class AS "class?: String", message AS "message!: String"
+                  resumed_epoch AS "resumed_epoch!: i64", failure_class AS "class?: String", message AS "message!: String",
+                  micro_batches AS "micro_batches!: i64"
            FROM attempts WHERE job = ? ORDER BY number DESC LIMIT 1"#,
         job.0
     )
@@ -119,6 +133,7 @@ async fn last(store: &Store, job: JobId, now_ms: i64) -> Result<Option<LastAttem
         device: sweep_shared::wire::device_class(&row.device).map_err(|e| StoreError::Refused(e.to_string()))?,
         device_index: row.device_index as u32,
         message: row.message,
+        micro_batches: row.micro_batches as u32,
         class: row.class.as_deref().map(word).transpose()?,
         granted: millis(now_ms - row.granted_ms),
         ended: row.finished_ms.map(|at| millis(now_ms - at)),

@@ -5,6 +5,7 @@ use sweep_shared::resources::DeviceClass;
 
 use super::super::pause::PAUSED;
 use super::super::{Store, StoreError};
+use crate::memory::Needs;
 
 #[derive(Debug, Clone)]
 pub struct LiveRow {
@@ -16,7 +17,11 @@ pub struct LiveRow {
     pub device_index: u32,
     /// What the plan asks for.
     pub wants: Option<DeviceClass>,
+    /// What was reserved for it on its device.
     pub memory_bytes: u64,
+    /// What another attempt would need of a device of each class, and what it has outgrown.
+    pub needs: Needs,
+    pub outgrown_bytes: u64,
     pub exclusive: bool,
     pub has_readers: bool,
     /// Whether what it does still counts for the job; not so after a cancel.
@@ -45,13 +50,15 @@ pub async fn live(store: &Store) -> Result<Vec<LiveRow>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT a.job AS "job!: i64", a.number AS "number!: i64", a.lease, a.agent, a.device, a.device_index,
                   a.state = 'finishing' AS "finishing!: bool", a.unwanted AS "unwanted!: bool", a.started_ms,
-                  j.sweep, j.memory_bytes, j.device AS "wants?", j.exclusive AS "exclusive!: bool", j.priority,
+                  j.sweep, a.memory_bytes, m.cpu_bytes AS "cpu_bytes!: i64", m.cuda_bytes AS "cuda_bytes!: i64",
+                  j.outgrown_bytes, coalesce(j.device, j.outgrown) AS "wants?: String", j.exclusive AS "exclusive!: bool", j.priority,
                   j.preemptible AS "preemptible!: bool", j.max_hours, s.stage,
                   j.state = 'paused' OR w.paused = 1 AS "paused!: bool",
                   EXISTS (SELECT 1 FROM job_inputs WHERE source = a.job) AS "has_readers!: bool",
                   (SELECT total(coalesce(b.run_s, max(0, b.finished_ms - b.started_ms) / 1000.0)) FROM attempts b
                    WHERE b.job = a.job AND b.number > j.hours_from AND b.finished_ms IS NOT NULL) AS "spent_s!: f64"
            FROM attempts a JOIN jobs j ON j.id = a.job JOIN job_specs s ON s.job = a.job JOIN sweeps w ON w.id = j.sweep
+                JOIN job_memory m ON m.job = a.job
            WHERE a.finished_ms IS NULL
            ORDER BY a.job"#
     )
@@ -69,6 +76,8 @@ pub async fn live(store: &Store) -> Result<Vec<LiveRow>, StoreError> {
             device_index: row.device_index as u32,
             wants: row.wants.as_deref().and_then(|word| sweep_shared::wire::device_class(word).ok()),
             memory_bytes: row.memory_bytes as u64,
+            needs: Needs { cpu_bytes: row.cpu_bytes as u64, cuda_bytes: row.cuda_bytes as u64 },
+            outgrown_bytes: row.outgrown_bytes as u64,
             exclusive: row.exclusive,
             has_readers: row.has_readers,
             wanted: !row.unwanted,

@@ -7,6 +7,7 @@ use sweep_shared::resources::DeviceClass;
 
 use super::super::audit::json;
 use super::super::{Store, StoreError};
+use crate::memory::Needs;
 
 /// A job that could run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +17,12 @@ pub struct Ready {
     pub stage: String,
     /// Effective: the sweep's and the job's own.
     pub priority: i64,
+    /// What the plan asks for, or the class of which it has outgrown a device.
     pub device: Option<DeviceClass>,
-    pub memory_bytes: u64,
+    /// Of a device of each class.
+    pub needs: Needs,
+    /// Only a device with more memory than this will do.
+    pub outgrown_bytes: u64,
     pub exclusive: bool,
     /// Since when, unix milliseconds.
     pub since_ms: i64,
@@ -41,22 +46,25 @@ impl Store {
     pub async fn ready(&self, query: ReadyQuery<'_>) -> Result<Vec<Ready>, StoreError> {
         let bound = |bytes: Option<u64>| bytes.map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         let (cpu, cuda) = (bound(query.cpu_bytes), bound(query.cuda_bytes));
-        let any = cpu.max(cuda);
         let served = query.served.map(json);
         let rows = sqlx::query!(
             r#"SELECT j.id AS "id!: i64", j.sweep AS "sweep!: i64", s.stage AS "stage!: String", j.priority AS "priority!: i64",
-                      j.device AS "device?: String", j.memory_bytes AS "memory_bytes!: i64", j.changed_ms AS "changed_ms!: i64"
-               FROM jobs j JOIN job_specs s ON s.job = j.id JOIN sweeps w ON w.id = j.sweep
+                      coalesce(j.device, j.outgrown) AS "device?: String", m.cpu_bytes AS "cpu_bytes!: i64",
+                      m.cuda_bytes AS "cuda_bytes!: i64", j.outgrown_bytes AS "outgrown_bytes!: i64",
+                      j.changed_ms AS "changed_ms!: i64"
+               FROM jobs j JOIN job_specs s ON s.job = j.id JOIN sweeps w ON w.id = j.sweep JOIN job_memory m ON m.job = j.id
                WHERE j.state = 'ready' AND j.exclusive = ?1 AND j.not_before_ms <= ?2 AND w.paused = 0
-                 AND j.memory_bytes <= CASE j.device WHEN 'cpu' THEN ?3 WHEN 'cuda' THEN ?4 ELSE ?5 END
-                 AND (?7 IS NULL OR j.sweep IN (SELECT value FROM json_each(?7)))
+                 AND CASE coalesce(j.device, j.outgrown)
+                     WHEN 'cpu' THEN max(m.cpu_bytes, j.outgrown_bytes + (j.outgrown IS NOT NULL)) <= ?3
+                     WHEN 'cuda' THEN max(m.cuda_bytes, j.outgrown_bytes + (j.outgrown IS NOT NULL)) <= ?4
+                     ELSE m.cpu_bytes <= ?3 OR m.cuda_bytes <= ?4 END
+                 AND (?6 IS NULL OR j.sweep IN (SELECT value FROM json_each(?6)))
                ORDER BY j.priority DESC, j.sweep, j.id
-               LIMIT ?6"#,
+               LIMIT ?5"#,
             query.exclusive,
             query.now_ms,
             cpu,
             cuda,
-            any,
             query.limit,
             served
         )
@@ -68,7 +76,8 @@ impl Store {
             stage: row.stage,
             priority: row.priority,
             device: row.device.as_deref().and_then(|word| sweep_shared::wire::device_class(word).ok()),
-            memory_bytes: row.memory_bytes as u64,
+            needs: Needs { cpu_bytes: row.cpu_bytes as u64, cuda_bytes: row.cuda_bytes as u64 },
+            outgrown_bytes: row.outgrown_bytes as u64,
             exclusive: query.exclusive,
             since_ms: row.changed_ms,
         });

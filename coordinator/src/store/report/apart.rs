@@ -12,7 +12,7 @@ use sweep_shared::ids::Token;
 use sweep_shared::states::FailureClass;
 
 pub async fn record(tx: &mut Tx<'_>, reports: Vec<Report>, terms: Terms) -> Result<Vec<Recorded>, StoreError> {
-    match whole(tx, async |tx| together(tx, reports.clone(), terms).await).await {
+    match whole(tx, async |tx| together(tx, reports.clone(), &terms).await).await {
         Err(error) if !error.is_of_files() => {
             tracing::warn!(%error, reports = reports.len(), "reports cannot be recorded together; each is tried alone");
         }
@@ -21,7 +21,7 @@ pub async fn record(tx: &mut Tx<'_>, reports: Vec<Report>, terms: Terms) -> Resu
     let mut answers = Vec::with_capacity(reports.len());
     for report in reports {
         let token = report.token;
-        match whole(tx, async |tx| together(tx, vec![report], terms).await).await {
+        match whole(tx, async |tx| together(tx, vec![report], &terms).await).await {
             Ok(mut answer) => answers.append(&mut answer),
             Err(error) if error.is_of_files() => return Err(error),
             Err(error) => {

@@ -12,6 +12,8 @@ mod mistakes;
 mod points;
 mod spools;
 
+use std::sync::Arc;
+
 use sweep_shared::event::Epoch;
 use sweep_shared::ids::{JobId, SweepId, Token};
 use sweep_shared::metrics::Metrics;
@@ -19,7 +21,9 @@ use sweep_shared::resources::Usage;
 use sweep_shared::states::FailureClass;
 
 use super::ledger::{Detail, Ledger};
-use super::{BlobRef, Command, StoreError, Tx};
+use super::shortage::{self, Remedies, Remembered};
+use super::{BlobRef, Command, StoreError, Tx, peaks};
+use crate::memory::{DeviceSize, Remedy, Seen};
 use crate::options::Backoff;
 #[cfg(feature = "simulation")]
 use crate::planted::{self, Bug};
@@ -76,6 +80,19 @@ pub struct NewPoint {
     pub files: Vec<BlobRef>,
 }
 
+impl Report {
+    /// Whether it tells of an attempt that ran out of memory.
+    pub fn is_short_of_memory(&self) -> bool {
+        matches!(&self.body, Body::Finished { end, .. } if end.is_out_of_memory())
+    }
+}
+
+impl End {
+    fn is_out_of_memory(&self) -> bool {
+        matches!(self, Self::Failure { class: FailureClass::OutOfMemory, .. })
+    }
+}
+
 impl Body {
     /// The blobs that must be here before this may be recorded.
     pub fn blobs(&self) -> Vec<&BlobRef> {
@@ -106,6 +123,8 @@ pub struct Reports {
     pub backoff: Backoff,
     /// A random number in 0..1, for the backoff's jitter.
     pub luck: f64,
+    /// The devices of connected agents; needed only where an attempt ran out of memory.
+    pub devices: Arc<[DeviceSize]>,
 }
 
 /// Rows that the reports come to, besides the attempts' and jobs' own.
@@ -116,6 +135,10 @@ struct Rows {
     checkpoints: Vec<checkpoints::New>,
     points: Vec<(Token, Vec<NewPoint>)>,
     spent: Vec<JobId>,
+    /// What attempts took.
+    seen: Vec<(Token, Seen)>,
+    /// How jobs are helped that ran out of memory.
+    remembered: Vec<Remembered>,
     /// Jobs of which something new can be told although their state is the same.
     told: Vec<(SweepId, JobId)>,
 }
@@ -127,20 +150,21 @@ impl Command for Reports {
         #[cfg(feature = "simulation")]
         if planted::is(Bug::ReplayWithoutDedup) {
             mistakes::advance_blindly(tx, &self.reports).await?;
-            let terms = Terms { backoff: self.backoff, luck: self.luck };
+            let terms = Terms { backoff: self.backoff, luck: self.luck, devices: self.devices };
             return apart::record(tx, self.reports, terms).await;
         }
         spools::advance(tx, &self.reports).await?;
-        let terms = Terms { backoff: self.backoff, luck: self.luck };
+        let terms = Terms { backoff: self.backoff, luck: self.luck, devices: self.devices };
         apart::record(tx, self.reports, terms).await
     }
 }
 
-/// What decides how long a failed job waits.
-#[derive(Debug, Clone, Copy)]
+/// What decides how a failed job goes on.
+#[derive(Debug, Clone)]
 struct Terms {
     backoff: Backoff,
     luck: f64,
+    devices: Arc<[DeviceSize]>,
 }
 
 impl Terms {
@@ -156,7 +180,7 @@ impl Terms {
 const GOLDEN: f64 = 0.618_033_988_749_895;
 
 /// All of these, with a handful of statements, or none.
-async fn together(tx: &mut Tx<'_>, reports: Vec<Report>, terms: Terms) -> Result<Vec<Recorded>, StoreError> {
+async fn together(tx: &mut Tx<'_>, reports: Vec<Report>, terms: &Terms) -> Result<Vec<Recorded>, StoreError> {
     #[cfg(feature = "simulation")]
     let reports = {
         let mut reports = reports;
@@ -166,15 +190,18 @@ async fn together(tx: &mut Tx<'_>, reports: Vec<Report>, terms: Terms) -> Result
         reports
     };
     let mut ledger = Ledger::load(tx, reports.iter().map(|report| report.token)).await?;
+    let remedies = shortage::decide(tx, short(&reports), &terms.devices).await?;
     let mut rows = Rows::default();
     let mut answers = Vec::with_capacity(reports.len());
     for Report { token, body, .. } in reports {
-        answers.push(take(&mut ledger, &mut rows, token, body, tx.now_ms, terms)?);
+        answers.push(take(&mut ledger, &mut rows, (token, body), tx.now_ms, (terms, &remedies))?);
     }
     epochs::insert(tx, &rows.epochs, &rows.resumed).await?;
     checkpoints::insert(tx, rows.checkpoints).await?;
     points::publish(tx, rows.points).await?;
     ledger.save(tx).await?;
+    shortage::remember(tx, &rows.remembered).await?;
+    peaks::learn(tx, &rows.seen).await?;
     checkpoints::drop_of(tx, &rows.spent).await?;
     tx.changes.jobs.append(&mut rows.told);
     Ok(answers)
@@ -183,10 +210,9 @@ async fn together(tx: &mut Tx<'_>, reports: Vec<Report>, terms: Terms) -> Result
 fn take(
     ledger: &mut Ledger,
     rows: &mut Rows,
-    token: Token,
-    body: Body,
+    (token, body): (Token, Body),
     now_ms: i64,
-    terms: Terms,
+    (terms, remedies): (&Terms, &Remedies),
 ) -> Result<Recorded, StoreError> {
     if matches!(body, Body::Nothing) {
         return Ok(Recorded::Effective);
@@ -217,7 +243,14 @@ fn take(
             let (current, has_checkpoints) = (entry.is_current(), entry.has_checkpoints);
             let wait_ms = terms.wait_ms(&end, token, entry.failures() + 1);
             let detail = Detail { usage: Some(usage), wait_ms, ..Detail::default() };
-            let (attempt, job, detail) = meaning(&end, detail);
+            let (attempt, mut job, mut detail) = meaning(&end, detail);
+            rows.seen.extend(seen(&end, usage).map(|seen| (token, seen)));
+            let helped = remedies.get(&token).filter(|_| current && end.is_out_of_memory());
+            if let Some((remedy, words)) = helped {
+                job = remedied(remedy).unwrap_or(job);
+                detail.job_message = Some(words.clone());
+                rows.remembered.extend(Remembered::new(token.job, entry.sweep, remedy));
+            }
             entry.end(attempt, job, detail, now_ms)?;
             if let (true, End::Success { mut points, artifacts }) = (current, end) {
                 points.extend(points::of_job(artifacts, !points.is_empty()));
@@ -230,6 +263,36 @@ fn take(
         Body::Nothing => {}
     }
     Ok(Recorded::Effective)
+}
+
+/// The attempts that ran out of memory, with their peaks and what their agents told.
+fn short(reports: &[Report]) -> Vec<(Token, u64, String)> {
+    let short = |report: &Report| match &report.body {
+        Body::Finished { end: End::Failure { class: FailureClass::OutOfMemory, message }, usage } => {
+            Some((report.token, usage.peak_memory_bytes, message.clone()))
+        }
+        _ => None,
+    };
+    reports.iter().filter_map(short).collect()
+}
+
+/// What an end teaches about memory.
+fn seen(end: &End, usage: Usage) -> Option<Seen> {
+    let peak = Some(usage.peak_memory_bytes).filter(|bytes| *bytes > 0)?;
+    match end {
+        End::Success { .. } => Some(Seen::Success(peak)),
+        End::Failure { class: FailureClass::OutOfMemory, .. } => Some(Seen::OutOfMemory(peak)),
+        _ => None,
+    }
+}
+
+/// What the remedy makes of the failure; `None`: a failure like others.
+fn remedied(remedy: &Remedy) -> Option<JobEvent> {
+    match remedy {
+        Remedy::Larger { .. } | Remedy::Split(_) => Some(JobEvent::Remedied),
+        Remedy::Again => None,
+        Remedy::Nothing => Some(JobEvent::BeyondRemedy),
+    }
 }
 
 fn meaning(end: &End, detail: Detail) -> (AttemptEvent, JobEvent, Detail) {

@@ -6,6 +6,7 @@ use super::super::audit::json;
 use super::super::blobs;
 use super::reuse::Taken;
 use super::{BlobRef, NewJob, StoreError, Submit, Tx};
+use crate::memory::to_json;
 use crate::transition::initial;
 
 /// Rows in one statement: enough to forget the cost of the statement, few enough to keep its JSON small.
@@ -100,7 +101,8 @@ async fn insert_jobs(
         .map(|(id, job, taken)| {
             let fed = job.inputs.iter().all(|input| all[input.source].is_some());
             let state = initial(taken.is_some(), fed).state();
-            let need = (job.device, job.memory_bytes, job.exclusive, job.preemptible);
+            let bytes = job.need();
+            let need = (job.device, bytes.cpu_bytes, job.exclusive, job.preemptible, bytes.cuda_bytes);
             let policy = (job.retries, job.most_losses, job.max_hours, job.priority, job.reusable, job.hang_after_s);
             let reused = taken.map(|taken| (taken.job, taken.inputs_digest.as_str()));
             (id, &job.key, state, state.is_terminal(), need, policy, reused)
@@ -110,12 +112,12 @@ async fn insert_jobs(
     sqlx::query!(
         "INSERT INTO jobs (id, sweep, key, state, finished_ms, device, memory_bytes, exclusive, preemptible, retries,
                            most_losses, max_hours, own_priority, priority, reusable, hang_after_s, changed_ms,
-                           reused_from, inputs_digest)
+                           reused_from, inputs_digest, cuda_bytes)
          SELECT value ->> 0, ?2, value ->> 1, value ->> 2, CASE value ->> 3 WHEN 1 THEN ?3 END,
                 value ->> '$[4][0]', value ->> '$[4][1]', value ->> '$[4][2]', value ->> '$[4][3]',
                 value ->> '$[5][0]', value ->> '$[5][1]', value ->> '$[5][2]', value ->> '$[5][3]',
                 w.priority + (value ->> '$[5][3]'), value ->> '$[5][4]', value ->> '$[5][5]', ?3,
-                value ->> '$[6][0]', value ->> '$[6][1]'
+                value ->> '$[6][0]', value ->> '$[6][1]', value ->> '$[4][4]'
          FROM json_each(?1), sweeps w WHERE w.id = ?2",
         rows,
         sweep.0,
@@ -130,13 +132,15 @@ async fn insert_specs(tx: &mut Tx<'_>, chunk: &Chunk<'_>) -> Result<(), StoreErr
     let rows: Vec<_> = chunk
         .iter()
         .map(|(id, job, _)| {
-            (id, &job.stage, job.kind, &job.label, job.seed as i64, &job.params_json, &job.spec_json, job.disk_bytes)
+            let predicted = (&job.likeness, to_json(&job.needs), job.disk_bytes);
+            (id, &job.stage, job.kind, &job.label, job.seed as i64, &job.params_json, &job.spec_json, predicted)
         })
         .collect();
     let rows = json(&rows);
     sqlx::query!(
-        "INSERT INTO job_specs (job, stage, kind, label, seed, params_json, spec_json, disk_bytes)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+        "INSERT INTO job_specs (job, stage, kind, label, seed, params_json, spec_json, likeness, needs_json, disk_bytes)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+                value ->> '$[7][0]', value ->> '$[7][1]', value ->> '$[7][2]'
          FROM json_each(?1)",
         rows
     )

@@ -11,6 +11,7 @@ use sweep_shared::resources::DeviceClass;
 use sweep_shared::states::SweepState;
 
 use super::{BlobRef, Command, StoreError, Tx, priority, retry, sweeps};
+use crate::memory::{Needs, NeedsByParts};
 
 /// One job of a new sweep; the others that it reads are named by their position.
 #[derive(Debug, Clone)]
@@ -25,9 +26,12 @@ pub struct NewJob {
     /// Only earlier positions.
     pub inputs: Vec<NewInput>,
     pub device: Option<DeviceClass>,
-    pub memory_bytes: u64,
     /// What an attempt writes on its agent's disk, beside what it is given; 0: unknown.
     pub disk_bytes: u64,
+    /// Predicted, by the number of parts that its batches can be split into; empty: unknown.
+    pub needs: NeedsByParts,
+    /// Jobs that are equal in it take equally much memory; empty: nothing is learnt of that.
+    pub likeness: String,
     pub exclusive: bool,
     /// It can go on from a checkpoint, and may be asked to give way.
     pub preemptible: bool,
@@ -41,6 +45,13 @@ pub struct NewJob {
     /// Added to the sweep's.
     pub priority: i32,
     pub reusable: bool,
+}
+
+impl NewJob {
+    /// With whole batches.
+    fn need(&self) -> Needs {
+        self.needs.get(&1).copied().unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use sweep_shared::ids::{JobId, SweepId};
 use super::super::audit::json;
 use super::super::priority;
 use super::{StoreError, Submit, Tx};
+use crate::memory::to_json;
 
 /// Rows in one statement.
 const CHUNK: usize = 500;
@@ -58,7 +59,7 @@ async fn of_jobs(tx: &mut Tx<'_>, sweep: SweepId, jobs: &[super::NewJob]) -> Res
     let rows: Vec<_> = jobs
         .iter()
         .map(|job| {
-            let need = (job.device, job.memory_bytes, job.exclusive, job.preemptible);
+            let need = (job.device, to_json(&job.needs), job.exclusive, job.preemptible, &job.likeness);
             let policy = (job.retries, job.most_losses, job.max_hours, job.priority, job.reusable, job.hang_after_s);
             let words = (&job.stage, &job.label, &job.params_json, &job.spec_json);
             (&job.key, need, policy, words)
@@ -66,10 +67,12 @@ async fn of_jobs(tx: &mut Tx<'_>, sweep: SweepId, jobs: &[super::NewJob]) -> Res
         .collect();
     let rows = json(&rows);
     sqlx::query!(
-        "UPDATE jobs SET device = n.device, memory_bytes = n.memory, exclusive = n.exclusive, preemptible = n.preemptible,
+        "UPDATE jobs SET device = n.device,
+                memory_bytes = coalesce(n.needs ->> ('$.\"' || micro_batches || '\"[0]'), n.needs ->> '$.\"1\"[0]', 0),
+                cuda_bytes = coalesce(n.needs ->> ('$.\"' || micro_batches || '\"[1]'), n.needs ->> '$.\"1\"[1]', 0), exclusive = n.exclusive, preemptible = n.preemptible,
                 retries = n.retries, most_losses = n.losses, max_hours = n.hours, own_priority = n.priority,
                 reusable = n.reusable, hang_after_s = n.hang
-         FROM (SELECT value ->> 0 AS key, value ->> '$[1][0]' AS device, value ->> '$[1][1]' AS memory,
+         FROM (SELECT value ->> 0 AS key, value ->> '$[1][0]' AS device, value ->> '$[1][1]' AS needs,
                       value ->> '$[1][2]' AS exclusive, value ->> '$[1][3]' AS preemptible, value ->> '$[2][0]' AS retries,
                       value ->> '$[2][1]' AS losses, value ->> '$[2][2]' AS hours, value ->> '$[2][3]' AS priority,
                       value ->> '$[2][4]' AS reusable, value ->> '$[2][5]' AS hang
@@ -81,9 +84,11 @@ async fn of_jobs(tx: &mut Tx<'_>, sweep: SweepId, jobs: &[super::NewJob]) -> Res
     .execute(&mut *tx.conn)
     .await?;
     sqlx::query!(
-        "UPDATE job_specs SET stage = n.stage, label = n.label, params_json = n.params, spec_json = n.spec
+        "UPDATE job_specs SET stage = n.stage, label = n.label, params_json = n.params, spec_json = n.spec,
+                likeness = n.likeness, needs_json = n.needs
          FROM (SELECT j.id, t.value ->> '$[3][0]' AS stage, t.value ->> '$[3][1]' AS label,
-                      t.value ->> '$[3][2]' AS params, t.value ->> '$[3][3]' AS spec
+                      t.value ->> '$[3][2]' AS params, t.value ->> '$[3][3]' AS spec,
+                      t.value ->> '$[1][4]' AS likeness, t.value ->> '$[1][1]' AS needs
                FROM json_each(?1) t JOIN jobs j ON j.key = t.value ->> 0 AND j.sweep = ?2) AS n
          WHERE job_specs.job = n.id",
         rows,

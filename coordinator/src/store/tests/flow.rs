@@ -11,6 +11,7 @@ use super::super::report::{Body, End, Recorded};
 use super::super::testing::*;
 use super::super::*;
 use crate::clock::Clock;
+use crate::memory::Needs;
 
 fn all() -> read::ReadyQuery<'static> {
     let (cpu_bytes, cuda_bytes, served) = (Some(u64::MAX), None, None);
@@ -134,7 +135,8 @@ async fn the_next_attempt_is_given_the_two_newest_checkpoints() {
 #[tokio::test]
 async fn ready_jobs_come_by_sweep_and_id_and_only_where_they_fit() {
     let bench = bench().await;
-    let (_, first) = bench.submit(vec![NewJob { memory_bytes: 100, ..job("big") }, job("small")]).await;
+    let (_, first) =
+        bench.submit(vec![NewJob { needs: [(1, Needs::alike(100))].into(), ..job("big") }, job("small")]).await;
     let cuda = NewJob { device: Some(sweep_shared::resources::DeviceClass::Cuda), ..job("cuda") };
     let (_, second) = bench.submit(vec![job("late"), cuda, NewJob { exclusive: true, ..job("measure") }]).await;
     let ids = |ready: Vec<read::Ready>| ready.into_iter().map(|ready| ready.job).collect::<Vec<_>>();

@@ -10,6 +10,7 @@ mod flow;
 mod generation;
 mod limits;
 mod lineage;
+mod memory;
 mod migrate;
 mod model;
 mod pause;

@@ -17,6 +17,8 @@ const TABLE: &str = "
     failed(internal)                   -         -         ready     paused    -         -         -         -         -
     failed(bad_input)                  -         -         failed    failed    -         -         -         -         -
     failed(out_of_memory)              -         -         ready     paused    -         -         -         -         -
+    remedied                           -         -         ready     paused    -         -         -         -         -
+    beyond_remedy                      -         -         failed    failed    -         -         -         -         -
     interrupted                        -         -         ready     paused    -         -         -         -         -
     refused                            -         -         ready     paused    -         -         -         -         -
     lost                               -         -         ready     paused    -         -         -         -         -
@@ -118,7 +120,7 @@ proptest! {
             if now.state == JobState::Paused && step.to == To::Running {
                 prop_assert_eq!(event.word(), "resume");
             }
-            failed += u32::from(event.word() == "failed");
+            failed += u32::from(matches!(event.word(), "failed" | "beyond_remedy"));
             lost += u32::from(matches!(event, JobEvent::Lost | JobEvent::Stolen));
             prop_assert_eq!((step.failures, step.losses), (failed, lost));
             prop_assert!(step.failures <= retries + 1);

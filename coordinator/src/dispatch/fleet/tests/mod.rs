@@ -7,6 +7,7 @@ use sweep_shared::resources::{DeviceClass, DeviceUse};
 
 use super::*;
 use crate::explain::Barred;
+use crate::memory::Needs;
 use crate::store::read::Ready;
 
 const GIB: u64 = 1 << 30;
@@ -53,6 +54,8 @@ fn row(job: i64, agent: &str) -> LiveRow {
         device_index: 0,
         wants: None,
         memory_bytes: GIB,
+        needs: Needs::alike(GIB),
+        outgrown_bytes: 0,
         exclusive: false,
         has_readers: false,
         wanted: true,
@@ -82,7 +85,8 @@ fn ready(job: i64) -> Ready {
         stage: "work".to_owned(),
         priority: 0,
         device: None,
-        memory_bytes: 0,
+        needs: Needs::default(),
+        outgrown_bytes: 0,
         exclusive: false,
         since_ms: 0,
     }

@@ -2,7 +2,8 @@
 
 use sweep_shared::ids::{JobId, Token};
 
-use super::draw::Say;
+use super::draw::{Say, most_parts};
+use super::memory::is_helped;
 use super::world::{Answer, Attempt, BAD, Command, Lie, Outcome, REFUSED, Said, UNKNOWN, World, budget_seconds};
 use crate::store::Target;
 
@@ -97,6 +98,7 @@ impl World {
             state: "leased",
             class: None,
             unwanted: false,
+            parts: job.parts,
             resumed: (0, 0),
             newest_epoch: None,
             read,
@@ -213,7 +215,12 @@ impl World {
         let paused = job.state == "paused";
         let waits = if paused { "paused" } else { "ready" };
         let (failed, lost) = (matches!(end, End::Failure(_)), matches!(end, End::Lost));
+        if matches!(end, End::Failure("out_of_memory")) && is_helped(job, number as usize, waits) {
+            return;
+        }
         let again = match end {
+            // Parts that cannot be halved again are final; a job that has none is tried as it is.
+            End::Failure("out_of_memory") if most_parts(job.key) > 1 => false,
             End::Failure(class) => class != "bad_input" && job.failures < job.retries,
             End::Lost => job.losses < job.most_losses,
             _ => true,

@@ -6,6 +6,13 @@ use proptest::prelude::*;
 /// Keys that plans can have, with the keys that each reads.
 pub const KEYS: [&[usize]; 8] = [&[], &[], &[0], &[0, 1], &[2], &[3, 4], &[], &[6]];
 pub const AGENTS: usize = 3;
+/// What each agent's device has of memory: where a job that ran out of it can go.
+pub const MEMORY: [u64; AGENTS] = [8, 16, 16];
+
+/// Into how many parts the batches of a key's job can be split.
+pub fn most_parts(key: usize) -> u32 {
+    if key % 2 == 0 { 2 } else { 1 }
+}
 
 /// A plan: some of the keys, with all that they read.
 #[derive(Debug, Clone)]
@@ -176,7 +183,8 @@ fn say() -> impl Strategy<Value = Say> {
         3 => (0..5u32, prop_oneof![Just(0u64), Just(7)]).prop_map(|(epoch, step)| Say::Checkpoint(epoch, step)),
         2 => Just(Say::Finishing),
         12 => (0..2u8).prop_map(Say::Success),
-        3 => prop_oneof![Just("internal"), Just("out_of_memory"), Just("bad_input")].prop_map(Say::Failure),
+        4 => prop_oneof![Just("internal"), Just("out_of_memory"), Just("out_of_memory"), Just("bad_input")]
+            .prop_map(Say::Failure),
         2 => Just(Say::Interrupted),
         1 => Just(Say::Cancelled),
     ]

@@ -9,7 +9,9 @@
 
 mod attempts;
 mod draw;
+mod memory;
 mod real;
+mod rows;
 mod users;
 mod world;
 
@@ -96,6 +98,9 @@ const EVERY_STATE: &[&str] = &[
     "class internal",
     "class bad_input",
     "class lost",
+    "class out_of_memory",
+    "parts 2",
+    "outgrown",
     "class timed_out",
 ];
 

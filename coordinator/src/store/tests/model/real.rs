@@ -15,10 +15,11 @@ use tempfile::TempDir;
 use super::super::super::report::{Body, End, Recorded, Report, Reports};
 use super::super::super::submit::Submitted;
 use super::super::super::testing::{ME, agent_info, blob, job, success};
-use super::draw::{KEYS, Plan, Say};
-use super::world::{Answer, Command as Asked, Said, budget_seconds};
+use super::draw::{KEYS, MEMORY, Plan, Say, most_parts};
+use super::world::{Answer, Command as Asked, Said, agent_name, budget_seconds};
 use crate::clock::ManualClock;
 use crate::luck::SystemLuck;
+use crate::memory::{DeviceSize, Needs, numbers_of_parts};
 use crate::options::Backoff;
 use crate::store::*;
 
@@ -135,7 +136,7 @@ impl Real {
 
     async fn report(&self, reports: Vec<Report>) -> Answer {
         let backoff = Backoff { jitter: 0.0, ..Backoff::default() };
-        let answers = self.store.write(Reports { reports, backoff, luck: 0.5 }).await;
+        let answers = self.store.write(Reports { reports, backoff, luck: 0.5, devices: sizes().into() }).await;
         let word = |answer: &Recorded| if *answer == Recorded::Stale { "stale" } else { "effective" };
         told(answers.map(|answers| answers.iter().map(word).collect::<Vec<_>>().join(" ")))
     }
@@ -200,11 +201,12 @@ impl Real {
 const ROWS: &str = "
     SELECT printf('sweep %d %s [%d, %d, %d] %d', id, state, paused, paused_reason <> '', budget_waived, priority) FROM sweeps
     UNION ALL
-    SELECT printf('job %d %d %s %s %s %d %d %d [%d, %d] %d %d', id, sweep, key, state, coalesce(failure_class, '-'), failures,
-                  losses, priority, dropped, not_before_ms > 0, attempt, coalesce(reused_from, 0)) FROM jobs
+    SELECT printf('job %d %d %s %s %s %d %d %d [%d, %d] %d %d %d/%d', id, sweep, key, state, coalesce(failure_class, '-'),
+                  failures, losses, priority, dropped, not_before_ms > 0, attempt, coalesce(reused_from, 0), micro_batches,
+                  outgrown_bytes) FROM jobs
     UNION ALL
-    SELECT printf('attempt %d %d %d %s %s %s %d %d %d', job, number, lease, agent, state, coalesce(failure_class, '-'),
-                  unwanted, resumed_attempt, resumed_epoch) FROM attempts
+    SELECT printf('attempt %d %d %d %s %s %s %d %d %d %d', job, number, lease, agent, state, coalesce(failure_class, '-'),
+                  unwanted, resumed_attempt, resumed_epoch, micro_batches) FROM attempts
     UNION ALL
     SELECT printf('checkpoint %d %d %d %d', job, attempt, epoch, step & 4294967295) FROM checkpoints
     UNION ALL
@@ -248,6 +250,17 @@ fn greeting(greeted: Greeted) -> String {
     format!("{} keep {keep:?} stop {stop:?} {}", here.acked_seq, here.draining)
 }
 
+/// What the agents have of memory.
+fn sizes() -> Vec<DeviceSize> {
+    let size = |(agent, total_bytes): (usize, &u64)| DeviceSize {
+        agent: agent_name(agent),
+        class: DeviceClass::Cpu,
+        index: 0,
+        total_bytes: *total_bytes,
+    };
+    MEMORY.iter().enumerate().map(size).collect()
+}
+
 fn text(files: u8) -> String {
     format!("made {files}")
 }
@@ -268,6 +281,7 @@ fn submit(plan: &Plan, amend: Option<sweep_shared::ids::SweepId>, number: u64) -
         most_losses: plan.most_losses,
         max_hours: plan.limited.then_some(1.0),
         priority: if key % 2 == 1 { plan.own_priority } else { 0 },
+        needs: numbers_of_parts(most_parts(key)).map(|parts| (parts, Needs::default())).collect(),
         ..job("stage")
     });
     Submit {

@@ -128,6 +128,7 @@ impl World {
             self.set(id, state);
             let job = self.jobs.get_mut(&id).expect("it is known");
             (job.failures, job.losses, job.by_drop) = (0, 0, false);
+            (job.parts, job.outgrown) = (1, 0);
         }
         if !jobs.is_empty() {
             self.sweeps.get_mut(&sweep).expect("it is known").state = "active";
@@ -268,6 +269,8 @@ fn new_job(
         failures: 0,
         losses: 0,
         waits: false,
+        parts: 1,
+        outgrown: 0,
         dropped: false,
         by_drop: false,
         inputs,

@@ -103,6 +103,9 @@ pub struct Job {
     pub failures: u32,
     pub losses: u32,
     pub waits: bool,
+    /// Into how many parts its batches are split, and the memory that was too little for it.
+    pub parts: u32,
+    pub outgrown: u64,
     pub dropped: bool,
     /// Cancelled by an amended plan.
     pub by_drop: bool,
@@ -129,6 +132,7 @@ pub struct Attempt {
     pub state: &'static str,
     pub class: Option<&'static str>,
     pub unwanted: bool,
+    pub parts: u32,
     pub resumed: (u32, u32),
     pub newest_epoch: Option<u32>,
     pub read: Vec<String>,
@@ -352,6 +356,8 @@ impl World {
         for job in self.jobs.values() {
             words.insert(format!("job {}", job.state));
             words.extend(job.class.filter(|_| job.state == "failed").map(|class| format!("class {class}")));
+            words.insert(format!("parts {}", job.parts));
+            words.extend((job.outgrown > 0).then(|| "outgrown".to_owned()));
             words.extend(job.attempts.iter().map(|attempt| format!("attempt {}", attempt.state)));
         }
         words
@@ -365,32 +371,6 @@ pub fn budget_seconds(whole: u32) -> f64 {
 
 pub fn spool_name(agent: &str, number: u32) -> String {
     format!("{agent}'s {number}")
-}
-
-impl Sweep {
-    fn row(&self, id: i64) -> String {
-        let Self { state, paused, over_budget, waived, priority, .. } = self;
-        let flags = [*paused, *over_budget, *waived].map(i64::from);
-        format!("sweep {id} {state} {flags:?} {priority}")
-    }
-}
-
-impl Job {
-    fn row(&self, id: i64, sweep_priority: i64) -> String {
-        let Self { sweep, key, state, failures, losses, own_priority, .. } = self;
-        let (class, priority) = (self.class.unwrap_or("-"), sweep_priority + own_priority);
-        let flags = [self.dropped, self.waits].map(i64::from);
-        let (attempt, reused) = (self.attempts.len(), self.reused_from.unwrap_or(0));
-        format!("job {id} {sweep} k{key} {state} {class} {failures} {losses} {priority} {flags:?} {attempt} {reused}")
-    }
-}
-
-impl Attempt {
-    fn row(&self, job: i64, number: usize) -> String {
-        let Self { lease, agent, state, resumed: (from, epoch), .. } = self;
-        let (class, unwanted) = (self.class.unwrap_or("-"), i64::from(self.unwanted));
-        format!("attempt {job} {number} {lease} {agent} {state} {class} {unwanted} {from} {epoch}")
-    }
 }
 
 const _: () = assert!(AGENTS < 10, "names sort like numbers");
