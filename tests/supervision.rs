@@ -84,7 +84,7 @@ stages:
         expected.display()
     ));
     // Without the file nothing runs, and it is said where it belongs.
-    let mut waiting = Talking::start(home.sweep().args(["-v", "local", plan.to_str().unwrap()]));
+    let waiting = Talking::start(home.sweep().args(["-v", "local", plan.to_str().unwrap()]));
     let explained = until(|| {
         let explained = text(&home.run(&["explain", "j1"]));
         explained.contains("does not have the secret WANDB_API_KEY").then_some(explained)

@@ -119,12 +119,12 @@ impl Parts {
             home,
             store,
             artifacts: artifacts.clone(),
+            logs: api.logs.clone(),
+            board: api.board.clone(),
             retention: options.tidies.then_some(options.retention),
             clock: options.clock.clone(),
         };
         tasks.spawn(tidy.always(stop.clone()).map(ended("the collector")));
-        let keeper = bound_logs(api.logs.clone(), api.board.clone(), stop.clone());
-        tasks.spawn(keeper.map(ended("the keeper of the logs")));
         let agents = AgentService::new(api.dispatch.clone(), api.board.clone(), api.logs.clone());
         Ok(Self { api, agents, artifacts: ArtifactService::new(artifacts) })
     }
@@ -150,20 +150,6 @@ pub(crate) async fn assemble(
     let clock = options.clock.clone();
     let retention = options.retention;
     Ok((Api { home, store, board, logs, artifacts, dispatch, clock, retention, stop }, dispatcher))
-}
-
-async fn bound_logs(logs: Logs, board: Board, stop: CancellationToken) {
-    loop {
-        let (logs, board) = (logs.clone(), board.clone());
-        let looked = tokio::task::spawn_blocking(move || logs.make_room(|job| board.progress(job).is_some()));
-        if let Ok(removed @ 1..) = looked.await {
-            tracing::warn!(removed, "the oldest logs are removed: all together took more than 10 GiB");
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(COLLECTION) => {}
-        }
-    }
 }
 
 fn serve(

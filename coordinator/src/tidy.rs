@@ -1,5 +1,5 @@
 //! What is done now and then without being asked for: what the retention policy does not keep goes, and so do blobs that nothing
-//! refers to.
+//! refers to, and the oldest logs where all together are too large.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::artifacts::{Artifacts, collect};
+use crate::board::Board;
 use crate::clock::Clock;
 use crate::home::Home;
+use crate::logs::Logs;
 use crate::retention::{Order, Retention, carry_out};
 use crate::store::{Store, StoreError};
 
@@ -18,6 +20,8 @@ pub struct Tidy {
     pub home: Home,
     pub store: Store,
     pub artifacts: Artifacts,
+    pub logs: Logs,
+    pub board: Board,
     /// `None`: what is over stays.
     pub retention: Option<Retention>,
     pub clock: Arc<dyn Clock>,
@@ -37,10 +41,20 @@ impl Tidy {
                     Err(error) => tracing::warn!(%error, "unused blobs could not be deleted"),
                 }
             }
+            self.bound_logs().await;
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(PAUSE) => {}
             }
+        }
+    }
+
+    /// Logs of what runs are left alone.
+    async fn bound_logs(&self) {
+        let (logs, board) = (self.logs.clone(), self.board.clone());
+        let looked = tokio::task::spawn_blocking(move || logs.make_room(|job| board.progress(job).is_some()));
+        if let Ok(removed @ 1..) = looked.await {
+            tracing::warn!(removed, "the oldest logs are removed: all together took more than 10 GiB");
         }
     }
 

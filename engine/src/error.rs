@@ -17,8 +17,12 @@ pub enum Error {
     /// The plan or an input artifact cannot work; another attempt would end the same way.
     #[error("{0}")]
     BadInput(String),
-    #[error("training needs about {} MiB, but only {} MiB are free; lower `batch`, or free memory on this machine", needed >> 20, free >> 20)]
-    Memory { needed: u64, free: u64 },
+    /// Before anything was tried. `parts`: into how many each batch would have been split.
+    #[error(
+        "the job needs about {} MiB at its busiest moment, with each batch in parts: {parts}, but there are only {} MiB for it; \
+         lower `batch`, or free memory on this machine", needed >> 20, free >> 20
+    )]
+    Memory { needed: u64, free: u64, parts: u32 },
     #[error("no CUDA device {index} answers: {reason}")]
     NoDevice { index: u32, reason: String },
     #[error("cannot {action}")]

@@ -16,7 +16,7 @@ fn main() {
          or set LIBTORCH to an unpacked libtorch 2.11.0.\n",
         include.display()
     );
-    base(&include).file("shim/shim.cpp").compile("sweep_torch_shim");
+    base(&include).file("shim/shim.cpp").file("shim/pool.cpp").compile("sweep_torch_shim");
     cuda(&libtorch, &include);
 }
 

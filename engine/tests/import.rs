@@ -165,7 +165,7 @@ fn check_quantized(name: &str) {
     std::fs::write(&path, onnx::export(&quant::deploy(&quantized).unwrap()).unwrap()).unwrap();
     let mut session = Session::open(&path, 1).unwrap();
     let apart = difference(&to_model_tensor(&logits).unwrap().data, &session.run(&values.data).unwrap());
-    let kernels = session.kernels(folder.path()).unwrap();
+    let kernels = session.into_kernels(folder.path()).unwrap();
     let share = kernels.fused_share();
     println!("{name}: int8 differs by {apart:.1e}, {:.0} % of the layers are integer kernels", 100.0 * share);
     // Now and then a value is rounded to the next step, and fifty layers add that up.

@@ -176,7 +176,7 @@ fn every_layer_becomes_an_integer_kernel() {
             quant::post_training(&model, Profile::OrtVnni, Observer::MinMax, &bench.loader(), 1.0, Device::Cpu)
                 .unwrap();
         std::fs::write(&path, onnx::export(&quant::deploy(&quantized).unwrap()).unwrap()).unwrap();
-        let kernels = Session::open(&path, 1).unwrap().kernels(folder.path()).unwrap();
+        let kernels = Session::open(&path, 1).unwrap().into_kernels(folder.path()).unwrap();
         assert_eq!(kernels.fused_share(), 1.0, "{name}: {:?}", kernels.counts);
         assert_eq!(kernels.left_float(), BTreeMap::new(), "{name}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the optimised file was removed again");

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use sweep_engine::job::{Events, Stop};
+use sweep_engine::job::{Events, LastWords, Stop};
 use sweep_engine::parity::Bisect;
 use sweep_engine::runner;
 use sweep_shared::event::exit;
@@ -22,6 +22,9 @@ bisect runs the model saved in the folder MODEL in libtorch and in ONNX Runtime 
 DUMP (safetensors), too, if it is given; one JSON document on standard output. `sweep model bisect` is the way to ask for it.
 
 Exit status: 0 done, 1 failed (the last event tells the class), 2 no usable job.json, 75 interrupted with a checkpoint.";
+
+#[global_allocator]
+static ALLOCATOR: LastWords = LastWords;
 
 fn main() -> std::process::ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

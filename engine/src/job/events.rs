@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use sweep_shared::event::RunnerEvent;
 
-use super::Stop;
+use super::{Stop, exhausted};
 
 const EVENT_FD: i32 = 3;
 /// Progress inside an epoch is told at most this often.
@@ -44,7 +44,10 @@ impl Events {
     /// and before this process opens files of its own, one of which would become number 3.
     pub fn open(stop: Stop) -> Self {
         match event_pipe() {
-            Some(pipe) => Self::new(Box::new(pipe), stop),
+            Some(pipe) => {
+                exhausted::tell_on(EVENT_FD);
+                Self::new(Box::new(pipe), stop)
+            }
             None => Self::new(Box::new(std::io::stdout()), stop),
         }
     }

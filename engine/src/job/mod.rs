@@ -8,6 +8,7 @@
 mod context;
 mod energy;
 mod events;
+mod exhausted;
 mod input;
 pub mod memory;
 mod points;
@@ -18,6 +19,7 @@ mod stop;
 pub use context::Job;
 pub use energy::{Energy, Meter, Reading};
 pub use events::Events;
+pub use exhausted::LastWords;
 pub use input::model as load_model;
 pub use points::{Points, PublishedPoint};
 pub use prepared::PreparedData;

@@ -2,13 +2,16 @@
 //!
 //! It reads `job.json` in the current folder, fixes threads and device, runs the stage, and turns what came of it into the
 //! last event and an exit status: 0 done, 1 failed, 2 no usable `job.json`, 75 interrupted with a checkpoint
-//! ([`sweep_shared::event::exit`]). The first SIGTERM asks for a checkpoint at the next optimizer step; `kill -9` is safe at any time.
+//! ([`sweep_shared::event::exit`]). `limit` bounds the process where the agent says so, and [`crate::job::LastWords`] tells of memory that is not
+//! there. The first SIGTERM asks for a checkpoint at the next optimizer step; `kill -9` is safe at any time.
 
 mod device;
+mod limit;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use sweep_engine_sys::pool;
 use sweep_shared::event::{RunnerEvent, exit};
 use sweep_shared::spec::{Assignment, JOB_FILE};
 use sweep_shared::states::FailureClass;
@@ -41,6 +44,12 @@ fn attempt(folder: &Path, assignment: Assignment, events: Events, stop: Stop) ->
     let threads = assignment.threads.max(1) as usize;
     sweep_engine_sys::set_threads(threads, 1)?;
     let device = device::choose(assignment.device, assignment.device_index)?;
+    if let Some(bytes) = assignment.memory_limit_bytes {
+        limit::set(bytes, device)?;
+    }
+    if device == tch::Device::Cpu {
+        pool::install()?;
+    }
     tracing::info!(
         job = %assignment.token, stage = %assignment.spec.stage, kind = assignment.spec.kind.word(),
         ?device, threads, cpu = sweep_engine_sys::cpu_capability()?, "starting"
@@ -78,7 +87,7 @@ fn conclude(result: Result<()>, events: &mut Events) -> i32 {
 /// The error and its causes in one line, each told once (transparent errors repeat their cause).
 fn chain(error: &Error) -> String {
     let causes = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
-    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+    let mut texts: Vec<String> = causes.map(|cause| without_frames(&cause.to_string()).to_owned()).collect();
     texts.dedup();
     let mut whole = texts.remove(0);
     for text in texts {
@@ -88,6 +97,13 @@ fn chain(error: &Error) -> String {
         }
     }
     whole
+}
+
+/// libtorch's errors bring C++ frames along, which tell nobody anything.
+fn without_frames(message: &str) -> &str {
+    const FRAMES: [&str; 2] = ["\nframe #", "\nException raised from"];
+    let end = FRAMES.iter().filter_map(|frames| message.find(frames)).min();
+    message[..end.unwrap_or(message.len())].trim_end()
 }
 
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Error {
@@ -108,6 +124,14 @@ mod tests {
         let text = chain(&error);
         assert!(text.starts_with("cannot write /x/state.json: "), "{text}");
         assert_eq!(text.matches("/x/state.json").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn the_frames_of_cpp_are_left_out() {
+        let torch =
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 16 bytes.\nframe #0: c10::Throw + 0x6a";
+        let error = Error::Torch(tch::TchError::Torch(torch.into()));
+        assert!(chain(&error).ends_with("allocate 16 bytes."), "{}", chain(&error));
     }
 
     #[test]

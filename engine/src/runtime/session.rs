@@ -77,13 +77,16 @@ impl Session {
         self.inner.run(ort::inputs![input]).map_err(failed)
     }
 
-    /// What the runtime made of the file. `scratch` is a folder that may be written to; nothing stays there.
-    pub fn kernels(&self, scratch: &Path) -> Result<KernelReport, RuntimeError> {
-        let refused = |reason: String| RuntimeError::Model { path: self.path.clone(), reason };
+    /// What the runtime made of the file, which is read anew: what this session held is given up before. `scratch` is a folder that
+    /// may be written to; nothing stays there.
+    pub fn into_kernels(self, scratch: &Path) -> Result<KernelReport, RuntimeError> {
+        let Session { path, inner, threads, .. } = self;
+        drop(inner);
+        let refused = |reason: String| RuntimeError::Model { path: path.clone(), reason };
         let optimised = scratch.join(format!("optimised-{}.onnx", std::process::id()));
-        let saved = builder(self.threads)
+        let saved = builder(threads)
             .and_then(|builder| Ok(builder.with_optimized_model_path(&optimised)?))
-            .and_then(|mut builder| builder.commit_from_file(&self.path));
+            .and_then(|mut builder| builder.commit_from_file(&path));
         let bytes =
             saved.map_err(|error| error.to_string()).and_then(|_| std::fs::read(&optimised).map_err(|e| e.to_string()));
         let _ = std::fs::remove_file(&optimised);

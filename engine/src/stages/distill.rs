@@ -2,9 +2,9 @@
 
 use sweep_shared::spec::{DistillSpec, Role};
 
-use super::{check_fits_data, fit_and_publish, start, trainable};
+use super::{check_fits_data, check_frozen, fit_and_publish, on_device, start};
 use crate::error::{Error, Result};
-use crate::job::Job;
+use crate::job::{Job, memory};
 use crate::lower::Net;
 use crate::train::Distillation;
 
@@ -17,9 +17,13 @@ pub fn run(job: &mut Job, spec: &DistillSpec) -> Result<()> {
     }
     let teacher = job.input_model(Role::Teacher)?;
     check_fits_data(job, &teacher.graph)?;
-    // The teacher first, so that what it takes is gone when the student's memory is looked at.
+    let student = start::model(job, &spec.model)?;
+    check_frozen(&student.graph, &spec.frozen)?;
+    memory::check(job, &student.graph, Some(&teacher.graph))?;
     let teacher = Net::new(&teacher, job.device)?;
-    let mut net = trainable(job, &start::model(job, &spec.model)?, &spec.fit, &spec.frozen)?;
+    let mut net = on_device(job, &student, &spec.frozen)?;
+    // The networks hold their own copies of the weights.
+    drop(student);
     let mut objective = Distillation {
         teacher,
         alpha: spec.alpha,

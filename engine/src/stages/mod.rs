@@ -49,10 +49,14 @@ fn check_fits_data(job: &Job, graph: &Graph) -> Result<()> {
     )))
 }
 
-/// The network on the job's device with its frozen parameters, if training it should fit into memory.
-fn trainable(job: &Job, model: &Model, fit: &FitSpec, frozen: &FreezeSpec) -> Result<Net> {
+/// The network on the job's device with its frozen parameters, if the job should fit into memory.
+fn trainable(job: &Job, model: &Model, frozen: &FreezeSpec) -> Result<Net> {
     check_frozen(&model.graph, frozen)?;
-    memory::check(&model.graph, fit, frozen, job.device)?;
+    memory::check(job, &model.graph, None)?;
+    on_device(job, model, frozen)
+}
+
+fn on_device(job: &Job, model: &Model, frozen: &FreezeSpec) -> Result<Net> {
     let mut net = Net::new(model, job.device)?;
     net.freeze(|name| frozen.is_frozen(name))?;
     Ok(net)

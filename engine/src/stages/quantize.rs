@@ -11,7 +11,7 @@ use sweep_shared::spec::{AtOnce, FitSpec, FreezeSpec, MAIN_POINT, QuantMode, Qua
 use super::{check_fits_data, fit_metrics, publish, trainable};
 use crate::data::Loader;
 use crate::error::{Error, Result};
-use crate::job::Job;
+use crate::job::{Job, memory};
 use crate::lower::Net;
 use crate::quant::{self, Qat};
 use crate::train::{Fit, Masks};
@@ -30,6 +30,7 @@ pub fn run(job: &mut Job, spec: &QuantizeSpec) -> Result<()> {
 }
 
 fn static_(job: &mut Job, spec: &QuantizeSpec, model: &Model) -> Result<()> {
+    memory::check(job, &model.graph, None)?;
     let images = calibration_images(job, spec)?;
     let started = Instant::now();
     let profile = quant::profile(spec.target);
@@ -41,7 +42,7 @@ fn static_(job: &mut Job, spec: &QuantizeSpec, model: &Model) -> Result<()> {
 /// Calibrates the network with its batch norm still there, and trains it with quantizers.
 fn qat(job: &mut Job, spec: &QuantizeSpec, fit: &FitSpec, model: &Model) -> Result<()> {
     let inserted = insert(model, quant::profile(spec.target)).map_err(Error::stage("inserting quantizers"))?;
-    let mut net = trainable(job, &inserted, fit, &FreezeSpec::default())?;
+    let mut net = trainable(job, &inserted, &FreezeSpec::default())?;
     let resumed = job.take_resumed();
     let observers = match &resumed {
         // The checkpoint holds the ranges; calibrating again would only cost time.

@@ -25,7 +25,7 @@ pub fn run(job: &mut Job, spec: &TrainSpec) -> Result<()> {
             (model, masks)
         }
     };
-    let mut net = trainable(job, &model, &spec.fit, &spec.frozen)?;
+    let mut net = trainable(job, &model, &spec.frozen)?;
     // The network holds its own copy of the weights.
     drop(model);
     let mut objective = CrossEntropy { label_smoothing: spec.fit.label_smoothing, masks };

@@ -183,6 +183,8 @@ impl Running<'_> {
     }
 
     fn end_epoch(&mut self, validation: &Loader, seconds: f64, images_per_s: f64) -> Result<()> {
+        // The next step would drop them anyway, and what comes now needs the room.
+        self.state.optimizer.zero_grad()?;
         // That of the epoch's last step, not of the next epoch's first.
         let lr = self.state.optimizer.learning_rate(self.factor(self.state.step.saturating_sub(1)));
         let score = score(self.net, validation, self.pace)?;
@@ -210,6 +212,8 @@ impl Running<'_> {
     }
 
     fn save(&mut self, best: bool) -> Result<()> {
+        // A checkpoint is made beside the tensors.
+        sweep_engine_sys::pool::trim();
         let (epoch, step) = (self.fit.first_epoch + self.state.epoch, self.state.step);
         let parts: [(&str, &dyn State); 4] =
             [("stage", self.fit.stage), ("net", &*self.net), ("objective", &*self.objective), ("fit", &*self.state)];

@@ -6,6 +6,9 @@ pub type TensorPtr = *const c_void;
 
 unsafe extern "C" {
     pub fn sweep_free(message: *mut c_char);
+    pub fn sweep_pool_install() -> *mut c_char;
+    pub fn sweep_pool_trim();
+    pub fn sweep_pool_amounts(in_use: *mut u64, waiting: *mut u64);
     pub fn sweep_threads(intra_op: c_int, inter_op: c_int) -> *mut c_char;
     pub fn sweep_torch_version() -> *const c_char;
     pub fn sweep_cpu_capability(out: *mut *mut c_char) -> *mut c_char;

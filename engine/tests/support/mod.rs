@@ -53,13 +53,24 @@ pub struct Attempt {
 
 impl Attempt {
     pub fn start(folder: &Path, job: &Value) -> Self {
+        Self::start_as(folder, job, Command::new(env!("CARGO_BIN_EXE_sweep-runner")))
+    }
+
+    /// With so many KiB of writable private memory, and no word of it to the runner.
+    pub fn limited(folder: &Path, job: &Value, kib: u64) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -d $1 && exec \"$0\"", env!("CARGO_BIN_EXE_sweep-runner"), &kib.to_string()]);
+        Self::start_as(folder, job, command)
+    }
+
+    fn start_as(folder: &Path, job: &Value, mut command: Command) -> Self {
         fs::create_dir_all(folder).unwrap();
         fs::write(folder.join("job.json"), job.to_string()).unwrap();
         let (read, write) = nix::unistd::pipe().unwrap();
         let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sweep-runner"));
         // As the agent sets it: tests run side by side, and spinning threads of one process starve the others.
         command.env("OMP_WAIT_POLICY", "passive");
+        command.env("MALLOC_MMAP_THRESHOLD_", "4294967296").env("MALLOC_TRIM_THRESHOLD_", "17179869184");
         command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let (from, unneeded) = (write.as_raw_fd(), read.as_raw_fd());
         // SAFETY: only dup2 and close, which are safe between fork and exec.
@@ -98,6 +109,19 @@ impl Attempt {
     pub fn stop_reading(mut self) -> ExitStatus {
         drop(self.events);
         self.child.wait().unwrap()
+    }
+
+    /// Reads to the end; whether it succeeded, and the most that was resident, in bytes.
+    pub fn finish_measured(mut self) -> (bool, u64) {
+        while self.next().is_some() {}
+        let mut status = 0;
+        // SAFETY: all zeros is a valid `rusage`, and both places are valid. The child is ours and nobody else waits for it.
+        let used = unsafe {
+            let mut used: libc::rusage = std::mem::zeroed();
+            assert!(libc::wait4(self.child.id() as i32, &raw mut status, 0, &raw mut used) > 0);
+            used
+        };
+        (status == 0, used.ru_maxrss as u64 * 1024)
     }
 
     /// Reads to the end.

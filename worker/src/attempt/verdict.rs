@@ -77,7 +77,7 @@ fn failure(protocol: Protocol, exit: Exit, told: &Told, log: &str) -> End {
     let killed = exit == Exit::Signal(libc::SIGKILL);
     let out_of_memory = told.surely_out_of_memory || (killed && told.out_of_memory);
     let class = match told {
-        _ if out_of_memory => FailureClass::OutOfMemory,
+        _ if out_of_memory || ended_for_memory(exit, log) => FailureClass::OutOfMemory,
         Told { disk_full: true, .. } => FailureClass::DiskFull,
         _ => FailureClass::Internal,
     };
@@ -118,6 +118,19 @@ fn with_log(mut message: String, log: &str) -> String {
         message.push_str(log);
     }
     message
+}
+
+/// Whether a program that could not say so itself ended for want of memory: `log` holds its last lines. Rust's and C++'s own last
+/// words come with SIGABRT, libgomp's with a status.
+fn ended_for_memory(exit: Exit, log: &str) -> bool {
+    const ABORTED: [&str; 2] = ["memory allocation of ", "bad_alloc"];
+    const EXITED: [&str; 2] = ["libgomp: Out of memory", "libgomp: Thread creation failed"];
+    let words: &[&str] = match exit {
+        Exit::Signal(libc::SIGABRT) => &ABORTED,
+        Exit::Status(status) if status != 0 => &EXITED,
+        _ => &[],
+    };
+    words.iter().any(|words| log.contains(words))
 }
 
 #[cfg(test)]
@@ -225,6 +238,28 @@ mod tests {
         };
         assert!(said(0).contains("file descriptor 3") && said(0).contains("`protocol: exit`"), "{}", said(0));
         assert!(said(4).contains(r#"must be {"event":"done"}"#) && !said(4).contains("protocol: exit"), "{}", said(4));
+    }
+
+    #[test]
+    fn a_program_that_dies_for_want_of_memory_is_known_by_its_last_words() {
+        let class = |exit: Exit, log: &str| {
+            let told = Told::default();
+            match verdict(Protocol::Events, exit, told, None, || log.to_owned()) {
+                Verdict::Ended(End::Failure { class, message }) => (class, message.contains(log)),
+                other => panic!("{other:?}"),
+            }
+        };
+        let aborted = Exit::Signal(libc::SIGABRT);
+        let rust = "memory allocation of 22528 bytes failed";
+        let cpp = "terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc";
+        let gomp = "libgomp: Thread creation failed: Resource temporarily unavailable";
+        for (exit, log) in [(aborted, rust), (aborted, cpp), (Exit::Status(1), gomp)] {
+            assert_eq!(class(exit, log), (FailureClass::OutOfMemory, true), "{log}");
+        }
+        // The words alone prove nothing.
+        for (exit, log) in [(Exit::Status(1), rust), (KILLED, cpp), (aborted, gomp), (aborted, "an assertion failed")] {
+            assert_eq!(class(exit, log), (FailureClass::Internal, true), "{log}");
+        }
     }
 
     #[test]

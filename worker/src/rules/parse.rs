@@ -80,8 +80,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn error(&self, at: Range<usize>, message: impl Into<String>) -> RulesError {
-        let before = &self.text.as_bytes()[..at.start.min(self.text.len())];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let before = self.text.get(..at.start).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
         RulesError { file: "agent.toml".to_owned(), line: Some(line), message: message.into() }
     }
 

@@ -96,7 +96,7 @@ impl Round<'_> {
     }
 
     fn net(&self, model: &Model) -> Result<Net> {
-        trainable(self.job, model, &self.spec.retrain, &FreezeSpec::default())
+        trainable(self.job, model, &FreezeSpec::default())
     }
 
     fn cut(&mut self, model: &Model) -> Result<(Net, Masks)> {

@@ -110,14 +110,16 @@ impl Files<'_> {
 
 fn publish(job: &mut Job, name: &str, files: &Files, mut metrics: Metrics) -> Result<()> {
     let data = job.data()?;
+    // ONNX Runtime has an allocator of its own: what training leaves would stand beside it.
+    sweep_engine_sys::pool::trim();
     job.events.doing(&format!("evaluating {name}"));
     let folder = job.point_folder(name)?;
     let mut written = files.write(&folder)?;
     let trained = metrics.get(names::PARAMETERS_TRAINABLE).copied();
     metrics.extend(files.counts(&folder)?);
     metrics.extend(trained.map(|trained| (names::PARAMETERS_TRAINABLE.to_owned(), trained)));
-    let mut session = open(&folder.join(ONNX_FILE), job.assignment.threads)?;
-    metrics.extend(Evaluator { data: &data, files, folder: &folder, at_once: job.at_once()? }.run(&mut session)?);
+    let session = open(&folder.join(ONNX_FILE), job.assignment.threads)?;
+    metrics.extend(Evaluator { data: &data, files, folder: &folder, at_once: job.at_once()? }.run(session)?);
     written.push(EVALUATION_FILE.to_owned());
     metrics.insert(names::TRAINING_S.into(), job.training_s);
     metrics.insert(names::PREPARATION_S.into(), job.preparation_s);
@@ -149,16 +151,16 @@ struct Evaluator<'a> {
 
 impl Evaluator<'_> {
     /// Quality on the test split, accuracy on the validation split, agreement with the engine, and the kernels that ran.
-    fn run(&self, session: &mut Session) -> Result<Metrics> {
+    fn run(&self, mut session: Session) -> Result<Metrics> {
         let dataset = &self.data.dataset;
-        let test = self.quality(session, &dataset.test)?;
+        let test = self.quality(&mut session, &dataset.test)?;
         let mut metrics = test.metrics();
         if !dataset.validation.is_empty() {
-            metrics.insert(names::VAL_ACCURACY.into(), self.quality(session, &dataset.validation)?.accuracy());
+            metrics.insert(names::VAL_ACCURACY.into(), self.quality(&mut session, &dataset.validation)?.accuracy());
         }
         let batch = self.at_once.compared() as usize;
-        metrics.extend(agreement::measure(&self.files.expected()?, session, self.data, batch)?);
-        let kernels = session.kernels(self.folder).map_err(Error::stage("reading the optimised network"))?;
+        metrics.extend(agreement::measure(&self.files.expected()?, &mut session, self.data, batch)?);
+        let kernels = session.into_kernels(self.folder).map_err(Error::stage("reading the optimised network"))?;
         metrics.extend(kernel_metrics(self.files, &kernels));
         let text = report::render(dataset, &test, &kernels)?;
         write(&self.folder.join(EVALUATION_FILE), text.as_bytes())?;

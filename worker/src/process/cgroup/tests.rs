@@ -55,6 +55,7 @@ fn shell(spawner: &mut Spawner, script: &str, folder: &Path, events: Option<&Fil
         most_memory: None,
         log: log.as_fd(),
         events: events.map(AsFd::as_fd),
+        nice: 0,
     };
     spawner.spawn(&command).unwrap()
 }
