@@ -10,8 +10,8 @@ use serde_json::Value;
 use sweep_tests::{Home, Talking, binary, text};
 
 /// What a runner may have of its own memory, in KiB. A runner needs some 300 MB of that before any image is there; whole batches
-/// of the plan below take 1.1 GB, and quarters of them 0.3.
-const LIMIT_KIB: u32 = 900_000;
+/// of the plan below take 0.9 GB, and halves 0.6.
+const LIMIT_KIB: u32 = 700_000;
 
 const PLAN: &str = "name: tight
 data: { name: synthetic, train: 2048, validation: 100, test: 200 }
@@ -121,8 +121,12 @@ fn ended_well(home: &Home) {
 fn what_no_device_could_hold_is_not_started_and_explain_says_why() {
     let home = Home::new();
     let _pair = Pair::start(&home, &binary("sweep-runner"));
-    let plan = home.plan(&PLAN.replace("retries: 0", "memory: 64 TiB"));
+    let here = fifo(&home, "here");
+    let small = format!("  small: {{ command: {{ run: [/bin/sh, -c, 'echo here >{}'] }} }}\n", here.display());
+    let plan = home.plan(&(PLAN.replace("retries: 0", "memory: 64 TiB") + &small));
     assert_eq!(home.run(&["submit", plan.to_str().unwrap()]).status.code(), Some(0));
+    // The agent is connected once it has done what fits.
+    assert_eq!(fs::read_to_string(&here).unwrap(), "here\n");
     let explained = home.json(&["explain", "j1"]);
     let reasons: Vec<&str> = explained["reasons"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     let too_large = "It needs 65536.0 GiB of memory (as the plan says); the largest device for it, the CPU of ";

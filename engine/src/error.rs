@@ -19,7 +19,7 @@ pub enum Error {
     BadInput(String),
     /// Before anything was tried. `parts`: into how many each batch would have been split.
     #[error(
-        "the job needs about {} MiB at its busiest moment, with each batch in parts: {parts}, but there are only {} MiB for it; \
+        "the job needs about {} MiB at its busiest moment, with its batches in {parts} part(s), but there are only {} MiB for it; \
          lower `batch`, or free memory on this machine", needed >> 20, free >> 20
     )]
     Memory { needed: u64, free: u64, parts: u32 },

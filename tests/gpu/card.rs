@@ -5,41 +5,35 @@ use std::path::Path;
 use serde_json::Value;
 use sweep_tests::{Home, text};
 
-/// A driver is here.
-pub struct Card;
-
 /// A folder of images that came with the bundle.
 pub fn images() -> Option<String> {
     std::env::var("SWEEP_GPU_IMAGES").ok().filter(|folder| !folder.is_empty())
 }
 
-impl Card {
-    /// `None`, and why on standard error, where there is no GPU.
-    pub fn here(test: &str) -> Option<Self> {
-        // What the driver makes when it is loaded, inside containers too.
-        if Path::new("/dev/nvidiactl").exists() {
-            eprintln!("{test}: ran");
-            Some(Self)
-        } else {
-            eprintln!("{test}: skipped: there is no /dev/nvidiactl, so no NVIDIA driver");
-            None
-        }
-    }
-
-    /// A plan of these stages, all on the GPU.
-    pub fn plan(&self, stages: &str) -> String {
-        let data = match images() {
-            Some(folder) => {
-                format!("{{ name: folder, path: {folder:?}, size: 32, augment: [flip, crop4], validation: 0.1 }}")
-            }
-            None => "{ name: synthetic, train: 4000, validation: 500, test: 1000, augment: [flip, crop4] }".to_owned(),
-        };
-        format!(
-            "name: gpu\ndata: {data}\ndefaults: {{ device: cuda, batch: 64 }}\nmeasure: {{ latency: {{ batch: [1], runs: 5 }} }}\nstages:\n{stages}"
-        )
+/// Whether this machine has a GPU; if not, why, on standard error.
+pub fn is_here(test: &str) -> bool {
+    // What the driver makes when it is loaded, inside containers too.
+    if Path::new("/dev/nvidiactl").exists() {
+        eprintln!("{test}: ran");
+        true
+    } else {
+        eprintln!("{test}: skipped: there is no /dev/nvidiactl, so no NVIDIA driver");
+        false
     }
 }
 
+/// A plan of these stages, all on the GPU.
+pub fn plan(stages: &str) -> String {
+    let data = match images() {
+        Some(folder) => {
+            format!("{{ name: folder, path: {folder:?}, size: 32, augment: [flip, crop4], validation: 0.1 }}")
+        }
+        None => "{ name: synthetic, train: 4000, validation: 500, test: 1000, augment: [flip, crop4] }".to_owned(),
+    };
+    format!(
+        "name: gpu\ndata: {data}\ndefaults: {{ device: cuda, batch: 64 }}\nmeasure: {{ latency: {{ batch: [1], runs: 5 }} }}\nstages:\n{stages}"
+    )
+}
 /// A study that has run to its end.
 pub struct Study {
     pub home: Home,
@@ -48,9 +42,13 @@ pub struct Study {
 
 impl Study {
     /// Runs these stages with `sweep local`.
-    pub fn run(card: &Card, stages: &str, args: &[&str]) -> Self {
-        let home = Home::new();
-        let plan = home.plan(&card.plan(stages));
+    pub fn run(stages: &str, args: &[&str]) -> Self {
+        Self::run_on(Home::new(), stages, args)
+    }
+
+    /// The same in this home.
+    pub fn run_on(home: Home, stages: &str, args: &[&str]) -> Self {
+        let plan = home.plan(&plan(stages));
         let output = home.sweep().args(["local", plan.to_str().unwrap()]).args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", text(&output));
         let points = home.json(&["results"]).as_array().unwrap().clone();

@@ -10,13 +10,14 @@ use std::path::Path;
 use serde_json::Value;
 use sweep_tests::{Home, Talking, text};
 
-use card::{Card, Study};
+use card::Study;
 
 #[test]
 fn a_network_is_trained_compressed_and_measured() {
-    let Some(card) = Card::here("a_network_is_trained_compressed_and_measured") else { return };
+    if !card::is_here("a_network_is_trained_compressed_and_measured") {
+        return;
+    }
     let study = Study::run(
-        &card,
         "  base: { train: { model: small-cnn, epochs: 6 }, matrix: { precision: [fp32, bf16] } }
   student: { distill: { teacher: 'base[precision=bf16]', model: kd-conv4, epochs: 6 } }
   pruned: { prune: { input: 'base[precision=fp32]', method: structured, per_cycle: 0.3, keep: [0.3], retrain: { epochs: 2 } } }
@@ -38,9 +39,11 @@ fn a_network_is_trained_compressed_and_measured() {
 
 #[test]
 fn several_jobs_share_the_card() {
-    let Some(card) = Card::here("several_jobs_share_the_card") else { return };
+    if !card::is_here("several_jobs_share_the_card") {
+        return;
+    }
     let plan = "  base: { train: { model: small-cnn, epochs: 4 }, matrix: { batch: [32, 64, 128] } }\n";
-    let study = Study::run(&card, plan, &["--slots", "3"]);
+    let study = Study::run(plan, &["--slots", "3"]);
     let spans: Vec<(i64, i64)> = study.spans("base");
     assert_eq!(spans.len(), 3);
     let last_start = spans.iter().map(|(start, _)| *start).max().unwrap();
@@ -50,9 +53,11 @@ fn several_jobs_share_the_card() {
 
 #[test]
 fn an_interrupted_job_goes_on_from_its_checkpoint() {
-    let Some(card) = Card::here("an_interrupted_job_goes_on_from_its_checkpoint") else { return };
+    if !card::is_here("an_interrupted_job_goes_on_from_its_checkpoint") {
+        return;
+    }
     let home = Home::new();
-    let plan = home.plan(&card.plan("  base: { train: { model: small-cnn, epochs: 12 } }\n"));
+    let plan = home.plan(&card::plan("  base: { train: { model: small-cnn, epochs: 12 } }\n"));
     let mut first = Talking::start(home.sweep().args(["local", plan.to_str().unwrap()]));
     first.wait_for(|line| line.contains("epoch 3/12"));
     first.signal("-INT");
@@ -66,9 +71,10 @@ fn an_interrupted_job_goes_on_from_its_checkpoint() {
 
 #[test]
 fn the_agent_reports_the_card() {
-    let Some(card) = Card::here("the_agent_reports_the_card") else { return };
-    let study =
-        Study::run(&card, "  hello: { command: { run: [/bin/sh, -c, 'test -n \"$CUDA_VISIBLE_DEVICES\"'] } }\n", &[]);
+    if !card::is_here("the_agent_reports_the_card") {
+        return;
+    }
+    let study = Study::run("  hello: { command: { run: [/bin/sh, -c, 'test -n \"$CUDA_VISIBLE_DEVICES\"'] } }\n", &[]);
     let agents = study.home.json(&["agents"]);
     let devices = agents[0]["devices"].as_array().unwrap();
     let gpu = devices.iter().find(|device| device["class"] == "cuda").unwrap_or_else(|| panic!("no GPU in {agents:#}"));
@@ -84,10 +90,29 @@ fn number(point: &Value, name: &str) -> f64 {
     point[name].as_f64().unwrap_or_else(|| panic!("no {name} in {point:#}"))
 }
 
+/// The plan claims less than the job needs, and `agent.toml` bounds what it may have: libtorch's allocator really runs out.
+#[test]
+fn a_job_that_runs_out_of_memory_splits_its_batches_and_ends_right() {
+    if !card::is_here("a_job_that_runs_out_of_memory_splits_its_batches_and_ends_right") {
+        return;
+    }
+    let home = Home::new();
+    std::fs::create_dir_all(home.file("home")).unwrap();
+    std::fs::write(home.file("home/agent.toml"), "[devices.0]\nmemory = \"3 GiB\"\n").unwrap();
+    let plan = "  base: { train: { model: resnet18-cifar, epochs: 1, batch: 2000, precision: fp32 }, memory: 1 GiB }\n";
+    let study = Study::run_on(home, plan, &[]);
+    let point = study.points("base")[0];
+    assert!(number(point, "micro_batches") >= 2.0, "{point:#}");
+    let job = study.home.json(&["status", point["job"].as_str().unwrap()]);
+    assert_eq!(job["jobs"][0]["attempts"][0]["failure_class"], "out_of_memory", "{job:#}");
+}
+
 #[test]
 fn energy_is_measured_where_a_job_has_the_card_to_itself() {
-    let Some(card) = Card::here("energy_is_measured_where_a_job_has_the_card_to_itself") else { return };
-    let study = Study::run(&card, "  base: { train: { model: small-cnn, epochs: 4 } }\n", &["--slots", "1"]);
+    if !card::is_here("energy_is_measured_where_a_job_has_the_card_to_itself") {
+        return;
+    }
+    let study = Study::run("  base: { train: { model: small-cnn, epochs: 4 } }\n", &["--slots", "1"]);
     let point = &study.points("base")[0];
     let energy = number(point, "training_energy_j");
     assert!(energy > 1.0, "{energy} J");

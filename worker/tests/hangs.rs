@@ -56,11 +56,11 @@ async fn a_runner_that_falls_silent_and_ignores_sigterm_is_killed_and_has_failed
     });
     assert_eq!(coordinator.blobs.get(&ready.expect("its checkpoint").files[0].hash).unwrap(), b"saved\n");
     // It was told of beforehand.
-    let silences = before.iter().filter_map(|body| match body {
+    let mut silences = before.iter().filter_map(|body| match body {
         Body::Progress(progress) => progress.silence,
         _ => None,
     });
-    let silence = silences.last().expect("half of its time was over");
+    let silence = silences.next_back().expect("half of its time was over");
     assert!(silence.silent_ms + silence.left_ms >= 2_900, "{silence:?}");
 }
 
@@ -69,7 +69,7 @@ async fn a_runner_that_stopped_itself_can_still_write_a_checkpoint() {
     let mut coordinator = Coordinator::start().await;
     let _agent = Running::start(&coordinator);
     let mut session = coordinator.welcomed().await;
-    let save = format!("echo saved > state; say \"$saved\"; exit 75");
+    let save = "echo saved > state; say \"$saved\"; exit 75";
     let saved = checkpoint_event(2, "state");
     session.assign(impatient(1, &format!("saved='{saved}'; trap '{save}' TERM; say '{EPOCH}'; kill -STOP $$; exit 1")));
     let (_, finished, before) = session.hear_finished().await;

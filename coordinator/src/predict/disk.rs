@@ -60,7 +60,7 @@ mod tests {
     const MB: u64 = 1_000_000;
 
     fn kind(stage: &str) -> StageKind {
-        let text = format!("data: synthetic\nstages:\n  base: {{ train: {{ model: small-cnn }} }}\n  it: {stage}\n");
+        let text = format!("data: synthetic\nstages:\n  base: {{ train: {{ model: tiny-cnn }} }}\n  it: {stage}\n");
         let plan =
             plan::read(&text, "plan.yaml", &Networks::new(Vec::new()).catalogue()).unwrap_or_else(|e| panic!("{e}"));
         plan.jobs.into_iter().find(|job| job.spec.stage == "it").unwrap().spec.kind

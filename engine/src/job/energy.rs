@@ -79,28 +79,32 @@ impl Meter {
 mod tests {
     use super::*;
 
-    fn at(millijoules: u64, alone: bool) -> Option<Reading> {
-        Some(Reading { millijoules, alone })
+    fn at(millijoules: u64, alone: bool) -> Reading {
+        Reading { millijoules, alone }
     }
 
     #[test]
     fn stretches_add_up() {
         let mut energy = Energy::default();
         assert_eq!(energy.joules(), None, "nothing has been used");
-        energy.add(at(1_000, true), at(3_500, true));
-        energy.add(at(9_000, true), at(10_000, true));
+        energy.add(Some(at(1_000, true)), Some(at(3_500, true)));
+        energy.add(Some(at(9_000, true)), Some(at(10_000, true)));
         assert_eq!(energy.joules(), Some(3.5));
     }
 
     #[test]
     fn one_stretch_that_is_not_measured_makes_the_sum_unknown_for_good() {
-        let unmeasured =
-            [(at(1, false), at(2, true)), (at(1, true), at(2, false)), (None, at(2, true)), (at(2, true), at(1, true))];
+        let unmeasured = [
+            (Some(at(1, false)), Some(at(2, true))),
+            (Some(at(1, true)), Some(at(2, false))),
+            (None, Some(at(2, true))),
+            (Some(at(2, true)), Some(at(1, true))),
+        ];
         for (from, to) in unmeasured {
             let mut energy = Energy::default();
-            energy.add(at(0, true), at(5_000, true));
+            energy.add(Some(at(0, true)), Some(at(5_000, true)));
             energy.add(from, to);
-            energy.add(at(0, true), at(5_000, true));
+            energy.add(Some(at(0, true)), Some(at(5_000, true)));
             assert_eq!(energy.joules(), None, "{from:?} {to:?}");
         }
     }

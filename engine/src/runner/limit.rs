@@ -1,13 +1,11 @@
 //! The most that this process may take of its device.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use sweep_shared::resources::DeviceClass;
+use sweep_shared::spec::footprint;
 use tch::Device;
 
 use crate::error::{Error, Result};
-
-/// What a process takes of a GPU beside what libtorch's allocator hands out: the CUDA context and the libraries' kernels. NVML shows
-/// 300–600 MB where nothing else is loaded, depending on the driver and the card.
-const CONTEXT_BYTES: u64 = 512 << 20;
 
 /// Bounds the process, before anything large is allocated: what goes beyond fails as if the device were full.
 ///
@@ -16,7 +14,11 @@ const CONTEXT_BYTES: u64 = 512 << 20;
 pub fn set(bytes: u64, device: Device) -> Result<()> {
     tracing::info!(bytes, "memory is limited");
     match device {
-        Device::Cuda(index) => Ok(sweep_engine_sys::cuda::memory::limit(index, bytes.saturating_sub(CONTEXT_BYTES))?),
+        Device::Cuda(index) => {
+            // The context and the libraries' kernels are outside what libtorch's allocator hands out.
+            let context = footprint::runner_bytes(DeviceClass::Cuda);
+            Ok(sweep_engine_sys::cuda::memory::limit(index, bytes.saturating_sub(context))?)
+        }
         _ => of_data(bytes).map_err(|error| Error::io("limit this process's memory")(error.into())),
     }
 }

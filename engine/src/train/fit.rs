@@ -217,6 +217,9 @@ impl Running<'_> {
         let (epoch, step) = (self.fit.first_epoch + self.state.epoch, self.state.step);
         let parts: [(&str, &dyn State); 4] =
             [("stage", self.fit.stage), ("net", &*self.net), ("objective", &*self.objective), ("fit", &*self.state)];
-        self.job.checkpoint(epoch, step, best, &parts)
+        let saved = self.job.checkpoint(epoch, step, best, &parts);
+        // Nor do its copies stay beside the next epoch's.
+        sweep_engine_sys::pool::trim();
+        saved
     }
 }

@@ -1,6 +1,7 @@
 // Memory for large CPU tensors. See src/pool.rs for what it is for.
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -135,7 +136,10 @@ char* sweep_pool_install() {
   return guarded([&] { c10::SetCPUAllocator(&pool(), /*priority=*/1); });
 }
 
-void sweep_pool_trim() { pool().trim(); }
+void sweep_pool_trim() {
+  pool().trim();
+  malloc_trim(0);
+}
 
 void sweep_pool_amounts(uint64_t* in_use, uint64_t* waiting) { pool().amounts(in_use, waiting); }
 

@@ -24,7 +24,7 @@ pub fn install() -> Result<()> {
     check(unsafe { ffi::sweep_pool_install() })
 }
 
-/// Gives back what waits, before others need the memory.
+/// Gives back what waits, here and in malloc's heap, before others need the memory.
 pub fn trim() {
     // SAFETY: takes nothing, throws nothing.
     unsafe { ffi::sweep_pool_trim() };

@@ -12,7 +12,8 @@ const MIB: u64 = 1 << 20;
 const TRAINER_BYTES: u64 = 150 * MIB;
 /// What ONNX Runtime adds: its code, and what it allocates before it has a network.
 const DEPLOYED_BYTES: u64 = 40 * MIB;
-/// On a GPU: the context with libtorch's kernels, and the workspaces of cuBLAS and cuDNN. NVML shows 450–600 MiB on the cards tried.
+/// On a GPU: the context with libtorch's kernels, and the workspaces of cuBLAS and cuDNN. An estimate: no card has been tried yet, and
+/// measured peaks take its place.
 const CONTEXT_BYTES: u64 = 640 * MIB;
 /// Batches between the loader and the step: two wait, one is in the making, in two copies, and one is in use.
 const LOADED_BATCHES: u64 = 5;

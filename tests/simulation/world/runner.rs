@@ -69,6 +69,11 @@ impl Run {
         }
     }
 
+    /// Its batches are in parts already, since whole ones did not fit: it may well run out of memory again.
+    pub fn is_short_of_memory(&self) -> bool {
+        self.assign.micro_batches > 1
+    }
+
     pub fn is_training(&self) -> bool {
         self.stage == Stage::Training
     }
@@ -223,7 +228,12 @@ impl World {
     }
 
     fn epoch_over(&mut self, host: usize, token: Token) {
-        let failing = if self.calm { 0 } else { self.hosts[host].failing };
+        let short = self.run_of(host, token).is_some_and(|run| run.is_short_of_memory());
+        let failing = match self.calm {
+            true => 0,
+            false if short => 60,
+            false => self.hosts[host].failing,
+        };
         if self.dice.chance(failing) {
             return self.fails(host, token);
         }
@@ -242,7 +252,9 @@ impl World {
     }
 
     fn fails(&mut self, host: usize, token: Token) {
-        let class = self.dice.pick(CLASSES).expect("there are some");
+        let trains = self.run_of(host, token).is_some_and(|run| matches!(run.assign.spec.kind, StageKind::Train(_)));
+        let drawn = self.dice.pick(CLASSES).expect("there are some");
+        let class = if trains && self.dice.chance(70) { FailureClass::OutOfMemory } else { drawn };
         self.coverage.note("fault", format!("runner fails: {class}"));
         self.end_with(host, token, End::failure(class, "it was drawn"));
     }
@@ -304,7 +316,8 @@ impl World {
 
     /// The runner has obeyed: mostly with a checkpoint in the middle of an epoch.
     fn stopped(&mut self, host: usize, token: Token) {
-        if self.dice.chance(20) {
+        let short = self.run_of(host, token).is_some_and(|run| run.is_short_of_memory());
+        if self.dice.chance(if short { 80 } else { 20 }) {
             return self.fails(host, token);
         }
         let (writes, step) = (self.dice.chance(80), self.dice.within(1..=100));

@@ -78,7 +78,7 @@ impl Watchdog {
                 self.told = told;
             }
             RunnerEvent::Epoch { .. } => {
-                let took = self.awake - self.epoch_began;
+                let took = self.awake.saturating_sub(self.epoch_began);
                 self.longest_epoch = self.longest_epoch.max(Some(took));
                 self.epoch_began = self.awake;
             }
@@ -91,12 +91,13 @@ impl Watchdog {
 
     pub fn look(&mut self, now: Duration) -> Judgement {
         self.pass(now);
-        let silent = self.awake - self.heard;
+        let silent = self.awake.saturating_sub(self.heard);
         let Some(patience) = self.patience() else { return Judgement::Well };
         if silent >= patience {
             return Judgement::Hung(self.words(silent));
         }
-        if silent * 2 > patience { Judgement::Silent { silent, left: patience - silent } } else { Judgement::Well }
+        let left = patience.saturating_sub(silent);
+        if silent > left { Judgement::Silent { silent, left } } else { Judgement::Well }
     }
 
     /// Of a gap between two looks, only what a late look explains counts.

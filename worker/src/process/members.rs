@@ -74,7 +74,8 @@ mod tests {
         let members = Members::new(&agent, "j1.2".to_owned(), group, None);
         let mut expected = vec![group, unmarked, marked];
         let mut found = members.pids();
-        (expected.sort_unstable(), found.sort_unstable());
+        expected.sort_unstable();
+        found.sort_unstable();
         assert_eq!(found, expected);
         for child in [&mut leader, &mut inside, &mut escaped, &mut stranger] {
             child.kill().unwrap();

@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(rule.keep_free, Some(Amount::Bytes(512 << 20)));
         assert_eq!((rule.slots, rule.compute_percent, rule.used), (Some(2), Some(50), Some(true)));
         assert!(rule.quiet.is_some());
-        assert_eq!(rule.release_within(), Duration::from_secs(120));
+        assert_eq!(rule.release_within(), Duration::from_mins(2));
     }
 
     #[test]

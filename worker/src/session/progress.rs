@@ -80,7 +80,7 @@ impl Untold {
         self.resumed_told = true;
         let silence = self.silence.map(|(since, until)| (now.saturating_sub(since), until.saturating_sub(now)));
         let (message, stuck) = (self.progress.message.clone(), self.progress.stuck.clone());
-        Some(Progress { epochs, resumed, message, stuck, silence, ..self.progress })
+        Some(Progress { message, epochs, resumed, silence, stuck, ..self.progress })
     }
 }
 

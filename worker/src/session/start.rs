@@ -94,9 +94,10 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
 
 /// Says once which way it is.
 fn cgroups(options: &Options, identity: &Identity) -> Option<Cgroups> {
-    let opened = match options.cgroups {
-        true => Cgroups::open(&options.home, &identity.agent, identity.incarnation),
-        false => Err("it was told to do without".to_owned()),
+    let opened = if options.cgroups {
+        Cgroups::open(&options.home, &identity.agent, identity.incarnation)
+    } else {
+        Err("it was told to do without".to_owned())
     };
     match opened {
         Ok(cgroups) => {

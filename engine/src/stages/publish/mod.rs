@@ -134,6 +134,7 @@ fn publish(job: &mut Job, name: &str, files: &Files, mut metrics: Metrics) -> Re
     }
     warn_of_disagreement(name, files, &metrics);
     job.publish(name, metrics, written);
+    sweep_engine_sys::pool::trim();
     Ok(())
 }
 

@@ -11,7 +11,7 @@ pub const MEMORY: [u64; AGENTS] = [8, 16, 16];
 
 /// Into how many parts the batches of a key's job can be split.
 pub fn most_parts(key: usize) -> u32 {
-    if key % 2 == 0 { 2 } else { 1 }
+    if key.is_multiple_of(2) { 2 } else { 1 }
 }
 
 /// A plan: some of the keys, with all that they read.
