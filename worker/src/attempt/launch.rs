@@ -46,7 +46,8 @@ pub fn launch(
         argv: &argv,
         env: &environment,
         folder: &cwd,
-        most_memory: None,
+        // What a runner of ours does not exceed by itself, a command's processes may not either.
+        most_memory: limits.memory_bytes.filter(|_| assign.device.0 == DeviceClass::Cpu),
         log: folder.log.as_fd(),
         events: theirs.as_ref().map(AsFd::as_fd),
         nice: limits.compute_percent.filter(|_| is_command(assign)).map_or(0, niceness),
