@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use sweep_tests::{Home, Talking, binary, text};
+use sweep_tests::{Home, Pair, Talking, binary, text};
 
 /// What a runner may have of its own memory, in KiB. A runner needs some 300 MB of that before any image is there; whole batches
 /// of the plan below take 0.9 GB, and halves 0.6.
@@ -20,28 +20,9 @@ stages:
   wide: { train: { model: small-cnn, epochs: 1, batch: 2048, precision: fp32 }, retries: 0 }
 ";
 
-/// A coordinator, and an agent whose runners are started by this script. Dropping stops both.
-struct Pair {
-    agent: Option<Talking>,
-    coordinator: Option<Talking>,
-}
-
-impl Pair {
-    fn start(home: &Home, runner: &Path) -> Self {
-        let mut coordinator = Talking::start(home.sweep().args(["serve", "--listen", "127.0.0.1:0"]));
-        coordinator.wait_for(|line| line.contains("http://127.0.0.1:"));
-        let agent = Talking::start(home.sweep().args(["agent", "--slots", "1"]).env("SWEEP_RUNNER", runner));
-        Self { agent: Some(agent), coordinator: Some(coordinator) }
-    }
-}
-
-impl Drop for Pair {
-    fn drop(&mut self) {
-        for process in [self.agent.take(), self.coordinator.take()].into_iter().flatten() {
-            process.signal("-TERM");
-            process.finish();
-        }
-    }
+/// A coordinator, and an agent whose runners are started by this script.
+fn start(home: &Home, runner: &Path) -> Pair {
+    Pair::start(home, home.sweep().args(["agent", "--slots", "1"]).env("SWEEP_RUNNER", runner))
 }
 
 /// `sweep-runner` under an allocation limit. The first that fails tells so, and ends only once it may.
@@ -70,7 +51,7 @@ fn fifo(home: &Home, name: &str) -> std::path::PathBuf {
 fn a_job_that_runs_out_of_memory_comes_back_with_smaller_parts_and_ends_well() {
     let home = Home::new();
     let (failed, go) = (fifo(&home, "failed"), fifo(&home, "go"));
-    let _pair = Pair::start(&home, &limited_runner(&home, &failed, &go));
+    let _pair = start(&home, &limited_runner(&home, &failed, &go));
     let plan = home.plan(PLAN);
     let submitted = home.run(&["submit", plan.to_str().unwrap()]);
     assert_eq!(submitted.status.code(), Some(0), "{}", text(&submitted));
@@ -120,7 +101,7 @@ fn ended_well(home: &Home) {
 #[test]
 fn what_no_device_could_hold_is_not_started_and_explain_says_why() {
     let home = Home::new();
-    let _pair = Pair::start(&home, &binary("sweep-runner"));
+    let _pair = start(&home, &binary("sweep-runner"));
     let here = fifo(&home, "here");
     let small = format!("  small: {{ command: {{ run: [/bin/sh, -c, 'echo here >{}'] }} }}\n", here.display());
     let plan = home.plan(&(PLAN.replace("retries: 0", "memory: 64 TiB") + &small));

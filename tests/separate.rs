@@ -2,30 +2,10 @@
 
 use std::process::Command;
 
-use sweep_tests::{Home, Talking, text};
+use sweep_tests::{Home, Pair, Talking, text};
 
-/// A coordinator and an agent over TCP. Dropping stops both.
-struct Pair {
-    agent: Option<Talking>,
-    coordinator: Option<Talking>,
-}
-
-impl Pair {
-    fn start(home: &Home) -> Self {
-        let mut coordinator = Talking::start(home.sweep().args(["serve", "--listen", "127.0.0.1:0"]));
-        coordinator.wait_for(|line| line.contains("http://127.0.0.1:"));
-        let agent = Talking::start(home.sweep().args(["agent", "--slots", "2"]));
-        Self { agent: Some(agent), coordinator: Some(coordinator) }
-    }
-}
-
-impl Drop for Pair {
-    fn drop(&mut self) {
-        for process in [self.agent.take(), self.coordinator.take()].into_iter().flatten() {
-            process.signal("-TERM");
-            process.finish();
-        }
-    }
+fn start(home: &Home) -> Pair {
+    Pair::start(home, home.sweep().args(["agent", "--slots", "2"]))
 }
 
 #[test]
@@ -40,7 +20,7 @@ stages:
   hello: { command: { run: [/bin/echo, 'hello ${i}'] }, matrix: { i: [1, 2, 3] } }
 ",
     );
-    let _pair = Pair::start(&home);
+    let _pair = start(&home);
     let submitted = home.run(&["submit", plan.to_str().unwrap(), "--watch"]);
     assert_eq!(submitted.status.code(), Some(0), "{}", text(&submitted));
 
@@ -63,7 +43,7 @@ fn a_cancelled_sweep_ends_its_processes_and_says_4() {
         "name: cancel\nstages:\n  long:\n    command: {{ run: [/bin/sh, -c, 'echo $$ > {}; exec sleep 1000'] }}\n",
         marker.display()
     ));
-    let pair = Pair::start(&home);
+    let pair = start(&home);
     let watch = Talking::start(home.sweep().args(["submit", plan.to_str().unwrap(), "--watch"]));
     // Opening a fifo waits for its writer: the job has started when this returns.
     let pid = std::fs::read_to_string(&marker).unwrap();

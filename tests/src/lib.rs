@@ -152,3 +152,27 @@ impl Talking {
         (self.child.wait().expect("it can be waited for"), self.said)
     }
 }
+
+/// A coordinator and an agent over TCP, as processes of their own. Dropping stops both.
+pub struct Pair {
+    agent: Option<Talking>,
+    coordinator: Option<Talking>,
+}
+
+impl Pair {
+    /// With a coordinator on the home, and this agent (`home.sweep()` with its arguments and environment).
+    pub fn start(home: &Home, agent: &mut Command) -> Self {
+        let mut coordinator = Talking::start(home.sweep().args(["serve", "--listen", "127.0.0.1:0"]));
+        coordinator.wait_for(|line| line.contains("http://127.0.0.1:"));
+        Self { agent: Some(Talking::start(agent)), coordinator: Some(coordinator) }
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        for process in [self.agent.take(), self.coordinator.take()].into_iter().flatten() {
+            process.signal("-TERM");
+            process.finish();
+        }
+    }
+}
