@@ -11,7 +11,8 @@ out=gpu-bundle.tar.xz
 work=$(mktemp -d .bundle.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 bundle=$work/gpu-bundle
-mkdir -p "$bundle"/{bin,lib,images}
+# The tests look for the programs in the folder above their own.
+mkdir -p "$bundle"/{bin/tests,lib,images}
 
 cargo build --release --locked -p sweep -p sweep-engine --bins
 # The path that cargo gives a test program, from what it prints for programs.
@@ -21,7 +22,7 @@ tests() {
 }
 engine_tests=$(tests -p sweep-engine --test cuda)
 system_tests=$(tests -p sweep-tests --test gpu)
-for pair in target/release/sweep:sweep target/release/sweep-runner:sweep-runner "$engine_tests":test-engine "$system_tests":test-system; do
+for pair in target/release/sweep:sweep target/release/sweep-runner:sweep-runner "$engine_tests":tests/engine "$system_tests":tests/system; do
     strip -o "$bundle/bin/${pair##*:}" "${pair%%:*}"
 done
 cp -L .onnxruntime/lib/libonnxruntime.so "$bundle/lib/"

@@ -13,9 +13,9 @@ failed=0
 echo "== commit $(cat commit)"
 nvidia-smi -L || true
 echo "== the engine"
-bin/test-engine --nocapture || failed=1
+bin/tests/engine --nocapture || failed=1
 echo "== whole system"
-bin/test-system --nocapture --test-threads=1 || failed=1
+bin/tests/system --nocapture --test-threads=1 || failed=1
 echo "== a study"
 bin/sweep local plan.yaml --slots 2 || failed=1
 exit $failed
