@@ -27,7 +27,7 @@ impl Space {
     /// answer changed.
     pub fn look(&mut self, spare: bool) -> bool {
         // What cannot be asked for is not missed.
-        let free = free_bytes(&self.folder).unwrap_or(u64::MAX);
+        let free = of(&self.folder).map_or(u64::MAX, |bytes| bytes.free);
         let has_room = spare && free >= if self.is_there { LEAST_BYTES } else { ENOUGH_BYTES };
         let written = if has_room { can_be_written(&self.folder) } else { Ok(()) };
         let is_there = has_room && written.is_ok();
@@ -55,7 +55,7 @@ impl Space {
 
 /// Whether so little is left that a failure is most likely the disk's.
 pub fn is_scarce(folder: &Path) -> bool {
-    free_bytes(folder).is_ok_and(|free| free < LEAST_BYTES)
+    of(folder).is_some_and(|bytes| bytes.free < LEAST_BYTES)
 }
 
 /// A file system's size, and what this user may still write there.
@@ -78,11 +78,6 @@ pub fn can_be_written(folder: &Path) -> io::Result<()> {
     let written = std::fs::write(&path, "yes");
     let removed = std::fs::remove_file(&path);
     written.and(removed)
-}
-
-/// What this user may still write there.
-fn free_bytes(folder: &Path) -> io::Result<u64> {
-    of(folder).map(|bytes| bytes.free).ok_or_else(io::Error::last_os_error)
 }
 
 #[cfg(test)]

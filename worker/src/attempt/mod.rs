@@ -1,11 +1,10 @@
 //! One attempt's life, as one task: fetch what it needs, ask for its memory, start the runner, listen to it, deliver
 //! what it made, say how it ended.
 //!
-//! [`run`] is the whole story; the parts are `folder` (where it happens), `room` (on the disk), `prepare` (inputs and `job.json`), `launch`
-//! (program and environment), `secrets` (what of it only this machine knows), `supervise` (the runner from its start to its end),
-//! `watchdog` (whether it has hung), `peak` (how
-//! much memory it takes), `outputs` and `staged` (files on their way), `verdict` (what the end means) and `log` (what is kept
-//! of stdout and stderr).
+//! [`run`] is the whole story; the parts are `folder` (where it happens), `room` (on the disk), `prepare` (inputs and
+//! `job.json`), `launch` (program and environment), `secrets` (what of it only this machine knows), `supervise` (the runner
+//! from its start to its end), `watchdog` (whether it has hung), `peak` (how much memory it takes), `outputs` and `staged`
+//! (files on their way), `verdict` (what the end means) and `log` (what is kept of stdout and stderr).
 
 mod context;
 mod folder;
