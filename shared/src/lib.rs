@@ -3,6 +3,7 @@
 //!
 //! Nothing here does I/O beyond parsing text that it is given: no SQL, no libtorch, no sockets.
 
+pub mod access;
 pub mod bisect;
 pub mod event;
 pub mod halted;
