@@ -14,8 +14,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("link", &["sweep-shared"]),
     ("worker", &["sweep-link", "sweep-shared"]),
     ("coordinator", &["sweep-shared", "sweep-model"]),
-    ("cli", &["sweep-shared", "sweep-model", "sweep-coordinator", "sweep-worker"]),
-    ("tests", &["sweep-shared", "sweep-coordinator", "sweep-worker"]),
+    ("cli", &["sweep-shared", "sweep-link", "sweep-model", "sweep-coordinator", "sweep-worker"]),
+    ("tests", &["sweep-shared", "sweep-link", "sweep-coordinator", "sweep-worker"]),
 ];
 
 /// Only these may name libtorch.
