@@ -18,7 +18,9 @@ pub struct Address {
 
 /// A text that is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an address of a coordinator: one looks like https://desk:7433, or 127.0.0.1:7433 on this machine")]
+#[error(
+    "{0:?} is not an address of a coordinator: one looks like https://desk:7433, or 127.0.0.1:7433 on this machine"
+)]
 pub struct NoAddress(String);
 
 impl Address {
@@ -121,7 +123,8 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_in_words() {
-        for text in ["", "http://", "desk:port", "desk:0", "a b", "http://desk:1/path", "ftp://desk", "[desk]", "[::1"] {
+        for text in ["", "http://", "desk:port", "desk:0", "a b", "http://desk:1/path", "ftp://desk", "[desk]", "[::1"]
+        {
             let refused = text.parse::<Address>().unwrap_err();
             assert!(refused.to_string().contains("https://desk:7433"), "{text}");
         }

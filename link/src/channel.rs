@@ -11,7 +11,7 @@ use tonic::codegen::{Service, StdError};
 use tonic::transport::{self, Endpoint, Uri};
 
 use crate::address::Address;
-use crate::connect::Connector;
+use crate::connect::{Connector, Stream};
 use crate::error::LinkError;
 use crate::identity::Identity;
 use crate::tls::{self, Wearer};
@@ -93,19 +93,19 @@ impl Link {
 
     /// A connection of its own, made when it is first used, noticed when it is dead, and made again.
     pub fn channel(&self) -> Channel {
-        let (connector, faults) = self.connector();
-        Channel { inner: self.endpoint().connect_with_connector_lazy(connector), faults }
+        let connector = self.connector();
+        Channel { inner: self.endpoint().connect_with_connector_lazy(service(connector.clone())), connector }
     }
 
     /// A connection of its own, made now.
     pub async fn connect(&self) -> Result<Channel, LinkError> {
-        let (connector, faults) = self.connector();
-        let made = self.endpoint().connect_with_connector(connector).await;
+        let connector = self.connector();
+        let made = self.endpoint().connect_with_connector(service(connector.clone())).await;
         let inner = made.map_err(|error| {
             let unknown = || LinkError::Unreachable { address: self.address().clone(), why: error.to_string() };
-            faults.newest().unwrap_or_else(unknown)
+            connector.faults.newest().unwrap_or_else(unknown)
         })?;
-        Ok(Channel { inner, faults })
+        Ok(Channel { inner, connector })
     }
 
     fn endpoint(&self) -> Endpoint {
@@ -117,30 +117,29 @@ impl Link {
     }
 
     /// With faults of its own: those of another channel are not this one's.
-    fn connector(&self) -> (impl Connect, Faults) {
-        let faults = Faults::default();
-        let connector = Connector { faults: faults.clone(), ..self.connector.clone() };
-        let service = tower::service_fn(move |_: Uri| {
-            let connecting = connector.clone().connect();
-            async move { connecting.await.map(TokioIo::new) }
-        });
-        (service, faults)
+    fn connector(&self) -> Connector {
+        Connector { faults: Faults::default(), ..self.connector.clone() }
     }
 }
 
 /// What makes connections for tonic.
-trait Connect: Service<Uri, Response = TokioIo<Box<dyn crate::connect::Stream>>, Error = LinkError, Future: Send> + Send + 'static {}
-
-impl<C> Connect for C where
-    C: Service<Uri, Response = TokioIo<Box<dyn crate::connect::Stream>>, Error = LinkError, Future: Send> + Send + 'static
-{
+fn service(connector: Connector) -> impl Connect {
+    tower::service_fn(move |_: Uri| {
+        let connecting = connector.clone().connect();
+        async move { connecting.await.map(TokioIo::new) }
+    })
 }
+
+type Made = TokioIo<Box<dyn Stream>>;
+
+trait Connect: Service<Uri, Response = Made, Error = LinkError, Future: Send> + Send + 'static {}
+impl<C: Service<Uri, Response = Made, Error = LinkError, Future: Send> + Send + 'static> Connect for C {}
 
 /// A channel over which calls are made. A call that fails with the connection says why: see [`crate::cause`].
 #[derive(Clone)]
 pub struct Channel {
     inner: transport::Channel,
-    faults: Faults,
+    connector: Connector,
 }
 
 impl Service<http::Request<Body>> for Channel {
@@ -149,18 +148,27 @@ impl Service<http::Request<Body>> for Channel {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, StdError>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), StdError>> {
-        self.inner.poll_ready(context).map_err(|error| explain(&self.faults, error))
+        self.inner.poll_ready(context).map_err(|error| match self.connector.faults.newest() {
+            Some(fault) => fault.into(),
+            None => error.into(),
+        })
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let (answer, faults) = (self.inner.call(request), self.faults.clone());
-        Box::pin(async move { answer.await.map_err(|error| explain(&faults, error)) })
+        let (answer, connector) = (self.inner.call(request), self.connector.clone());
+        Box::pin(async move {
+            match answer.await {
+                Ok(answer) => Ok(answer),
+                Err(error) => Err(explain(&connector, error).await),
+            }
+        })
     }
 }
 
-fn explain(faults: &Faults, error: transport::Error) -> StdError {
-    match faults.newest() {
-        Some(fault) => Box::new(fault),
-        None => Box::new(error),
+async fn explain(connector: &Connector, error: transport::Error) -> StdError {
+    match connector.faults.newest() {
+        Some(LinkError::HungUp(address)) if connector.speaks_tls().await => LinkError::SpeaksTls(address).into(),
+        Some(fault) => fault.into(),
+        None => error.into(),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
-use sweep_shared::access::COORDINATOR_NAME;
+use sweep_shared::access::{COORDINATOR_NAME, Fingerprint};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{timeout, timeout_at};
@@ -14,6 +14,8 @@ use tokio_rustls::TlsConnector;
 
 use crate::address::Address;
 use crate::error::LinkError;
+use crate::tls::{Wearer, config};
+use crate::verify::Pin;
 use crate::watch::{Faults, Watched};
 
 /// What HTTP/2 is spoken over.
@@ -32,15 +34,19 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// What goes wrong is also noted in `faults`; what went wrong before is forgotten by a connection that is made.
+    /// What goes wrong is also noted in `faults`.
     pub async fn connect(self) -> Result<Box<dyn Stream>, LinkError> {
         let silent = || LinkError::Silent { address: self.address.clone(), within: self.within };
         let made = timeout(self.within, self.try_connect()).await.unwrap_or_else(|_| Err(silent()));
-        match &made {
-            Ok(_) => self.faults.clear(),
-            Err(fault) => self.faults.set(fault.clone()),
-        }
-        made
+        made.inspect_err(|fault| self.faults.set(fault.clone()))
+    }
+
+    /// What hung up on one who spoke in clear may have expected TLS.
+    pub async fn speaks_tls(&self) -> bool {
+        let nobody = Pin::Fingerprint(Fingerprint([0; 32]));
+        let tls = Some(config(nobody, Wearer::default()));
+        let probe = Self { tls, faults: Faults::default(), ..self.clone() };
+        matches!(probe.connect().await, Err(LinkError::OtherCoordinator { .. } | LinkError::NotTheCoordinator { .. }))
     }
 
     async fn try_connect(&self) -> Result<Box<dyn Stream>, LinkError> {
@@ -48,11 +54,11 @@ impl Connector {
         // Where it cannot be set, small messages are merely slower.
         let _ = tcp.set_nodelay(true);
         let (address, faults) = (self.address.clone(), self.faults.clone());
-        let Some(config) = &self.tls else { return Ok(Box::new(Watched::plain(tcp, address, faults))) };
+        let Some(config) = &self.tls else { return Ok(Box::new(Watched::new(tcp, address, faults))) };
         let name = ServerName::try_from(COORDINATOR_NAME).expect("it is a name");
         let tls = TlsConnector::from(Arc::clone(config)).connect(name, tcp).await;
         let tls = tls.map_err(|error| LinkError::tls(&self.address, &error))?;
-        Ok(Box::new(Watched::tls(tls, address, faults)))
+        Ok(Box::new(Watched::new(tls, address, faults)))
     }
 
     /// One address of the host after the other, each with its share of the time.

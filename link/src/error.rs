@@ -33,14 +33,22 @@ pub enum LinkError {
     NoTls(Address),
     #[error("{0} speaks TLS, not http://")]
     SpeaksTls(Address),
-    #[error("{address} is not the coordinator that the token was made for: the fingerprint of its CA is {found}, not {expected}")]
+    #[error("{0} hung up without a word")]
+    HungUp(Address),
+    #[error(
+        "{address} is not the coordinator that the token was made for: the fingerprint of its CA is {found}, not {expected}"
+    )]
     OtherCoordinator { address: Address, expected: Fingerprint, found: Fingerprint },
     /// The chain is not what a coordinator shows.
     #[error("{address} is not the coordinator: {why}")]
     NotTheCoordinator { address: Address, why: String },
-    #[error("the certificate of the coordinator at {address} is valid from {from} on, and by this machine's clock it is {now}")]
+    #[error(
+        "the certificate of the coordinator at {address} is valid from {from} on, and by this machine's clock it is {now}"
+    )]
     NotYetValid { address: Address, from: Timestamp, now: Timestamp },
-    #[error("the certificate of the coordinator at {address} was valid until {until}, and by this machine's clock it is {now}")]
+    #[error(
+        "the certificate of the coordinator at {address} was valid until {until}, and by this machine's clock it is {now}"
+    )]
     Expired { address: Address, until: Timestamp, now: Timestamp },
     #[error("{address} does not accept this agent's certificate: {why}")]
     CertificateRefused { address: Address, why: String },
@@ -56,6 +64,7 @@ impl LinkError {
             | Self::Refused(_)
             | Self::Silent { .. }
             | Self::Unreachable { .. }
+            | Self::HungUp(_)
             | Self::Handshake { .. } => false,
             Self::PlainToOthers(_)
             | Self::PlainDespitePin(_)
@@ -100,7 +109,7 @@ impl LinkError {
             Self::CertificateRefused { .. } => {
                 "ask for a new join token (`sweep agents invite`, where the coordinator runs) and start the agent with it".to_owned()
             }
-            Self::Handshake { .. } => "is it a coordinator that listens there?".to_owned(),
+            Self::HungUp(_) | Self::Handshake { .. } => "is it a coordinator that listens there?".to_owned(),
         }
     }
 
@@ -168,7 +177,8 @@ pub(crate) fn refusal(alert: AlertDescription) -> Option<&'static str> {
     Some(match alert {
         AlertDescription::CertificateExpired => "it has expired",
         AlertDescription::CertificateRevoked => "it was revoked",
-        AlertDescription::UnknownCA => "another CA signed it",
+        // The second where the other CA has the same name.
+        AlertDescription::UnknownCA | AlertDescription::DecryptError => "another CA signed it",
         AlertDescription::CertificateRequired => "it wants one, and none was shown",
         AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate

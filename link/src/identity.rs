@@ -54,8 +54,7 @@ impl Identity {
 }
 
 fn read(leaf: &CertificateDer<'_>) -> Result<(String, [SystemTime; 2]), BadIdentity> {
-    let (_, parsed) =
-        X509Certificate::from_der(leaf).map_err(|error| BadIdentity::Certificate(error.to_string()))?;
+    let (_, parsed) = X509Certificate::from_der(leaf).map_err(|error| BadIdentity::Certificate(error.to_string()))?;
     let name = parsed.subject().iter_common_name().next().and_then(|name| name.as_str().ok()).unwrap_or_default();
     let at = |seconds: i64| UNIX_EPOCH + Duration::from_secs(seconds.max(0) as u64);
     let validity = parsed.validity();

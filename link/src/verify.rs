@@ -65,7 +65,12 @@ impl Verifier {
     /// A chain that ends elsewhere is a stranger's, unless the CA is among what was shown.
     fn unknown_issuer(&self, shown: &[&CertificateDer<'_>], error: Error) -> Error {
         let Pin::Certificate(ca) = &self.pin else { return error };
-        if !matches!(error, Error::InvalidCertificate(CertificateError::UnknownIssuer)) || shown.contains(&ca) {
+        // A CA of the same name is told from ours by its signature only.
+        let elsewhere = matches!(
+            error,
+            Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)
+        );
+        if !elsewhere || shown.contains(&ca) {
             return error;
         }
         let found = shown.last().map_or(Fingerprint([0; 32]), |last| fingerprint_of(last));

@@ -1,5 +1,5 @@
-//! A connection that notices what those who speak HTTP/2 over it would hide: that the other side speaks TLS, or that it does not
-//! accept the certificate that it was shown, which under TLS 1.3 is told after the handshake.
+//! A connection that notices what those who speak HTTP/2 over it would hide: that the other side speaks TLS, or hangs up without a
+//! word, or does not accept the certificate that it was shown, which under TLS 1.3 is told after the handshake.
 
 use std::io;
 use std::pin::Pin;
@@ -33,28 +33,30 @@ pub struct Watched<S> {
     inner: S,
     address: Address,
     faults: Faults,
-    /// The first bytes of one that should speak HTTP.
+    /// The first bytes, until there are enough to see that HTTP is spoken.
     first: Option<Vec<u8>>,
 }
 
 impl<S> Watched<S> {
-    /// Over TLS.
-    pub fn tls(inner: S, address: Address, faults: Faults) -> Self {
-        Self { inner, address, faults, first: None }
-    }
-
-    /// In clear.
-    pub fn plain(inner: S, address: Address, faults: Faults) -> Self {
+    pub fn new(inner: S, address: Address, faults: Faults) -> Self {
         Self { inner, address, faults, first: Some(Vec::new()) }
     }
 
+    /// Reading or writing did.
     fn failed(&self, error: &io::Error) {
+        self.hung_up();
         let alert = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(rustls::Error::AlertReceived(alert)) => *alert,
             _ => return,
         };
         if let Some(why) = refusal(alert) {
             self.faults.set(LinkError::CertificateRefused { address: self.address.clone(), why: why.to_owned() });
+        }
+    }
+
+    fn hung_up(&self) {
+        if self.first.as_ref().is_some_and(Vec::is_empty) {
+            self.faults.set(LinkError::HungUp(self.address.clone()));
         }
     }
 
@@ -70,6 +72,8 @@ impl<S> Watched<S> {
                 Err(io::Error::other(fault))
             }
             [_, _] => {
+                // Not before: a connection that is made, and closed at once, mends nothing.
+                self.faults.clear();
                 self.first = None;
                 Ok(())
             }
@@ -84,6 +88,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut this.inner).poll_read(context, buffer));
         Poll::Ready(match read {
+            Ok(()) if buffer.filled().len() == before => {
+                this.hung_up();
+                Ok(())
+            }
             Ok(()) => this.look(&buffer.filled()[before..]),
             Err(error) => {
                 this.failed(&error);
@@ -95,7 +103,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write(context, bytes)
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.inner).poll_write(context, bytes));
+        Poll::Ready(written.inspect_err(|error| this.failed(error)))
     }
 
     fn poll_write_vectored(
@@ -103,7 +113,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write_vectored(context, slices)
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.inner).poll_write_vectored(context, slices));
+        Poll::Ready(written.inspect_err(|error| this.failed(error)))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -111,7 +123,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(context)
+        let this = self.get_mut();
+        let flushed = ready!(Pin::new(&mut this.inner).poll_flush(context));
+        Poll::Ready(flushed.inspect_err(|error| this.failed(error)))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
