@@ -34,6 +34,7 @@ mod tidy;
 mod tls;
 mod transition;
 
+pub use access::{RPCS, Who};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use home::{Endpoint, Home, HomeError};
 pub use luck::{Luck, SystemLuck};
