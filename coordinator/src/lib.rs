@@ -6,6 +6,7 @@
 //!
 //! Nothing here links libtorch, starts a runner, or reads a GPU: the coordinator believes what agents report.
 
+pub mod access;
 mod api;
 mod artifacts;
 mod board;
@@ -29,6 +30,7 @@ mod store;
 mod submit;
 mod tidy;
 mod transition;
+pub mod web;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use home::{Endpoint, Home, HomeError};
