@@ -15,10 +15,11 @@ use super::session::Session;
 use super::ticket::Ticket;
 use super::trouble::Trouble;
 use super::{Web, layout, origin};
+use crate::net;
 
-/// Where a request came from; whoever accepts connections puts it among the request's extensions.
+/// Where a request came from, as far as pages need to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer {
+pub(super) struct Peer {
     pub address: IpAddr,
     pub tls: bool,
 }
@@ -63,16 +64,18 @@ enum Checked {
 }
 
 async fn check(web: &Web, route: &Route, request: Request) -> Result<Checked, Trouble> {
-    let Some(peer) = request.extensions().get::<Peer>().copied() else {
+    let (parts, body) = request.into_parts();
+    let Some(connection) = parts.extensions.get::<net::Peer>() else {
         tracing::error!("a request came without its peer");
         return Err(Trouble::Internal);
     };
-    let (parts, body) = request.into_parts();
+    let peer = Peer { address: connection.ip(), tls: connection.tls };
     let posts = route.method == Method::POST;
-    if posts {
-        origin::check(&parts.headers, &parts.uri, peer.tls).map_err(|foreign| Trouble::Foreign(foreign.0))?;
-    }
+    origin::check(&parts.headers, &parts.uri, peer.tls, posts)?;
     let session = web.session(&parts.headers, peer.tls).await?;
+    if session.is_some() {
+        connection.prove();
+    }
     if let Some(trouble) =
         may(route.who, session.as_ref(), posts, parts.uri.path_and_query().map_or("/", |p| p.as_str()))
     {

@@ -37,7 +37,6 @@ use std::time::Duration;
 
 use axum::Router;
 
-pub use call::Peer;
 pub use headers::{ALWAYS as HEADERS, CONTENT_SECURITY_POLICY};
 pub use links::{Bearer, Link};
 pub use routes::{ROUTES, Route, Who, not_found};
@@ -110,7 +109,9 @@ impl Web {
 }
 
 /// All routes of the table, and nothing for other paths: whoever puts this beside others has [`not_found`] for those. Each request
-/// must bear a [`Peer`] among its extensions.
+/// must bear a [`net::Peer`] among its extensions.
+///
+/// [`net::Peer`]: crate::net::Peer
 pub fn router(web: Web) -> Router {
     routes::router(web)
 }

@@ -120,6 +120,16 @@ fn matches(password: &str, phc: &str) -> bool {
 /// Nobody's password: random, and forgotten.
 static DECOY: LazyLock<String> = LazyLock::new(|| hash(&super::ticket::Ticket::fresh().form_token()));
 
+impl super::Web {
+    /// Looks at a password that an administrator chose, and hashes it.
+    pub async fn hash_password(&self, name: &str, password: &str) -> Result<String, tonic::Status> {
+        check(password, name)
+            .map_err(|weak| tonic::Status::invalid_argument(format!("choose another password: {weak}")))?;
+        let hashed = self.0.passwords.hash(password.to_owned()).await;
+        hashed.map_err(|Busy| tonic::Status::unavailable("too many passwords are being looked at; try again"))
+    }
+}
+
 /// Too many passwords are being looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;

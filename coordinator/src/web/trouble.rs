@@ -94,7 +94,7 @@ impl Trouble {
                 ("Not for you", format!("This needs the role {needs}, and you are signed in as {has}. An administrator can change that."))
             }
             Self::Foreign(what) => {
-                ("Refused", format!("This form was not sent from a page of this coordinator ({what}). Nothing was changed."))
+                ("Refused", format!("{} Nothing was changed.", sentence(what)))
             }
             Self::Stale => (
                 "That form is too old",

@@ -70,6 +70,7 @@ impl Command for BeginSession {
         .execute(&mut *tx.conn)
         .await?;
         self.note(tx, role).await?;
+        tx.changes.access = true;
         Ok(Begun { role, expires_ms })
     }
 }

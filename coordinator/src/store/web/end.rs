@@ -13,6 +13,7 @@ pub enum Which {
 /// Ends a user's sessions, within whatever made them worthless: the user is removed, or has another role or password. Not those
 /// that the holder of the home's own token has under the same name. Answers how many; nothing is noted.
 pub async fn end_sessions(tx: &mut Tx<'_>, user: &str) -> Result<u64, StoreError> {
+    tx.changes.access = true;
     let ended = sqlx::query!("DELETE FROM sessions WHERE user = ? AND origin <> 'home'", user);
     Ok(ended.execute(&mut *tx.conn).await?.rows_affected())
 }
@@ -48,6 +49,7 @@ impl Command for EndSessions {
         .rows_affected();
         if ended > 0 {
             tx.note_world(&self.user, "sessions_ended", format!("{ended}"));
+            tx.changes.access = true;
         }
         Ok(ended)
     }

@@ -18,18 +18,16 @@ pub(super) mod origin {
 #[derive(Debug, Clone)]
 pub struct Account {
     pub name: String,
-    pub role: Role,
     /// In the PHC format.
     pub password: Option<String>,
     pub totp_sealed: Option<Vec<u8>>,
 }
 
 pub async fn account(store: &Store, name: &str) -> Result<Option<Account>, StoreError> {
-    let row = sqlx::query!("SELECT name, role, password, totp_sealed FROM users WHERE name = ?", name)
+    let row = sqlx::query!("SELECT name, password, totp_sealed FROM users WHERE name = ?", name)
         .fetch_optional(&store.readers)
         .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(Account { name: row.name, role: role(&row.role)?, password: row.password, totp_sealed: row.totp_sealed }))
+    Ok(row.map(|row| Account { name: row.name, password: row.password, totp_sealed: row.totp_sealed }))
 }
 
 /// A session that may still be used, but for its age, which whoever asks looks at.

@@ -38,6 +38,7 @@ impl Command for EnableTotp {
         }
         replace_codes(tx, &self.user, &self.codes).await?;
         tx.note_world(&self.user, "totp_enabled", "");
+        tx.changes.access = true;
         EndSessions { user: self.user, account: true, which: Which::AllBut(self.session) }.apply(tx).await?;
         Ok(())
     }
@@ -66,6 +67,7 @@ impl Command for DisableTotp {
         }
         replace_codes(tx, &self.user, &[]).await?;
         tx.note_world(&self.user, "totp_disabled", "");
+        tx.changes.access = true;
         Ok(())
     }
 }

@@ -22,9 +22,10 @@ use axum::routing::{MethodFilter, on};
 use http::Method;
 use sweep_shared::access::Role;
 
-use super::call::{Answer, Call, Peer, enter};
+use super::call::{Answer, Call, enter};
 use super::trouble::Trouble;
 use super::{Web, headers};
+use crate::net;
 
 /// Who may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,13 +89,13 @@ pub fn router(web: Web) -> Router {
         router.route(route.path, on(filter, move |request: Request| enter(web, route, request)))
     };
     let seal = move |request: Request, next: Next| async move {
-        let tls = request.extensions().get::<Peer>().is_some_and(|peer| peer.tls);
+        let tls = request.extensions().get::<net::Peer>().is_some_and(|peer| peer.tls);
         headers::seal(next.run(request).await, hsts && tls)
     };
     ROUTES.iter().fold(Router::new(), add).layer(from_fn(seal))
 }
 
 /// For paths that are not in the table.
-pub async fn not_found() -> Response {
+pub fn not_found() -> Response {
     headers::seal(Trouble::NotFound.into_response(), false)
 }

@@ -8,12 +8,13 @@ use axum::extract::Request;
 use http::{HeaderMap, Method, StatusCode, header};
 use tower::ServiceExt;
 
-use crate::web::Peer;
+use crate::net::Peer;
 
 #[derive(Clone)]
 pub struct Browser {
     router: Router,
     pub peer: Peer,
+    host: &'static str,
     pub cookies: BTreeMap<String, String>,
     /// Sent with each form.
     pub headers: Vec<(&'static str, String)>,
@@ -24,8 +25,6 @@ pub struct Answer {
     pub headers: HeaderMap,
     pub text: String,
 }
-
-const HOST: &str = "desk.lan:7433";
 
 impl Answer {
     pub fn location(&self) -> &str {
@@ -58,10 +57,13 @@ impl Answer {
 }
 
 impl Browser {
-    pub fn new(router: Router, peer: Peer) -> Self {
-        let origin = format!("{}://{HOST}", if peer.tls { "https" } else { "http" });
+    pub fn new(router: Router, address: &str, tls: bool) -> Self {
+        let (from, called) = (format!("{address}:50000"), "192.0.2.200:7433".parse().unwrap());
+        let peer = Peer::new(from.parse().unwrap(), called, tls, None);
+        let host = if tls { "desk.lan:7433" } else { "localhost:7433" };
+        let origin = format!("{}://{host}", if tls { "https" } else { "http" });
         let headers = vec![("origin", origin), ("sec-fetch-site", "same-origin".to_owned())];
-        Self { router, peer, cookies: BTreeMap::new(), headers }
+        Self { router, peer, host, cookies: BTreeMap::new(), headers }
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
@@ -93,7 +95,8 @@ impl Browser {
     }
 
     pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
-        let mut request = Request::builder().method(method).uri(path).header("host", HOST).extension(self.peer);
+        let mut request =
+            Request::builder().method(method).uri(path).header("host", self.host).extension(self.peer.clone());
         if !self.cookies.is_empty() {
             let line: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header("cookie", line.join("; "));

@@ -8,7 +8,6 @@ mod sign_in;
 mod strangers;
 mod table;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,12 +72,11 @@ impl Site {
 
     /// Over TLS.
     pub fn browser_at(&self, address: &str) -> Browser {
-        let peer = Peer { address: address.parse::<IpAddr>().unwrap(), tls: true };
-        Browser::new(self.router.clone(), peer)
+        Browser::new(self.router.clone(), address, true)
     }
 
     pub fn plain_browser(&self) -> Browser {
-        Browser::new(self.router.clone(), Peer { address: "127.0.0.1".parse().unwrap(), tls: false })
+        Browser::new(self.router.clone(), "127.0.0.1", false)
     }
 
     /// Signed in by password.

@@ -40,7 +40,8 @@ async fn a_session_outlives_the_coordinator() {
     let mut alice = site.signed_in("alice").await;
     let web =
         Web::open(&Home::new(site.folder.path()), site.store.clone(), site.clock.clone(), Settings::default()).unwrap();
-    let mut later = Browser { cookies: alice.cookies.clone(), ..Browser::new(router(web), alice.peer) };
+    let mut later = Browser::new(router(web), HOME, true);
+    later.cookies.clone_from(&alice.cookies);
     assert_eq!(later.user().await, alice.user().await);
 }
 
