@@ -15,6 +15,7 @@ use crate::artifacts::ArtifactService;
 use crate::dispatch::AgentService;
 use crate::options::Options;
 use crate::tls::Authority;
+use crate::web::{self, Web};
 
 /// Of messages that hold names and certificates only.
 const SMALL_MESSAGE_BYTES: usize = 64 << 10;
@@ -23,7 +24,13 @@ const REQUEST_BYTES: usize = 8 << 20;
 /// Of a chunk of a blob, with room for its frame.
 const CHUNK_MESSAGE_BYTES: usize = 4 << 20;
 
-pub async fn router(api: Api, access: Access, authority: Option<Arc<Authority>>, options: &Options) -> Router {
+pub async fn router(
+    api: Api,
+    access: Access,
+    authority: Option<Arc<Authority>>,
+    web: Web,
+    options: &Options,
+) -> Router {
     let banner = banner(api.store.clone());
     let agents = AgentService::new(api.dispatch.clone(), api.board.clone(), api.logs.clone());
     let artifacts = ArtifactService::new(api.artifacts.clone());
@@ -33,6 +40,7 @@ pub async fn router(api: Api, access: Access, authority: Option<Arc<Authority>>,
         access: access.clone(),
         authority,
         certificate_days: options.certificate_days,
+        web: web.clone(),
     };
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<v1::sweeps_server::SweepsServer<Api>>().await;
@@ -58,4 +66,6 @@ pub async fn router(api: Api, access: Access, authority: Option<Arc<Authority>>,
         .into_axum_router()
         .layer(banner)
         .layer(from_fn_with_state(Gate { access }, pass))
+        // Pages have a door of their own.
+        .merge(web::router(web))
 }

@@ -33,6 +33,7 @@ mod submit;
 mod tidy;
 mod tls;
 mod transition;
+pub mod web;
 
 pub use access::{RPCS, Who};
 pub use clock::{Clock, ManualClock, SystemClock};

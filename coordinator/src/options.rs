@@ -10,6 +10,7 @@ use sweep_shared::states::FailureClass;
 use crate::clock::{Clock, SystemClock};
 use crate::luck::{Luck, SystemLuck};
 use crate::retention::Retention;
+use crate::web;
 
 /// The one port for everything.
 pub const DEFAULT_PORT: u16 = 7433;
@@ -45,6 +46,8 @@ pub struct Options {
     pub retention: Retention,
     /// Let go of the rest now and then, without being asked to.
     pub tidies: bool,
+    /// How long sessions of the page last, and the like.
+    pub web: web::Settings,
     pub clock: Arc<dyn Clock>,
     pub luck: Arc<dyn Luck>,
 }
@@ -66,6 +69,7 @@ impl Options {
             submitted_only: false,
             retention: Retention::default(),
             tidies: false,
+            web: web::Settings::default(),
             clock: Arc::new(SystemClock::new()),
             luck: Arc::new(SystemLuck),
         }

@@ -25,6 +25,7 @@ use crate::results::Publisher;
 use crate::store::{OpenError, Store, StoreError};
 use crate::tidy::Tidy;
 use crate::tls::{self, Authority, AuthorityError};
+use crate::web::{SealError, Web};
 
 /// Why a coordinator cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,8 @@ pub enum StartError {
     Listen { address: SocketAddr, source: std::io::Error },
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
     #[error("cannot read the database: {0}")]
     Read(#[from] StoreError),
 }
@@ -93,7 +96,8 @@ impl Coordinator {
         tasks.spawn(access.clone().follow(stop.clone()).map(ended("the book of who may come in")));
         in_background(&options, &api, &stop, &mut tasks);
         let dispatch = api.dispatch.clone();
-        let app = app::router(api, access, authority, &options).await;
+        let web = Web::open(lock.home(), store.clone(), options.clock.clone(), options.web)?;
+        let app = app::router(api, access, authority, web, &options).await;
         let terms = Terms::new(KEEPALIVE.min(options.lease / 6), KEEPALIVE_TIMEOUT.min(options.lease / 3));
         let door = Door { tls: acceptor, app, terms };
         tasks.spawn(net::serve(listener, door, stop.clone()).map(ended("the server")));

@@ -103,11 +103,14 @@ impl Book {
     pub fn session(&self, hash: &str, now_ms: i64) -> Result<Principal, Refusal> {
         let row = self.sessions.get(hash).filter(|row| row.expires_ms > now_ms).ok_or(Refusal::SessionOver)?;
         let role = match self.users.get(&row.user) {
-            Some(user) => lesser(user.role, row.role),
             // By a link, for the holder of the home's token.
-            None if row.user.contains('@') => row.role,
+            _ if !row.account => row.role,
+            Some(user) => lesser(user.role, row.role),
             None => return Err(Refusal::SessionOver),
         };
+        if let Some(id) = row.token {
+            self.token(self.tokens.get(&id).ok_or(Refusal::SessionOver)?, now_ms)?;
+        }
         Ok(Principal {
             name: row.user.clone(),
             standing: Standing::Person(role),
@@ -238,10 +241,23 @@ mod tests {
             user: user.to_owned(),
             role: Role::Admin,
             expires_ms,
+            account: true,
+            token: None,
         };
-        let sessions = vec![session("x", "ada", NOW + 1), session("y", "eve", NOW + 1), session("z", "ada", NOW)];
-        let book = Book::new(Rows { users: vec![user("ada", Role::User)], sessions, ..Rows::default() });
+        let sessions = vec![
+            session("x", "ada", NOW + 1),
+            session("y", "eve", NOW + 1),
+            session("z", "ada", NOW),
+            SessionRow { account: false, ..session("home", "ada", NOW + 1) },
+            SessionRow { token: Some(1), ..session("link", "ada", NOW + 1) },
+            SessionRow { token: Some(2), ..session("old link", "ada", NOW + 1) },
+        ];
+        let tokens = vec![token(1, "ada", Role::User), TokenRow { revoked_ms: Some(5), ..token(2, "ada", Role::User) }];
+        let book = Book::new(Rows { users: vec![user("ada", Role::User)], sessions, tokens, ..Rows::default() });
         assert_eq!(book.session("x", NOW).unwrap().role(), Role::User);
+        assert_eq!(book.session("home", NOW).unwrap().role(), Role::Admin, "whoever holds the home's token is no user");
+        assert_eq!(book.session("link", NOW).unwrap().role(), Role::User);
+        assert_eq!(book.session("old link", NOW).unwrap_err(), Refusal::TokenRevoked { id: 2 });
         assert!(book.session("y", NOW).is_err() && book.session("z", NOW).is_err() && book.session("w", NOW).is_err());
     }
 }

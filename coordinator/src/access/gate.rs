@@ -99,7 +99,7 @@ fn unknown(request: &Request) -> Response {
         return Status::unimplemented(format!("this coordinator has no procedure {path}; is it an older version?"))
             .into_http();
     }
-    (StatusCode::NOT_FOUND, "there is nothing here\n").into_response()
+    crate::web::not_found()
 }
 
 /// An answer that ends when what its request showed no longer stands.

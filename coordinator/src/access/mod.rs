@@ -8,9 +8,10 @@ mod book;
 mod complaints;
 mod gate;
 mod live;
-mod origin;
+pub(crate) mod origin;
 mod principal;
 mod rights;
+pub mod throttle;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -46,6 +46,7 @@ mod tests;
 mod trial;
 mod trouble;
 pub mod upkeep;
+pub mod web;
 mod writer;
 
 use std::sync::Arc;

@@ -10,10 +10,11 @@ use sweep_shared::wire::v1;
 use tonic::{Request, Response, Status};
 
 use super::{Reply, caller};
-use crate::access::Access;
+use crate::access::{Access, Credential, Principal, Standing};
 use crate::clock::Clock;
 use crate::store::{Command, Store};
 use crate::tls::Authority;
+use crate::web::{Bearer, Link, Web};
 
 pub struct AccessService {
     pub store: Store,
@@ -22,6 +23,7 @@ pub struct AccessService {
     /// `None`: there is no TLS, and no certificates.
     pub authority: Option<Arc<Authority>>,
     pub certificate_days: u32,
+    pub web: Web,
 }
 
 impl AccessService {
@@ -76,8 +78,15 @@ impl v1::access_server::Access for AccessService {
     }
 
     async fn sign_in_link(&self, request: Request<v1::SignInLinkRequest>) -> Reply<v1::SignInLinkReply> {
-        let _caller = caller::of(&request)?;
-        Err(Status::unimplemented("there is no status page yet"))
+        let bearer = match caller::of(&request)? {
+            Principal { name, credential: Credential::Home, .. } => Bearer::Home { name },
+            Principal { name: user, standing: Standing::Person(role), credential: Credential::Token(id), .. } => {
+                Bearer::Token { id, user, role }
+            }
+            _ => return Err(Status::permission_denied("links are for people who show a token")),
+        };
+        let Link { path, expires_ms } = self.web.sign_in_link(bearer);
+        Ok(Response::new(v1::SignInLinkReply { path, expires_ms }))
     }
 
     async fn join(&self, request: Request<v1::JoinRequest>) -> Reply<v1::CertificateReply> {

@@ -40,17 +40,12 @@ pub async fn set(service: &AccessService, request: v1::SetUserRequest, actor: St
     if !request.create && service.access.read(|book| book.user(&request.name).is_none()) {
         return Err(Status::not_found(format!("there is no user {:?}; `sweep users add` makes one", request.name)));
     }
-    if !request.password.is_empty() {
-        return Err(Status::unimplemented("passwords are for the status page, which is not there yet"));
-    }
-    let set = SetUser {
-        name: request.name,
-        role,
-        password: None,
-        reset_totp: request.reset_totp,
-        create: request.create,
-        actor,
+    let password = match request.password.as_str() {
+        "" => None,
+        text => Some(service.web.hash_password(&request.name, text).await?),
     };
+    let set =
+        SetUser { name: request.name, role, password, reset_totp: request.reset_totp, create: request.create, actor };
     service.change(set).await.map(drop)
 }
 

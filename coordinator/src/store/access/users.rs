@@ -2,6 +2,7 @@
 
 use sweep_shared::access::Role;
 
+use super::super::web::end_sessions;
 use super::super::{Command, StoreError, Tx};
 
 /// Adds a user, or changes one.
@@ -58,7 +59,7 @@ impl Command for SetUser {
             changed.push("second factor forgotten".to_owned());
         }
         if !is_new && !changed.is_empty() {
-            sqlx::query!("DELETE FROM sessions WHERE user = ?", self.name).execute(&mut *tx.conn).await?;
+            end_sessions(tx, &self.name).await?;
         }
         let what = if is_new { "user_added" } else { "user_changed" };
         tx.note_world(&self.actor, what, format!("{}: {}", self.name, changed.join(", ")));
@@ -82,7 +83,7 @@ impl Command for RemoveUser {
         if gone.rows_affected() == 0 {
             return Err(StoreError::Unknown(format!("user {}", self.name)));
         }
-        sqlx::query!("DELETE FROM sessions WHERE user = ?", self.name).execute(&mut *tx.conn).await?;
+        end_sessions(tx, &self.name).await?;
         sqlx::query!(
             "UPDATE tokens SET revoked_ms = ? WHERE user = ? AND kind = 'user' AND revoked_ms IS NULL",
             tx.now_ms,
