@@ -33,10 +33,6 @@ pub struct Args {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7433; env: SWEEP_LISTEN]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// Listen there instead, on any address, WITHOUT ENCRYPTION: whoever can read that network can take the token, and then
-    /// run any program on every agent. For networks that you alone use
-    #[arg(long, value_name = "ADDR", conflicts_with = "listen")]
-    pub insecure_listen: Option<SocketAddr>,
     /// How long an agent may be silent before others may have its jobs, at least 5s [default: 1m; env: SWEEP_LEASE]
     #[arg(long, value_name = "TIME")]
     pub lease: Option<Span>,
@@ -52,24 +48,17 @@ impl Args {
     }
 }
 
-pub async fn run(context: &Context, args: Args) -> Outcome {
+pub async fn run(context: &Context, _: Args) -> Outcome {
     let mut signals = Signals::listen()?;
     let settings = &context.settings;
     let options = Options {
-        listen: args.insecure_listen.unwrap_or(settings.listen.value),
-        insecure: args.insecure_listen.is_some(),
+        listen: settings.listen.value,
         lease: settings.lease.value.0,
         reconnect_grace: settings.reconnect_grace.value.0,
         retention: settings.retention(),
         tidies: true,
         ..Options::new(&settings.home.value)
     };
-    if let Some(address) = args.insecure_listen {
-        output::note(&format!(
-            "warning: listening on {address} without encryption: whoever can read that network can take the token, \
-             and then run any program on every agent"
-        ));
-    }
     let mut running = Coordinator::start(options).await.map_err(cannot_start)?;
     announce(context, &running)?;
     tokio::select! {

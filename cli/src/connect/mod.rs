@@ -166,7 +166,11 @@ pub fn cannot_start(error: StartError) -> Failure {
     }
     let exit = match &error {
         StartError::Home(HomeError::Locked { .. }) | StartError::Listen { .. } => Exit::Unreachable,
-        StartError::Home(_) | StartError::NotLoopback(_) | StartError::Terms { .. } => Exit::Usage,
+        StartError::Home(_)
+        | StartError::PlainOnNetwork(_)
+        | StartError::Terms { .. }
+        | StartError::Name(_)
+        | StartError::Authority(_) => Exit::Usage,
         _ => Exit::Internal,
     };
     Failure::from(error).exit(exit)

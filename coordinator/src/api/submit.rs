@@ -6,7 +6,8 @@ use sweep_shared::ids::SweepId;
 use sweep_shared::wire::{self, v1};
 use tonic::Status;
 
-use super::Api;
+use super::{Api, caller};
+use crate::access::Principal;
 use crate::store::BlobRef;
 use crate::submit::{Wish, read};
 
@@ -28,7 +29,11 @@ fn narrow(coming: u64, free: u64, home: &Path) -> Option<String> {
 }
 
 /// Makes a sweep of it, continues one, or amends one.
-pub async fn submit(api: &Api, request: v1::SubmitRequest, actor: String) -> Result<v1::SubmitReply, Status> {
+pub async fn submit(api: &Api, request: v1::SubmitRequest, caller: &Principal) -> Result<v1::SubmitReply, Status> {
+    let amend = (request.amend > 0).then_some(SweepId(request.amend));
+    if let Some(sweep) = amend {
+        caller::owns(api, caller, sweep.into()).await?;
+    }
     let files = wire::files(request.files).map_err(|error| Status::invalid_argument(error.to_string()))?;
     let files: Vec<BlobRef> = files.into_iter().filter_map(BlobRef::from_file).collect();
     let missing: Vec<&str> =
@@ -43,9 +48,10 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest, actor: String) -> Res
         files,
         reuse: !request.no_reuse,
         continue_same: request.continue_same,
-        amend: (request.amend > 0).then_some(SweepId(request.amend)),
+        amend,
         retry_failed: request.retry_failed,
-        actor,
+        actor: caller.name.clone(),
+        own_only: !caller.may_change(""),
     };
     // A plan may come to 100 000 jobs: long enough to be kept off the threads that serve others.
     let artifacts = api.artifacts.clone();

@@ -7,6 +7,7 @@
 //! on reading, and says why it cannot write (`trouble`, `database`). `upkeep` looks after the file as a
 //! whole: checks, backups.
 
+pub mod access;
 pub mod agents;
 mod audit;
 mod blobs;
