@@ -36,7 +36,7 @@ pub enum LinkError {
     #[error("{0} hung up without a word")]
     HungUp(Address),
     #[error(
-        "{address} is not the coordinator that the token was made for: the fingerprint of its CA is {found}, not {expected}"
+        "{address} is not the coordinator that was meant: the fingerprint of its CA is {found}, and the token (or the certificate) was made by {expected}"
     )]
     OtherCoordinator { address: Address, expected: Fingerprint, found: Fingerprint },
     /// The chain is not what a coordinator shows.

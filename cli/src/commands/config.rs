@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::connect::Login;
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::output;
@@ -12,10 +13,13 @@ Flags go before SWEEP_* variables, variables before the file, the file before de
 The file is sweep.toml in SWEEP_HOME, or the one that SWEEP_CONFIG names:
 
   listen = \"127.0.0.1:7433\"           # sweep serve            SWEEP_LISTEN
+  tls = \"auto\"                       # sweep serve            SWEEP_TLS
+  names = [\"desk.example.org\"]       # sweep serve            SWEEP_NAMES
   lease = \"1m\"                       # sweep serve            SWEEP_LEASE
   reconnect_grace = \"15s\"            # sweep serve            SWEEP_RECONNECT_GRACE
   coordinator = \"127.0.0.1:7433\"      # everything else        SWEEP_COORDINATOR
   token_file = \"/etc/sweep/token\"     # for that coordinator   SWEEP_TOKEN_FILE
+  join_token_file = \"join-token\"     # sweep agent            SWEEP_JOIN_TOKEN_FILE
   slots = 2                           # sweep agent, local     SWEEP_SLOTS
   patience = \"10m\"                   # sweep agent, local     SWEEP_PATIENCE
   grace = \"2m\"                       # sweep agent, local     SWEEP_GRACE
@@ -48,6 +52,8 @@ pub fn run(context: &Context, command: Command) -> Outcome {
     let Command::Show = command;
     let mut rows = context.settings.rows();
     let rules = context.settings.home.value.join("agent.toml");
+    let login = Login::read(&context.settings.home.value).ok().flatten().map(|login| login.address.url());
+    rows.push(("login", login, &Origin::Default));
     rows.push(("agent_rules", rules.exists().then(|| rules.display().to_string()), &Origin::Default));
     if context.json {
         let object: Map<String, Value> = rows
