@@ -22,7 +22,8 @@ const HOSTS: [(&str, Ipv4Addr); 3] = [("desk", COORDINATOR), ("gpu-1", A), ("lap
 /// `scp FILE HOST:`, where the hosts' homes lie side by side.
 const SCP: &str = "#!/bin/sh\nexec cp \"$1\" \"$HOMES/${2%:}/\"\n";
 /// A host's own name, and everybody's addresses.
-const SHELL: &str = r#"echo "$1" > /proc/sys/kernel/hostname && mount --bind "$HOMES/hosts" /etc/hosts && exec sh -c "$2""#;
+const SHELL: &str =
+    r#"echo "$1" > /proc/sys/kernel/hostname && mount --bind "$HOMES/hosts" /etc/hosts && exec sh -c "$2""#;
 
 struct Office {
     hosts: BTreeMap<&'static str, Host>,
@@ -59,7 +60,8 @@ impl Office {
         let mut command = self.hosts[host].command(Path::new("unshare"));
         command.args(["--mount", "--uts", "sh", "-c", SHELL, "sh", host, line]);
         let bin = binary("sweep");
-        let path = format!("{}:{}:/usr/bin:/bin", self.homes.path().join("bin").display(), bin.parent().unwrap().display());
+        let path =
+            format!("{}:{}:/usr/bin:/bin", self.homes.path().join("bin").display(), bin.parent().unwrap().display());
         command.env_clear().env("PATH", path).env("HOME", self.home(host)).env("HOMES", self.homes.path());
         command.current_dir(self.home(host));
         command

@@ -77,7 +77,11 @@ impl Connection {
         let route = match (&context.settings.coordinator.value, Login::read(home.root())?) {
             (Some(url), login) => {
                 let address: Address = url.parse()?;
-                Route::Named(Reach::named(&address, &named_token(context, &address, login)?)?)
+                if context.given_token()?.is_none() && is_own(&home, &address)? {
+                    Route::Home(home)
+                } else {
+                    Route::Named(Reach::named(&address, &named_token(context, &address, login)?)?)
+                }
             }
             (None, Some(Login { address, token })) => {
                 let token = context.given_token()?.unwrap_or(token);
@@ -188,6 +192,13 @@ pub fn cannot_start(error: StartError) -> Failure {
         _ => Exit::Internal,
     };
     Failure::from(error).exit(exit)
+}
+
+/// Whether that is where this home's own coordinator listens.
+fn is_own(home: &Home, address: &Address) -> Outcome<bool> {
+    let Some(endpoint) = home.endpoint()? else { return Ok(false) };
+    let own: Address = endpoint.address.parse()?;
+    Ok(own.to_string() == address.to_string())
 }
 
 /// A token that was given for it, or that of a login there; the home's own only for a coordinator on this machine, since it is

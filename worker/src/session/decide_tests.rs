@@ -215,7 +215,10 @@ fn an_agent_that_is_expelled_stops_its_runners_says_nothing_more_and_ends() {
         "{stopped:?}"
     );
     let meanwhile = bench.lives(60);
-    assert!(!meanwhile.iter().any(|effect| matches!(effect, Effect::Connect { .. } | Effect::Send(_))), "{meanwhile:?}");
+    assert!(
+        !meanwhile.iter().any(|effect| matches!(effect, Effect::Connect { .. } | Effect::Send(_))),
+        "{meanwhile:?}"
+    );
     let ended = bench.ends(1, interrupted("expelled"));
     assert!(
         matches!(&ended[..], [Effect::Append { .. }, Effect::GiveUp(why)] if why == "its certificate was revoked"),
