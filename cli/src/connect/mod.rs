@@ -77,10 +77,10 @@ impl Connection {
         let route = match (&context.settings.coordinator.value, Login::read(home.root())?) {
             (Some(url), login) => {
                 let address: Address = url.parse()?;
-                if context.given_token()?.is_none() && is_own(&home, &address)? {
-                    Route::Home(home)
-                } else {
-                    Route::Named(Reach::named(&address, &named_token(context, &address, login)?)?)
+                match context.given_token()? {
+                    Some(token) => Route::Named(Reach::named(&address, &token)?),
+                    None if is_own(&home, &address)? => Route::Home(home),
+                    None => Route::Named(Reach::named(&address, &kept_token(&home, &address, login)?)?),
                 }
             }
             (None, Some(Login { address, token })) => {
@@ -201,17 +201,13 @@ fn is_own(home: &Home, address: &Address) -> Outcome<bool> {
     Ok(own.to_string() == address.to_string())
 }
 
-/// A token that was given for it, or that of a login there; the home's own only for a coordinator on this machine, since it is
-/// nobody else's business.
-fn named_token(context: &Context, address: &Address, login: Option<Login>) -> Outcome<Token> {
-    if let Some(given) = context.given_token()? {
-        return Ok(given);
-    }
+/// That of a login there; else the home's own, but only for a coordinator on this machine, since it is nobody else's business.
+fn kept_token(home: &Home, address: &Address, login: Option<Login>) -> Outcome<Token> {
     // The text after the scheme: where to connect.
     if let Some(login) = login.filter(|login| login.address.to_string() == address.to_string()) {
         return Ok(login.token);
     }
-    let own = if address.is_loopback() { context.home().token()? } else { None };
+    let own = if address.is_loopback() { home.token()? } else { None };
     own.map(Token::Home).ok_or_else(|| {
         Failure::usage(format!("no token for the coordinator at {address}")).hint(format!(
             "`sweep login {address}` keeps one; for once, name a file with --token-file, or set SWEEP_TOKEN. `sweep tokens create`, \
