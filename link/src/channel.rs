@@ -167,7 +167,9 @@ impl Service<http::Request<Body>> for Channel {
 
 async fn explain(connector: &Connector, error: transport::Error) -> StdError {
     match connector.faults.newest() {
-        Some(LinkError::HungUp(address)) if connector.speaks_tls().await => LinkError::SpeaksTls(address).into(),
+        Some(LinkError::HungUp(address) | LinkError::NotHttp2(address)) if connector.speaks_tls().await => {
+            LinkError::SpeaksTls(address).into()
+        }
         Some(fault) => fault.into(),
         None => error.into(),
     }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
+use sweep_shared::wire::v1;
+
 use crate::site::{Machine, Site};
 
 #[tokio::test]
@@ -18,7 +20,8 @@ async fn a_certificate_is_renewed_by_itself_and_the_session_goes_on() {
     agent.leaves().await;
     let left = site.hears("agent_left").await;
     assert!(left.detail.contains("shutting down"), "the session was not disturbed: {left:?}");
-    let certificates = site.access.list_certificates(Default::default()).await.unwrap().into_inner().certificates;
+    let certificates =
+        site.access.list_certificates(v1::ListCertificatesRequest {}).await.unwrap().into_inner().certificates;
     assert_eq!(certificates.len(), 2, "{certificates:?}");
     // The new one is what counts.
     assert!(!machine.tls("key.next.pem").exists());
