@@ -97,13 +97,6 @@ impl Access {
         Ok((principal, stay))
     }
 
-    /// The right to go on for one who was found by other means, such as a session's cookie.
-    pub fn stay(&self, credential: &Credential) -> Result<Stay, Refusal> {
-        let book = self.0.book.read().unwrap_or_else(PoisonError::into_inner);
-        book.stands(credential, self.0.clock.unix_ms())?;
-        Ok(self.0.live.enter(credential))
-    }
-
     /// Looks at what is recorded now.
     pub fn read<T>(&self, look: impl FnOnce(&Book) -> T) -> T {
         look(&self.0.book.read().unwrap_or_else(PoisonError::into_inner))
