@@ -15,8 +15,10 @@ mod follow;
 mod format;
 mod logging;
 mod moment;
+mod naming;
 mod onnx_file;
 mod output;
+mod paint;
 mod plan_files;
 mod progress;
 mod results;
@@ -25,19 +27,24 @@ mod signals;
 mod terminal;
 mod whole_file;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use args::Cli;
-use clap::Parser as _;
 use context::Context;
 use exit::{Exit, Failure, Outcome};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    paint::choose(args::colours(&arguments));
+    let cli = match args::parse(&arguments) {
+        Ok(cli) => cli,
+        Err(answer) => return ExitCode::from(args::answer(&answer, &arguments).code()),
+    };
     let json = cli.global.json;
     let outcome = std::panic::catch_unwind(|| run(cli)).unwrap_or_else(|_| Err(panicked()));
     let exit = outcome.unwrap_or_else(|failure| {
-        output::note(&if json { failure.json() } else { failure.text() });
+        output::note(&if json { failure.json() } else { failure.painted(paint::err()) });
         failure.exit
     });
     ExitCode::from(exit.code())

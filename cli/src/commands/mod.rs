@@ -15,6 +15,7 @@ mod events;
 mod explain;
 mod export;
 mod gc;
+mod init;
 mod list;
 mod local;
 mod logs;
@@ -29,6 +30,8 @@ mod serve;
 mod status;
 mod submission;
 mod submit;
+mod wait;
+mod waiting;
 mod watch;
 
 use clap::Subcommand;
@@ -43,6 +46,8 @@ const NOBODY_WORKS: &str =
 /// Everything `sweep` can be asked for.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a plan to begin with
+    Init(init::Args),
     /// Run a plan on this machine, to the end; again: continue, or show what came out
     Local(local::Args),
     /// Show what a plan comes to, or what is wrong with it, without running anything
@@ -55,6 +60,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Watch a sweep until it is over; leaving does not stop it
     Watch(watch::Args),
+    /// Wait until a sweep or a job is over, for scripts; the exit code tells how it ended
+    Wait(wait::Args),
     /// Print what a job wrote
     Logs(logs::Args),
     /// Show the measured points of a sweep: accuracy, size, latency, files
@@ -100,6 +107,7 @@ pub enum Command {
 pub fn run(context: &Context, command: Command) -> Outcome {
     match command {
         Command::Check(args) => check::run(context, args),
+        Command::Init(args) => init::run(context, args),
         Command::Config(command) => config::run(context, command),
         Command::Completions(args) => completions::run(args),
         Command::Model(command) => model::run(context, command),
@@ -117,6 +125,7 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Status(args) => status::run(context, args).await,
         Command::Explain(args) => explain::run(context, args).await,
         Command::Watch(args) => watch::run(context, args).await,
+        Command::Wait(args) => wait::run(context, args).await,
         Command::Logs(args) => logs::run(context, args).await,
         Command::Results(args) => results::run(context, args).await,
         Command::Export(args) => export::run(context, args).await,
@@ -132,7 +141,7 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Agents(args) => agents::run(context, args).await,
         Command::Gc(args) => gc::run(context, args).await,
         Command::Db(command) => db::run(context, command).await,
-        Command::Check(_) | Command::Config(_) | Command::Completions(_) | Command::Model(_) => {
+        Command::Init(_) | Command::Check(_) | Command::Config(_) | Command::Completions(_) | Command::Model(_) => {
             unreachable!("run without a runtime")
         }
     }

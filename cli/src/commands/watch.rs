@@ -6,7 +6,7 @@ use super::ending;
 use crate::connect::Connection;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::follow::{Ended, Patience, follow, lost};
+use crate::follow::{Ended, Patience, Until, follow, lost};
 use crate::signals::Signals;
 use crate::{output, progress};
 
@@ -45,7 +45,7 @@ pub async fn watch(context: &Context, connection: &mut Connection, sweep: SweepI
     let mut signals = Signals::listen()?;
     let mut view = progress::view(context.quiet, context.json);
     let ended = tokio::select! {
-        ended = follow(connection, sweep, view.as_mut(), Patience::Endless) => Some(ended?),
+        ended = follow(connection, sweep, view.as_mut(), Patience::Endless, Until::Over) => Some(ended?),
         () = signals.next() => None,
     };
     drop(view);

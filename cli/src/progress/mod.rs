@@ -1,7 +1,7 @@
 //! How a running sweep looks while it is watched.
 //!
 //! The [`Board`] holds what is known (pure: events in, changes out). A [`View`] shows it: `Bars` on a terminal, `Plain`
-//! lines elsewhere, `Silent` under `--quiet`. What the lines say is decided in `journal` and `lines`, which know neither
+//! lines elsewhere, `Remarks` for those who only wait, `Silent` under `--quiet`. What the lines say is decided in `journal` and `lines`, which know neither
 //! clock nor terminal. A view may skip what it cannot keep up with: a thousand jobs of a millisecond become a line a second.
 
 mod bars;
@@ -10,6 +10,7 @@ mod estimate;
 mod journal;
 mod lines;
 mod plain;
+mod remarks;
 
 use std::io::IsTerminal as _;
 
@@ -19,6 +20,7 @@ pub use board::{Board, Change, Event};
 
 use bars::Bars;
 use plain::{Plain, Stream};
+use remarks::Remarks;
 
 /// Shows a sweep as it goes on.
 pub trait View: Send {
@@ -37,6 +39,11 @@ impl View for Silent {
     fn changed(&mut self, _: &Board, _: &[Change]) {}
     fn tick(&mut self, _: &Board) {}
     fn close(&mut self, _: &Board) {}
+}
+
+/// For those who only wait.
+pub fn remarks(quiet: bool) -> Box<dyn View> {
+    if quiet { Box::new(Silent) } else { Box::new(Remarks::default()) }
 }
 
 /// The view that suits the terminal, or the lack of one. With `--json`, standard output is left to the document.
