@@ -14,6 +14,17 @@ pub fn duration(d: Duration) -> String {
     }
 }
 
+/// Seconds where only the size of the number matters: `12 s`, `3.4 min`, `1.2 h`, `2.1 d`.
+pub fn rough(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        s if s < 59.5 => (s, "s"),
+        s if s < 3_570.0 => (s / 60.0, "min"),
+        s if s < 171_000.0 => (s / 3_600.0, "h"),
+        s => (s / 86_400.0, "d"),
+    };
+    if value >= 9.95 || unit == "s" { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
+}
+
 /// Decimal units: `812 B`, `34.5 KB`, `1.21 MB`.
 pub fn bytes(n: f64) -> String {
     scaled(n, &["B", "KB", "MB", "GB", "TB"])
@@ -118,6 +129,22 @@ mod tests {
         ];
         for (s, text) in cases {
             assert_eq!(duration(Duration::from_secs_f64(s)), text);
+        }
+    }
+
+    #[test]
+    fn rough_times_have_two_digits() {
+        let cases = [
+            (0.4, "0 s"),
+            (12.3, "12 s"),
+            (59.6, "1.0 min"),
+            (200.0, "3.3 min"),
+            (1_500.0, "25 min"),
+            (5_000.0, "1.4 h"),
+            (1e6, "12 d"),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(rough(seconds), text);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A call goes: arguments (`args`) → settings, validated (`settings`) → one file of `commands/` → an [`exit::Exit`].
 //! Commands reach a coordinator through `connect`, see its answers as the types of `answer`, show a running sweep
-//! through `progress` and its points through `results`.
+//! through `progress` (or `screen`, the whole of it) and its points through `results`.
 
 mod answer;
 mod args;
@@ -21,9 +21,14 @@ mod output;
 mod paint;
 mod plan_files;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod results;
+mod screen;
 mod settings;
 mod signals;
+#[cfg(test)]
+mod snapshot;
 mod terminal;
 mod whole_file;
 

@@ -101,11 +101,6 @@ impl Pen {
         self.with("1;31", text)
     }
 
-    /// Something may be wrong.
-    pub fn warning(self, text: &str) -> String {
-        self.with("1;33", text)
-    }
-
     /// What to do.
     pub fn advice(self, text: &str) -> String {
         self.with("1;36", text)

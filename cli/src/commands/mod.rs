@@ -106,7 +106,6 @@ pub enum Command {
 /// Runs the command; only those that talk to a coordinator need the asynchronous runtime.
 pub fn run(context: &Context, command: Command) -> Outcome {
     match command {
-        Command::Check(args) => check::run(context, args),
         Command::Init(args) => init::run(context, args),
         Command::Config(command) => config::run(context, command),
         Command::Completions(args) => completions::run(args),
@@ -121,6 +120,7 @@ pub fn run(context: &Context, command: Command) -> Outcome {
 async fn run_connected(context: &Context, command: Command) -> Outcome {
     match command {
         Command::Local(args) => local::run(context, args).await,
+        Command::Check(args) => check::run(context, args).await,
         Command::Submit(args) => submit::run(context, args).await,
         Command::Status(args) => status::run(context, args).await,
         Command::Explain(args) => explain::run(context, args).await,
@@ -141,7 +141,7 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Agents(args) => agents::run(context, args).await,
         Command::Gc(args) => gc::run(context, args).await,
         Command::Db(command) => db::run(context, command).await,
-        Command::Init(_) | Command::Check(_) | Command::Config(_) | Command::Completions(_) | Command::Model(_) => {
+        Command::Init(_) | Command::Config(_) | Command::Completions(_) | Command::Model(_) => {
             unreachable!("run without a runtime")
         }
     }

@@ -28,6 +28,7 @@ use crate::progress::Event;
 mod changes;
 mod download;
 mod heed;
+mod past;
 mod upload;
 
 /// A coordinator on this machine answers at once; one at the other end of a tunnel may take a moment.

@@ -17,9 +17,11 @@ use std::io::IsTerminal as _;
 #[cfg(test)]
 pub(crate) use board::tests::{job as tests_job, sweep as tests_sweep};
 pub use board::{Board, Change, Event};
+pub use estimate::Pace;
 
 use bars::Bars;
-use plain::{Plain, Stream};
+use plain::Plain;
+pub use plain::Stream;
 use remarks::Remarks;
 
 /// Shows a sweep as it goes on.

@@ -140,7 +140,7 @@ mod tests {
                 let plan = read_back(&draft, &text).unwrap_or_else(|failure| panic!("{}\n{text}", failure.text()));
                 assert!(plan.warnings.is_empty() && !plan.jobs.is_empty(), "{:?}\n{text}", plan.warnings);
                 assert_eq!(plan.name, "study");
-                assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
+                assert!(text.lines().all(|line| line.chars().count() <= 104), "{text}");
                 assert!(text.matches('#').count() >= 4, "it is commented:\n{text}");
             }
         }

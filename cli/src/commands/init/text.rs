@@ -117,7 +117,7 @@ impl Draft {
             return text;
         }
         text += &self.data();
-        text += &with("seeds: [0]", "[0, 1, 2]: everything three times, tables show mean ± deviation");
+        text += &with("seeds: [0]", "[0, 1, 2]: all of it three times, with mean ± deviation");
         text += "\nstages:\n";
         text += &self.stages();
         text += "\n";
@@ -133,13 +133,13 @@ impl Draft {
             Data::Synthetic => with("data: synthetic", "generated 32×32 images in 10 classes: nothing to download"),
             Data::Cifar10 => {
                 "data:\n".to_owned()
-                    + &with("  name: cifar10", "the .bin files, in the data set folder of whoever runs the jobs")
+                    + &with("  name: cifar10", "its .bin files, in the data set folder of the machine")
                     + IMAGES
             }
             Data::Folder(path) => {
                 format!("data:\n  name: folder\n  path: {}\n", quoted(path))
                     + &with("", "holds train/<class>/*.jpg and test/<class>/*.jpg")
-                    + &with(&format!("  size: {}", self.side), "every image is brought to this many pixels a side")
+                    + &with(&format!("  size: {}", self.side), "images are brought to so many pixels a side")
                     + IMAGES
             }
         }
@@ -192,7 +192,7 @@ impl Draft {
     }
 }
 
-const IMAGES: &str = "  augment: [flip, crop4]\n  validation: 0.1                   # this share of the training images chooses the epoch; test images only measure\n";
+const IMAGES: &str = "  augment: [flip, crop4]\n  validation: 0.1                   # these choose the epoch; test images only measure\n";
 
 const COMMANDS: &str = r#"seeds: [0, 1]                       # ${seed} below
 
