@@ -103,6 +103,22 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// A line in as many as it needs at this width, all but the first indented.
+pub fn hanging(line: &str, width: usize, indent: usize) -> Vec<String> {
+    if line.chars().count() <= width || width <= indent + 20 {
+        return vec![line.to_owned()];
+    }
+    // Broken at the last space that fits; without one, where the line ends.
+    let fits = line.char_indices().take(width + 1).filter(|(_, c)| *c == ' ').map(|(at, _)| at).last();
+    let at = fits
+        .filter(|at| *at > indent)
+        .unwrap_or_else(|| line.char_indices().nth(width).map_or(line.len(), |(at, _)| at));
+    let rest = format!("{:indent$}{}", "", line[at..].trim_start());
+    let mut lines = vec![line[..at].trim_end().to_owned()];
+    lines.extend(hanging(&rest, width, indent));
+    lines
+}
+
 /// Hours of a device: `0.0021`, `3.1`, `128`.
 pub fn hours(hours: f64) -> String {
     match hours {
@@ -174,6 +190,16 @@ mod tests {
         assert_eq!(wrap("incomprehensible", 4), ["incomprehensible"]);
         assert_eq!(wrap("", 4), [""]);
         assert_eq!([0.0, 0.0021, 3.12, 128.4].map(hours), ["0", "0.0021", "3.1", "128"]);
+    }
+
+    #[test]
+    fn long_lines_hang() {
+        let line = "[   12.3s] j8 int8: succeeded in 10 s, val accuracy 96.8 %";
+        assert_eq!(hanging(line, 80, 11), [line]);
+        assert_eq!(hanging(line, 50, 11), ["[   12.3s] j8 int8: succeeded in 10 s, val", "           accuracy 96.8 %"]);
+        let long = format!("[    0.0s] {}", "x".repeat(100));
+        assert!(hanging(&long, 60, 11).iter().all(|line| line.chars().count() <= 60));
+        assert_eq!(hanging(&long, 60, 11).concat().matches('x').count(), 100);
     }
 
     #[test]

@@ -29,7 +29,7 @@ fn cases() -> BTreeMap<&'static str, [Vec<&'static str>; 3]> {
         ("db check", of(["", "--ful", "extra"])),
         ("db restore", of(["", "no-such.db", "broken.yaml"])),
         ("events", of(["--limit 0", "@ j99", "@ sudy"])),
-        ("explain", of(["s1", "@ j99", "@ on"])),
+        ("explain", of(["s1", "@ j99", "@ tow"])),
         ("export", of(["j1", "s1 --onnx x.onnx", "@ j1 --onnx x.onnx"])),
         ("gc", of(["--older-than soon", "--sweep j1", ""])),
         ("init", of(["--model resnet-81", "--kind everything", "broken.yaml"])),

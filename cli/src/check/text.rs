@@ -9,7 +9,7 @@ use super::summary::{Measure, Row, Stage, Summary};
 use crate::format::{self, bytes, count, plural};
 
 /// Width of the first column.
-const NAME: usize = 31;
+const NAME: usize = 35;
 /// Of sentences.
 const WIDTH: usize = 80;
 /// A stage with more choices is shown in part.
@@ -21,14 +21,14 @@ pub fn text(summary: &Summary<'_>, gpus: bool) -> String {
     let mut text = format!("{}: {}\n\n", summary.name, headline(summary));
     let _ = writeln!(
         text,
-        "{:<NAME$}{:>6}{:>8}{:>9}{:>9}{:>9}{:>8}",
+        "{:<NAME$}{:>6}{:>7}{:>8}{:>8}{:>8}{:>8}",
         "stage", "jobs", "points", "params", "MACs", "memory", "time"
     );
     for stage in &summary.stages {
         lines(stage, &mut text);
     }
     if let Some(Measure { jobs, spec, seconds }) = &summary.measure {
-        let _ = writeln!(text, "{:<NAME$}{jobs:>6}{:>43}", "measure", format::rough(*seconds));
+        let _ = writeln!(text, "{:<NAME$}{jobs:>6}{:>39}", "measure", format::rough(*seconds));
         let _ = writeln!(text, "  {}", measured(spec));
     }
     let _ = writeln!(text, "\n{}", expected(&summary.total, gpus).join("\n"));
@@ -72,7 +72,7 @@ fn line(name: &str, row: &Row<'_>, text: &mut String) {
     let shown = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     let _ = writeln!(
         text,
-        "{:<NAME$}{:>6}{:>8}{:>9}{:>9}{:>9}{:>8}",
+        "{:<NAME$}{:>6}{:>7}{:>8}{:>8}{:>8}{:>8}",
         parts.next().unwrap_or_default(),
         row.jobs,
         shown((row.points > 0).then(|| row.points.to_string())),
@@ -139,7 +139,7 @@ fn expected(total: &Total, gpus: bool) -> Vec<String> {
     let mut bases = Vec::new();
     if let (n @ 1.., runs) = total.alike {
         bases.push(format!(
-            "earlier runs of equal work for {} (up to {} each)",
+            "earlier runs of such work for {} (up to {} each)",
             plural(n, "job"),
             plural(runs as usize, "run")
         ));

@@ -20,6 +20,8 @@ use crate::{format, output, paint};
 const MOST_BARS: usize = 12;
 /// Room for a job's id and name.
 const NAME_WIDTH: usize = 34;
+/// Of what follows a line's stamp where it is wrapped.
+const INDENT: usize = 11;
 /// Columns of a bar: of a job, and of the whole.
 const JOB_WIDTH: usize = 8;
 const WHOLE_WIDTH: usize = 12;
@@ -64,6 +66,8 @@ impl Bars {
 
     fn print(&self, lines: &[String]) {
         if !lines.is_empty() {
+            let lines: Vec<String> =
+                lines.iter().flat_map(|line| format::hanging(line, self.width(), INDENT)).collect();
             // A terminal that cannot be written to must not end the work.
             let _ = self.multi.println(lines.join("\n"));
         }

@@ -72,7 +72,7 @@ pub struct Estimate {
 const ONE_RUN: f64 = 1.25;
 const SEVERAL_RUNS: f64 = 1.1;
 /// Measurements are short, and most of them is starting.
-const MEASURE_START_S: f64 = 2.0;
+const MEASURE_START_S: f64 = 1.0;
 
 /// Of every job, in the plan's order; `None`: unknown.
 pub fn estimates(plan: &ExpandedPlan, predictions: &[Prediction], past: &Past) -> Vec<Option<Estimate>> {

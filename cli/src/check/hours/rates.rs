@@ -9,8 +9,8 @@ use crate::answer::Pace;
 
 /// Multiply–accumulates per second of one core in training, and of one thread of ONNX Runtime in inference; of a GPU in training.
 /// Rules of thumb for what small convolutional networks reach, far below what is on the box; see docs/estimates.md.
-const CORE: f64 = 8e9;
-const THREAD: f64 = 8e9;
+const CORE: f64 = 15e9;
+const THREAD: f64 = 40e9;
 const GPU: f64 = 1e12;
 /// Within this factor, either way, lies what was tried.
 pub const RULE_WIDTH: f64 = 4.0;

@@ -15,8 +15,9 @@ const CIFAR10_TEST: f64 = 10_000.0;
 const SCORED: f64 = 2.0;
 /// Runs of each network at each batch size before the timed ones.
 const WARM_UP: f64 = 10.0;
-/// Fake-quantization passes over every value of a forward pass and its gradient; measured on the quickstart's networks: about half as much again.
-const QAT: f64 = 1.5;
+/// Fake-quantization passes over every value of a forward pass and its gradient; on the quickstart's
+/// networks an epoch took two to three times as long.
+const QAT: f64 = 2.5;
 
 /// In multiply–accumulates.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -27,8 +27,11 @@ Examples:
   sweep export j7/s0.50 --onnx half.onnx               a job with several points: one of them
   sweep export j7/s0.50 --onnx half.onnx --force       replace the file";
 
+/// What clap would write is wider than a screen.
+const USAGE: &str = "sweep export [OPTIONS] <JOB[/POINT]> [--safetensors FILE] [--onnx FILE]";
+
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
 #[group(id = "files", required = true, multiple = true, args = ["safetensors", "onnx"])]
 pub struct Args {
     /// The job, and which of its points where it has several (j7/s0.50)

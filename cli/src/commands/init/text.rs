@@ -167,11 +167,11 @@ impl Draft {
             text += &with("\n  pruned:", "channels taken out a few at a time, retrained after each time");
             let input = made.last().copied().unwrap_or("base");
             let keep = if self.kind == Kind::Prune { "[0.3, 0.5, 0.7]" } else { "[0.5]" };
-            let _ = writeln!(
-                text,
-                "    prune: {{ input: {input}, method: structured, per_cycle: 0.3, keep: {keep}, retrain: {{ epochs: {} }} }}",
-                (epochs / 3).max(1)
-            );
+            let _ = writeln!(text, "    prune:\n      input: {input}");
+            text += &with("      method: structured", "whole channels; unstructured: single weights become zero");
+            text += &with("      per_cycle: 0.3", "of what is left, each time");
+            text += &with(&format!("      keep: {keep}"), "a point at each of these sparsities");
+            let _ = writeln!(text, "      retrain: {{ epochs: {} }}", (epochs / 3).max(1));
             made.push("pruned");
         }
         if self.kind.has(Kind::Quantize) {

@@ -152,7 +152,7 @@ impl Screen {
 
     /// The jobs that are listed, in their order.
     pub fn listed(&self) -> Vec<&Job> {
-        ordered(&self.board, self.filter, self.sort)
+        ordered(&self.board, self.filter, self.sort, self.now)
     }
 
     pub fn selected(&self) -> Option<&Job> {
@@ -206,6 +206,9 @@ impl Screen {
     /// Keeps the chosen row among so many that are shown.
     pub fn fit(&mut self, rows: usize) {
         self.rows = rows;
+        if rows == 0 {
+            return;
+        }
         let listed = self.listed();
         let at = listed.iter().position(|job| Some(job.id) == self.selected).unwrap_or(0);
         let most = listed.len().saturating_sub(rows);

@@ -1,6 +1,7 @@
 //! Which jobs are listed, and in which order.
 
 use std::cmp::Reverse;
+use std::time::SystemTime;
 
 use sweep_shared::states::JobState;
 
@@ -86,13 +87,13 @@ impl Sort {
     }
 }
 
-pub fn ordered(board: &Board, filter: Filter, sort: Sort) -> Vec<&Job> {
+pub fn ordered(board: &Board, filter: Filter, sort: Sort, now: SystemTime) -> Vec<&Job> {
     let mut jobs: Vec<&Job> = board.jobs().filter(|job| filter.lists(job.state)).collect();
     match sort {
         Sort::Plan => {}
         Sort::State => jobs.sort_by_key(|job| rank(job.state)),
         Sort::Progress => jobs.sort_by(|a, b| b.fraction.total_cmp(&a.fraction)),
-        Sort::Time => jobs.sort_by_key(|job| Reverse(job.run_time())),
+        Sort::Time => jobs.sort_by_key(|job| Reverse(job.run_time_at(now))),
     }
     jobs
 }
@@ -116,7 +117,9 @@ mod tests {
     #[test]
     fn jobs_are_filtered_and_sorted() {
         let screen = screen();
-        let ids = |filter, sort| ordered(&screen.board, filter, sort).iter().map(|job| job.id.0).collect::<Vec<_>>();
+        let ids = |filter, sort| {
+            ordered(&screen.board, filter, sort, screen.now).iter().map(|job| job.id.0).collect::<Vec<_>>()
+        };
         assert_eq!(ids(Filter::All, Sort::Plan), [1, 2, 3, 4, 5, 6]);
         assert_eq!(ids(Filter::All, Sort::State), [2, 4, 3, 5, 6, 1]);
         assert_eq!(ids(Filter::All, Sort::Progress)[..2], [1, 2]);

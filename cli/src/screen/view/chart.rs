@@ -67,7 +67,7 @@ fn drawable(curves: &[EpochEnd], names: &[&str]) -> Vec<Series> {
 
 fn chart(frame: &mut Frame<'_>, area: Rect, title: &str, series: &[Series], percent: bool, paint: Paint) {
     let [top, below] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
-    frame.render_widget(legend(title, series, percent, paint), top);
+    frame.render_widget(legend(title, series, percent, usize::from(top.width), paint), top);
     let values = || series.iter().flat_map(|one| one.points.iter());
     let epochs = values().map(|point| point.0).fold(1.0, f64::max);
     let least = values().map(|point| point.1).fold(f64::INFINITY, f64::min);
@@ -94,9 +94,10 @@ fn styles(paint: Paint) -> [Style; 2] {
     [paint.first(), paint.second()]
 }
 
-/// `accuracy  val 81.2 %  train 90.1 %`: the newest values.
-fn legend(title: &str, series: &[Series], percent: bool, paint: Paint) -> Line<'static> {
+/// `accuracy  val 81.2 %  train 90.1 %`: the newest values, as far as there is room.
+fn legend(title: &str, series: &[Series], percent: bool, width: usize, paint: Paint) -> Line<'static> {
     let mut spans = vec![Span::raw(title.to_owned())];
+    let mut used = title.chars().count();
     for (one, style) in series.iter().zip(styles(paint)) {
         let short = match one.name.as_str() {
             VAL_ACCURACY | "val_loss" => "val",
@@ -105,7 +106,12 @@ fn legend(title: &str, series: &[Series], percent: bool, paint: Paint) -> Line<'
         };
         let newest = one.points.last().map_or(0.0, |point| point.1);
         let value = if percent { format::percent(newest) } else { format::significant(newest) };
-        spans.push(Span::styled(format!("  {short} {value}"), style));
+        let text = format!("  {short} {value}");
+        used += text.chars().count();
+        if used > width {
+            break;
+        }
+        spans.push(Span::styled(text, style));
     }
     Line::from(spans)
 }

@@ -11,7 +11,7 @@ use sweep_shared::states::JobState;
 use super::paint::{Paint, bar};
 use crate::answer::Job;
 use crate::format;
-use crate::screen::state::Screen;
+use crate::screen::state::{Filter, Screen};
 
 /// Columns beside the name, in the order in which they stand; the first of [`Widths::GIVEN_UP`] goes first.
 struct Widths {
@@ -90,8 +90,11 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen, paint: Paint
 
 fn header(screen: &Screen, listed: usize, widths: &Widths, name: usize, paint: Paint) -> Line<'static> {
     let total = screen.board.total();
-    let listed = if listed == total { format!("{total} jobs") } else { format!("{listed} of {total} jobs") };
-    let title = format!("{listed}, {}; by {}", screen.filter.word(), screen.sort.word());
+    let listed = match screen.filter {
+        Filter::All => format!("all {total} jobs"),
+        filter => format!("{listed} of {total} jobs ({})", filter.word()),
+    };
+    let title = format!("{listed}, by {}", screen.sort.word());
     let cells = [
         (cell("", widths.id), 0),
         (cell(&title, name), name),
@@ -149,7 +152,7 @@ fn accuracy(job: &Job) -> String {
 
 /// What is left of a running job, with `~` before it; what others took.
 fn time(screen: &Screen, job: &Job) -> String {
-    let took = || job.run_time().filter(|_| job.attempt > 0).map(format::duration).unwrap_or_default();
+    let took = || job.run_time_at(screen.now).filter(|_| job.attempt > 0).map(format::duration).unwrap_or_default();
     match job.state {
         JobState::Running => screen.left(job).map_or_else(took, |left| format!("~{}", format::duration(left))),
         _ => took(),
