@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, Parser};
+use clap::{ArgAction, Args, CommandFactory as _, Parser};
 
 use crate::commands::Command;
-use crate::exit::{CODES_HELP, Exit, Failure};
-use crate::{output, paint};
+use crate::exit::{CODES_HELP, Exit};
+use crate::{mistake, output, paint};
 
 /// Neural-network compression studies that survive closed sessions, crashes and full GPUs.
 ///
@@ -39,8 +39,8 @@ pub struct Global {
     /// Print one JSON document instead of text (errors too)
     #[arg(long, global = true)]
     pub json: bool,
-    /// When to use colours; `auto` heeds NO_COLOR, CLICOLOR_FORCE and pipes
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, hide_possible_values = true)]
+    /// When to use colours; auto heeds NO_COLOR, CLICOLOR_FORCE and pipes
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     pub color: paint::When,
     /// Tell more about what happens inside (-vv: still more)
     #[arg(short, long, global = true, action = ArgAction::Count)]
@@ -75,28 +75,14 @@ pub fn answer(answer: &clap::Error, arguments: &[OsString]) -> Exit {
         let _ = output::print(&said(paint::out()));
         return Exit::Done;
     }
-    let helps = answer.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-    if !helps && arguments.iter().any(|argument| argument == "--json") {
-        output::note(&mistake(&said(paint::Pen::PLAIN)).json());
-    } else {
+    if answer.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         output::note(&said(paint::err()));
+        return Exit::Usage;
     }
-    Exit::Usage
-}
-
-/// clap's words as a failure of ours: the first paragraph is what is wrong, tips are hints.
-fn mistake(text: &str) -> Failure {
-    let (mut wrong, mut tips) = (Vec::new(), Vec::new());
-    for line in
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).take_while(|line| !line.starts_with("Usage:"))
-    {
-        match line.strip_prefix("tip: ") {
-            Some(tip) => tips.push(tip),
-            None => wrong.push(line.strip_prefix("error: ").unwrap_or(line)),
-        }
-    }
-    let failure = Failure::usage(wrong.join(" "));
-    if tips.is_empty() { failure } else { failure.hint(tips.join("; ")) }
+    let failure = mistake::failure(&said(paint::Pen::PLAIN), &mistake::command(&Cli::command(), arguments));
+    let json = arguments.iter().any(|argument| argument == "--json");
+    output::note(&if json { failure.json() } else { failure.painted(paint::err()) });
+    failure.exit
 }
 
 fn after_help() -> String {
@@ -121,7 +107,6 @@ Without an id the latest sweep is meant.
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -157,17 +142,5 @@ mod tests {
         for (line, when) in cases {
             assert_eq!(colours(&arguments(line)), when, "{line}");
         }
-    }
-
-    #[test]
-    fn a_misspelt_command_line_is_told_with_what_was_meant() {
-        let wrong = |line: &str| mistake(&parse(&arguments(line)).unwrap_err().render().to_string());
-        let command = wrong("sweep stauts");
-        assert!(command.text().contains("unrecognized subcommand 'stauts'"), "{}", command.text());
-        assert!(command.hint.unwrap().contains("'status'"));
-        let flag = wrong("sweep status --al");
-        assert!(flag.hint.unwrap().contains("--all"));
-        let missing = wrong("sweep local");
-        assert!(missing.text().contains("<PLAN>") && missing.hint.is_none(), "{}", missing.text());
     }
 }

@@ -14,6 +14,7 @@ mod exit;
 mod follow;
 mod format;
 mod logging;
+mod mistake;
 mod moment;
 mod naming;
 mod onnx_file;

@@ -12,7 +12,7 @@ use sweep_shared::states::JobState;
 /// When there are colours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum When {
-    /// On terminals that can show them
+    // On terminals that can show them.
     #[default]
     Auto,
     Always,

@@ -108,14 +108,12 @@ fn the_reference_is_what_the_code_says() {
 }
 
 #[test]
-fn every_help_fits_80_columns_and_has_an_example() {
+fn every_help_fits_80_columns() {
     for named in commands() {
         let help = help(&named);
         for line in help.lines() {
             assert!(line.chars().count() <= WIDTH, "{}: {} columns: {line}", named.name, line.chars().count());
         }
-        let leaf = named.command.get_subcommands().next().is_none();
-        assert!(!leaf || help.contains("Examples:"), "{} shows no example", named.name);
     }
 }
 

@@ -161,7 +161,7 @@ fn bash_completes_commands_flags_and_values() {
     let complete = |words: &str| {
         let count = words.split(' ').count();
         let ask = format!(
-            "{script}\nCOMP_WORDS=({words}); COMP_CWORD={}; _sweep sweep \"${{COMP_WORDS[-1]}}\" x; echo \"${{COMPREPLY[@]}}\"",
+            "{script}\nCOMP_WORDS=({words}); COMP_CWORD={}; _sweep sweep \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; echo \"${{COMPREPLY[@]}}\"",
             count - 1
         );
         let said = std::process::Command::new("bash").args(["--norc", "-c", &ask]).output().unwrap();

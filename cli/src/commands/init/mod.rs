@@ -31,8 +31,8 @@ pub struct Args {
     /// The file to write; - prints it
     #[arg(default_value = "plan.yaml", value_hint = clap::ValueHint::FilePath)]
     path: PathBuf,
-    /// What it shows: pipeline (everything), train, distill, prune, quantize, command
-    #[arg(long, value_name = "KIND", value_enum, default_value_t, hide_possible_values = true)]
+    /// What it shows: everything (pipeline), one kind of stage and what that needs, or programs of your own (command)
+    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
     kind: Kind,
     /// The network to begin with (`sweep model list`) [default: small-cnn; resnet18 for a folder]
     #[arg(long, value_name = "NAME")]

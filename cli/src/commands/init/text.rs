@@ -7,14 +7,14 @@ use std::str::FromStr;
 /// What the plan shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// Train, distil, prune, quantize, each from the ones before
+    // Train, distil, prune, quantize, each from the ones before.
     #[default]
     Pipeline,
     Train,
     Distill,
     Prune,
     Quantize,
-    /// Programs of your own
+    // Programs of the user's own.
     Command,
 }
 
