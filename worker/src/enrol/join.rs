@@ -1,6 +1,6 @@
 //! A join token becomes a certificate.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sweep_link::{Address, Bearer, Link, LinkError, Times, Trust, cause, words};
 use sweep_shared::access::{Secret, SecretKind};
@@ -37,6 +37,12 @@ pub async fn join(
     let received = request::received(&reply, &key, &me.agent, Some(fingerprint));
     let (identity, ca) = received
         .map_err(|why| AgentError::NotJoining(format!("its answer holds no certificate for this agent: {why}")))?;
+    if identity.not_after <= SystemTime::now() {
+        return Err(AgentError::NotJoining(format!(
+            "by this machine's clock its certificate has expired already (it counts until {}): set the clocks",
+            super::time(identity.not_after)
+        )));
+    }
     let stored = folder.joined(&address, &reply.certificate, &reply.ca);
     stored.map_err(|source| home_error(folder, source))?;
     tracing::info!(agent = me.agent, until = %super::time(identity.not_after), "joined; the join token is needed no more");

@@ -11,8 +11,6 @@ mod folder;
 mod join;
 mod renew;
 mod request;
-#[cfg(test)]
-mod tests;
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -126,4 +124,22 @@ fn time(at: SystemTime) -> Timestamp {
 
 fn home_error(folder: &Folder, source: std::io::Error) -> AgentError {
     AgentError::Home { path: folder.path().to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sweep_shared::access::{Fingerprint, SecretKind};
+
+    #[test]
+    fn without_tls_the_token_counts_and_with_it_something_must_be_there() {
+        let now = SystemTime::now();
+        let plain: Address = "http://127.0.0.1".parse().unwrap();
+        assert!(matches!(choose(&plain, None, None, now), Ok(Way::Token)));
+        let tls: Address = "https://desk".parse().unwrap();
+        let refused = choose(&tls, None, None, now).err().unwrap();
+        assert!(matches!(&refused, AgentError::NotJoined(url) if url == "https://desk:7433"), "{refused}");
+        let token = Secret::new(SecretKind::Join, 1, "a".to_owned(), Some(Fingerprint([1; 32])));
+        assert!(matches!(choose(&tls, None, Some(&token), now), Ok(Way::Join(join)) if join == token));
+    }
 }

@@ -15,7 +15,7 @@ const SHARE: f64 = 2.0 / 3.0;
 const JITTER: f64 = 1.0 / 30.0;
 /// The clock may be set, and the machine may sleep.
 const LOOK_EVERY: Duration = Duration::from_mins(10);
-/// After one that failed.
+/// After each try.
 const AGAIN_AFTER: Duration = Duration::from_mins(1);
 
 /// Connections that are up stay as they are; later ones show the new certificate.
@@ -29,7 +29,11 @@ pub async fn keep_renewed(link: Link, folder: Folder) {
             wait = due.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
         }
         match renew(&link, &folder, &identity.name).await {
-            Ok(until) => tracing::info!(%until, "the certificate was renewed"),
+            Ok(until) => {
+                tracing::info!(%until, "the certificate was renewed");
+                // However short its life, and whatever the coordinator's clock says: not in a circle.
+                tokio::time::sleep(AGAIN_AFTER).await;
+            }
             Err(why) => {
                 let until = time(identity.not_after);
                 tracing::warn!(why, %until, "cannot renew this agent's certificate yet; trying again");
