@@ -9,6 +9,8 @@ use sweep_link::{LinkError, NoAddress};
 use sweep_shared::states::SweepState;
 use tonic::Code;
 
+use crate::paint::Pen;
+
 /// What the process tells its caller. The numbers are promised in the documentation and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -105,14 +107,20 @@ impl Failure {
     }
 
     /// For people: the chain of causes, then the hint.
+    #[cfg(test)]
     pub fn text(&self) -> String {
+        self.painted(Pen::PLAIN)
+    }
+
+    /// As [`Failure::text`], in colours.
+    pub fn painted(&self, pen: Pen) -> String {
         let mut causes = self.error.chain().map(ToString::to_string);
-        let mut text = format!("error: {}\n", causes.next().unwrap_or_default().trim_end());
+        let mut text = format!("{} {}\n", pen.alarm("error:"), causes.next().unwrap_or_default().trim_end());
         for cause in causes {
-            let _ = writeln!(text, "  because: {cause}");
+            let _ = writeln!(text, "  {} {cause}", pen.bold("because:"));
         }
         if let Some(hint) = &self.hint {
-            let _ = writeln!(text, "hint: {hint}");
+            let _ = writeln!(text, "{} {hint}", pen.advice("hint:"));
         }
         text
     }
@@ -165,6 +173,9 @@ impl Failure {
             Code::Unauthenticated => failure.hint(
                 "`sweep login URL` keeps a token of yours; SWEEP_TOKEN or --token-file give one for once. On the coordinator's own machine \
                  its SWEEP_HOME is enough",
+            ),
+            Code::NotFound if message.contains("does not exist") => failure.hint(
+                "`sweep list` shows the sweeps, `sweep status` the latest one's jobs, `sweep agents` the agents",
             ),
             Code::Unimplemented => failure.hint("`sweep` and the coordinator are of different versions; use the same on both sides"),
             _ => failure,

@@ -43,3 +43,4 @@ pub use options::{Backoff, DEFAULT_PORT, Options, SHORTEST_LEASE, Tls};
 pub use retention::Retention;
 pub use service::{Coordinator, Running, StartError};
 pub use store::upkeep;
+pub use web::{ROUTES, Route, Who as PageWho};

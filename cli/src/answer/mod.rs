@@ -4,10 +4,12 @@
 mod access;
 mod agent;
 mod attempt;
+mod curve;
 mod explanation;
 mod garbage;
 mod job;
 mod logged;
+mod pace;
 mod point;
 mod sweep;
 
@@ -16,10 +18,12 @@ pub use agent::Agent;
 pub use attempt::Attempt;
 #[cfg(test)]
 pub use attempt::Resumed;
+pub use curve::EpochEnd;
 pub use explanation::Explanation;
 pub use garbage::Garbage;
 pub use job::Job;
 pub use logged::Logged;
+pub use pace::Pace;
 pub use point::{Point, StoredFile};
 pub use sweep::{Counts, Sweep};
 

@@ -15,6 +15,7 @@ mod events;
 mod explain;
 mod export;
 mod gc;
+mod init;
 mod list;
 mod local;
 mod login;
@@ -34,6 +35,8 @@ mod submission;
 mod submit;
 mod tokens;
 mod users;
+mod wait;
+mod waiting;
 mod watch;
 mod whoami;
 
@@ -49,6 +52,8 @@ const NOBODY_WORKS: &str =
 /// Everything `sweep` can be asked for.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a plan to begin with
+    Init(init::Args),
     /// Run a plan on this machine, to the end; again: continue, or show what came out
     Local(local::Args),
     /// Show what a plan comes to, or what is wrong with it, without running anything
@@ -61,6 +66,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Watch a sweep until it is over; leaving does not stop it
     Watch(watch::Args),
+    /// Wait until a sweep or a job is over, for scripts; the exit code tells how it ended
+    Wait(wait::Args),
     /// Print what a job wrote
     Logs(logs::Args),
     /// Show the measured points of a sweep: accuracy, size, latency, files
@@ -119,7 +126,7 @@ pub enum Command {
 /// Runs the command; only those that talk to a coordinator need the asynchronous runtime.
 pub fn run(context: &Context, command: Command) -> Outcome {
     match command {
-        Command::Check(args) => check::run(context, args),
+        Command::Init(args) => init::run(context, args),
         Command::Config(command) => config::run(context, command),
         Command::Completions(args) => completions::run(args),
         Command::Logout(args) => logout::run(context, args),
@@ -134,10 +141,12 @@ pub fn run(context: &Context, command: Command) -> Outcome {
 async fn run_connected(context: &Context, command: Command) -> Outcome {
     match command {
         Command::Local(args) => local::run(context, args).await,
+        Command::Check(args) => check::run(context, args).await,
         Command::Submit(args) => submit::run(context, args).await,
         Command::Status(args) => status::run(context, args).await,
         Command::Explain(args) => explain::run(context, args).await,
         Command::Watch(args) => watch::run(context, args).await,
+        Command::Wait(args) => wait::run(context, args).await,
         Command::Logs(args) => logs::run(context, args).await,
         Command::Results(args) => results::run(context, args).await,
         Command::Export(args) => export::run(context, args).await,
@@ -158,7 +167,11 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Page(args) => page::run(context, args).await,
         Command::Gc(args) => gc::run(context, args).await,
         Command::Db(command) => db::run(context, command).await,
-        Command::Check(_) | Command::Config(_) | Command::Completions(_) | Command::Logout(_) | Command::Model(_) => {
+        Command::Init(_)
+        | Command::Config(_)
+        | Command::Completions(_)
+        | Command::Logout(_)
+        | Command::Model(_) => {
             unreachable!("run without a runtime")
         }
     }

@@ -26,6 +26,7 @@ mod access;
 mod changes;
 mod download;
 mod heed;
+mod past;
 mod upload;
 
 /// An open connection. Cheap to clone.

@@ -1,10 +1,12 @@
 //! Settings: flags over `SWEEP_*` variables over `sweep.toml` over defaults.
 //!
 //! `resolve` is a pure function of the four; each value remembers where it came from, so that `sweep config show` can
-//! tell. The file is `SWEEP_HOME/sweep.toml`, or the one that `SWEEP_CONFIG` names; it cannot move `home`, in which it
+//! tell. `catalogue` describes each, `mistakes` knows what misspelt ones were meant to be. The file is `SWEEP_HOME/sweep.toml`, or the one that `SWEEP_CONFIG` names; it cannot move `home`, in which it
 //! lies. The token itself never becomes a setting: it is read where it is used and shown nowhere.
 
+pub mod catalogue;
 mod file;
+pub mod mistakes;
 mod resolve;
 mod stay;
 

@@ -8,8 +8,9 @@ use std::str::FromStr;
 use sweep_coordinator::Tls;
 
 use super::file::SettingsFile;
-use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span, Stay};
+use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span, Stay, mistakes};
 use crate::exit::{Failure, Outcome};
+use crate::output;
 
 /// What the command line says. `None`: nothing.
 #[derive(Debug, Clone, Default)]
@@ -35,11 +36,20 @@ pub fn read(flags: Flags) -> Outcome<Settings> {
         None => (home.value.join("sweep.toml"), false),
     };
     let file = match std::fs::read_to_string(&path) {
-        Ok(text) => SettingsFile::parse(&text)
-            .map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.to_string().trim_end())))?,
+        Ok(text) => SettingsFile::parse(&text).map_err(|error| mistakes::of_file(&path, &error))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => SettingsFile::default(),
-        Err(error) => return Err(Failure::usage(format!("cannot read the settings in {}: {error}", path.display()))),
+        Err(error) => {
+            let failure = Failure::usage(format!("cannot read the settings in {}: {error}", path.display()));
+            return Err(if named {
+                failure.hint("SWEEP_CONFIG names it; unset that to use sweep.toml in SWEEP_HOME")
+            } else {
+                failure
+            });
+        }
     };
+    for mistake in mistakes::of_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+        output::note(&format!("warning: {mistake}"));
+    }
     resolve(home, &flags, &variable, &path, file)
 }
 
@@ -64,6 +74,7 @@ fn default_home(variable: Variables) -> Outcome<PathBuf> {
     let data = data.or_else(|| variable("HOME").map(|home| Path::new(&home).join(".local/share")));
     let data = data.ok_or_else(|| {
         Failure::usage("cannot tell where to keep things: neither SWEEP_HOME nor XDG_DATA_HOME nor HOME is set")
+            .hint("name a folder: --home DIR")
     })?;
     Ok(data.join("sweep"))
 }
@@ -159,12 +170,11 @@ fn resolve(
         home,
     };
     if settings.patience.value.0.is_zero() {
-        return Err(Failure::usage(
-            "patience must be longer than nothing; `hang_after: never` in a plan waits for ever",
-        ));
+        return Err(Failure::usage(format!("patience is 0s ({}); it must be longer", settings.patience.origin))
+            .hint("`hang_after: never` in a plan waits for ever"));
     }
     if settings.slots.value == Some(0) {
-        return Err(Failure::usage("slots must be at least 1"));
+        return Err(Failure::usage(format!("slots is 0 ({}); it must be at least 1", settings.slots.origin)));
     }
     Ok(settings)
 }
@@ -208,7 +218,7 @@ fn parsed<T: FromStr>(variable: Variables, name: &str, expected: &str) -> Outcom
 }
 
 fn parse<T: FromStr>(value: &str, name: &str, expected: &str) -> Outcome<T> {
-    value.parse().map_err(|_| Failure::usage(format!("{name}: {value:?} is not {expected}")))
+    value.parse().map_err(|_| Failure::usage(format!("{name}: {value:?} is not {expected}")).hint(mistakes::HELP))
 }
 
 #[cfg(test)]
@@ -261,6 +271,14 @@ mod tests {
         assert_eq!(s.retention().checkpoints, Some(std::time::Duration::from_hours(12)));
         let s = resolved(Flags::default(), &[("HOME", "/me")], "").unwrap();
         assert_eq!(s.retention(), sweep_coordinator::Retention::default());
+    }
+
+    #[test]
+    fn every_setting_is_described_in_the_order_in_which_it_is_shown() {
+        let shown: Vec<_> =
+            resolved(Flags::default(), &[("HOME", "/me")], "").unwrap().rows().iter().map(|row| row.0).collect();
+        let described: Vec<_> = crate::settings::catalogue::ALL.iter().map(|setting| setting.name).collect();
+        assert_eq!(shown, described, "settings/catalogue.rs describes what settings/mod.rs shows");
     }
 
     #[test]

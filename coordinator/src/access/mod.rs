@@ -97,11 +97,10 @@ impl Access {
         Ok((principal, stay))
     }
 
-    /// The right to go on for one who was found by other means, such as a session's cookie.
-    pub fn stay(&self, credential: &Credential) -> Result<Stay, Refusal> {
-        let book = self.0.book.read().unwrap_or_else(PoisonError::into_inner);
-        book.stands(credential, self.0.clock.unix_ms())?;
-        Ok(self.0.live.enter(credential))
+    /// See [`Book::bar`]; it counts until the book is read anew.
+    pub fn bar(&self, agent: &str) {
+        let mut book = self.0.book.write().unwrap_or_else(PoisonError::into_inner);
+        book.bar(agent, self.0.clock.unix_ms());
     }
 
     /// Looks at what is recorded now.

@@ -76,15 +76,11 @@ async fn check(web: &Web, route: &Route, request: Request) -> Result<Checked, Tr
     if session.is_some() {
         connection.prove();
     }
-    if let Some(trouble) =
-        may(route.who, session.as_ref(), posts, parts.uri.path_and_query().map_or("/", |p| p.as_str()))
-    {
-        let kept_back =
-            session.is_none() && parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
-        if kept_back && !posts {
-            return Ok(Checked::Reload(layout::reload(parts.uri.path())));
-        }
-        return Err(trouble);
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    if let Some(trouble) = may(route.who, session.as_ref(), posts, path) {
+        let foreign = parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        let kept_back = session.is_none() && foreign && !posts;
+        return if kept_back { Ok(Checked::Reload(layout::reload(path))) } else { Err(trouble) };
     }
     let form_ticket = Cookie::Form.read(&parts.headers, peer.tls);
     let host = origin::host(&parts.headers, &parts.uri).unwrap_or("localhost").to_owned();

@@ -131,7 +131,7 @@ pub async fn plainly_by_http2(to: SocketAddr) -> Vec<u8> {
     exchange(to, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await
 }
 
-async fn exchange(to: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+pub async fn exchange(to: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(to).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();

@@ -4,6 +4,7 @@
 
 mod call;
 mod database;
+mod pages;
 mod site;
 mod table;
 

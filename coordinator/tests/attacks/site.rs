@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use sweep_coordinator::{Coordinator, Options, Running, Tls};
+use sweep_coordinator::{Clock, Coordinator, Options, Running, SystemClock, Tls};
 use sweep_link::{Address, Channel, Identity, Link, Times, Trust};
 use sweep_shared::access::Secret;
 use sweep_shared::wire::v1;
@@ -75,7 +76,7 @@ pub fn plan(name: &str) -> String {
 impl Site {
     /// With TLS.
     pub async fn new() -> Self {
-        let mut site = Self::start(Tls::On).await;
+        let mut site = Self::start(Tls::On, Arc::new(SystemClock::new())).await;
         for (name, role) in [("eve", "viewer"), ("ada", "user"), ("bob", "user"), ("root", "admin")] {
             site.add(name, role).await;
         }
@@ -95,21 +96,29 @@ impl Site {
 
     /// On loopback, without TLS: there, the home's token is who one is.
     pub async fn plain() -> Self {
-        let mut site = Self::start(Tls::Off).await;
+        Self::plain_with(Arc::new(SystemClock::new())).await
+    }
+
+    pub async fn plain_with(clock: Arc<dyn Clock>) -> Self {
+        let mut site = Self::start(Tls::Off, clock).await;
         site.add("root", "admin").await;
         let shown = Shown::bearer(&site.make(&user_token("root")).await);
         site.callers = vec![(Caller::Admin, shown)];
         site
     }
 
-    async fn start(tls: Tls) -> Self {
+    async fn start(tls: Tls, clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let running = Coordinator::start(Options { tls, ..Options::ephemeral(folder.path()) }).await.unwrap();
+        let running = Coordinator::start(Options { tls, clock, ..Options::ephemeral(folder.path()) }).await.unwrap();
         Self { folder, running, callers: Vec::new(), worthless: Vec::new() }
     }
 
     pub fn home(&self) -> PathBuf {
         self.folder.path().to_owned()
+    }
+
+    pub fn is_tls(&self) -> bool {
+        self.running.fingerprint().is_some()
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -232,7 +241,7 @@ fn user_token(user: &str) -> v1::CreateTokenRequest {
 }
 
 /// A connection that calls go over.
-pub struct Line(Channel);
+pub struct Line(pub Channel);
 
 impl Line {
     pub async fn call(&self, call: Call) -> Seen {

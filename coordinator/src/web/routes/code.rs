@@ -88,7 +88,7 @@ pub async fn submit(web: Web, call: Call) -> Answer {
         }
         Err(why) => {
             let account = account(&web.0.store, &pending.user).await?;
-            web.note_failed(account.as_ref(), &call, "wrong second factor").await;
+            web.note_failed(account.as_ref(), &call, "wrong second factor");
             Ok(form(&ticket, &pending, StatusCode::FORBIDDEN, Some(&sentence(&why))))
         }
     }

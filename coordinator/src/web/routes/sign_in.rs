@@ -1,8 +1,10 @@
 //! Name and password.
 
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use http::{StatusCode, header};
 use maud::html;
+use tokio::task::unconstrained;
 
 use crate::store::web::{Account, NoteFailed, Proof, account, has_been_at};
 use crate::web::Web;
@@ -89,7 +91,7 @@ pub async fn submit(web: Web, call: Call) -> Answer {
     let phc = account.as_ref().and_then(|account| account.password.clone());
     let right = web.0.passwords.verify(password.to_owned(), phc.clone()).await?;
     let (Some(account), Some(phc), true) = (account.as_ref(), phc, right) else {
-        web.note_failed(account.as_ref(), &call, "wrong password").await;
+        web.note_failed(account.as_ref(), &call, "wrong password");
         return Ok(form(&call, StatusCode::FORBIDDEN, name, None, Some("The name or the password is wrong.")));
     };
     let now = web.0.clock.now();
@@ -130,12 +132,14 @@ impl Web {
         Ok(this)
     }
 
-    /// Tells of a failed sign-in, unless too many were told lately.
-    pub(in crate::web) async fn note_failed(&self, account: Option<&Account>, call: &Call, why: &str) {
+    /// Tells of a failed sign-in, unless too many were told lately. Nobody waits for it to be written: how long the answer takes must
+    /// not tell whether there is such a name.
+    pub(in crate::web) fn note_failed(&self, account: Option<&Account>, call: &Call, why: &str) {
         let name = account.map(|account| account.name.as_str());
         let told = self.0.news.failed(self.0.clock.now(), name, &place(call.peer.address), why);
         let Some(detail) = told else { return };
-        if let Err(error) = self.0.store.write(NoteFailed { detail }).await {
+        // Queued when it is first polled.
+        if let Some(Err(error)) = unconstrained(self.0.store.write(NoteFailed { detail })).now_or_never() {
             tracing::warn!(%error, "a failed sign-in is not in the audit log");
         }
     }

@@ -89,6 +89,8 @@ impl Site {
 
     /// Who, what, and what about it.
     pub async fn events(&self) -> Vec<String> {
+        // What was queued before is written before.
+        self.sql("UPDATE users SET role = role").await;
         let rows = read::newest_events(&self.store, None, 1000).await.unwrap();
         rows.into_iter().map(|row| format!("{} {}: {}", row.actor, row.what, row.detail)).collect()
     }
