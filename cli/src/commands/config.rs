@@ -14,27 +14,9 @@ defaults. The file is sweep.toml in SWEEP_HOME, or the one that SWEEP_CONFIG \
 names; paths in it are relative to it. All that it may say:
 ";
 
-<<<<<<< HEAD
-  listen = \"127.0.0.1:7433\"           # sweep serve            SWEEP_LISTEN
-  tls = \"auto\"                       # sweep serve            SWEEP_TLS
-  names = [\"desk.example.org\"]       # sweep serve            SWEEP_NAMES
-  lease = \"1m\"                       # sweep serve            SWEEP_LEASE
-  reconnect_grace = \"15s\"            # sweep serve            SWEEP_RECONNECT_GRACE
-  coordinator = \"127.0.0.1:7433\"      # everything else        SWEEP_COORDINATOR
-  token_file = \"/etc/sweep/token\"     # for that coordinator   SWEEP_TOKEN_FILE
-  join_token_file = \"join-token\"     # sweep agent            SWEEP_JOIN_TOKEN_FILE
-  slots = 2                           # sweep agent, local     SWEEP_SLOTS
-  patience = \"10m\"                   # sweep agent, local     SWEEP_PATIENCE
-  grace = \"2m\"                       # sweep agent, local     SWEEP_GRACE
-  secrets = \"/etc/sweep/secrets\"      # sweep agent, local     SWEEP_SECRETS
-  datasets = \"/data\"                  # sweep agent, local     SWEEP_DATASETS
-  weights_url = \"https://mirror/w\"   # sweep agent, local     SWEEP_WEIGHTS_URL
-  runner = \"/opt/sweep/sweep-runner\"  # sweep agent, local     SWEEP_RUNNER
-=======
 const MORE: &str = "
 What jobs may have of this machine's devices (memory, hours, slots) stands in \
 agent.toml beside it; docs/operating.md has all of it:
->>>>>>> main
 
   [devices.0]                         # a GPU by its number; cpu, GPU-8e1c, \"*\"
   memory = \"6 GiB\"                   # for all jobs together; or \"80 %\"
@@ -66,18 +48,14 @@ pub fn run(context: &Context, command: Command) -> Outcome {
     let Command::Show(Show { names }) = command;
     let mut rows = context.settings.rows();
     let rules = context.settings.home.value.join("agent.toml");
-<<<<<<< HEAD
     let login = Login::read(&context.settings.home.value).ok().flatten().map(|login| login.address.url());
     rows.push(("login", login, &Origin::Default));
-    rows.push(("agent_rules", rules.exists().then(|| rules.display().to_string()), &Origin::Default));
-=======
     rows.push((RULES_FILE, rules.exists().then(|| rules.display().to_string()), &Origin::Default));
     let known: Vec<&str> = rows.iter().map(|row| row.0).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(mistakes::of_name(unknown, &known));
     }
     rows.retain(|row| names.is_empty() || names.iter().any(|name| name == row.0));
->>>>>>> main
     if context.json {
         let object: Map<String, Value> = rows
             .into_iter()
