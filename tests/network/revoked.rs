@@ -29,7 +29,7 @@ fn a_revoked_agent_is_out_at_once_and_another_finishes_its_job() {
 
     let log = world.json(&["events", "--limit", "1000"]);
     let revoked = at_ms(&log, |row| row["what"] == "agent_revoked");
-    let again = at_ms(&log, |row| row["what"] == "granted" && row["attempt"] == 2);
+    let again = at_ms(&log, |row| row["what"] == "running" && row["attempt"] == 2);
     assert!((0..OUT_WITHIN_MS).contains(&(again - revoked)), "out after {} ms: {log}", again - revoked);
     let certificates = world.json(&["agents", "certificates", "--all"]);
     let row = certificates.as_array().unwrap().iter().find(|row| row["agent"] == *id).unwrap();
