@@ -55,7 +55,7 @@ fn cases() -> BTreeMap<&'static str, [Vec<&'static str>; 3]> {
         ("submit", of(["good.yaml", "good.yaml --amend good.yaml", "@ good.yaml --amend other"])),
         ("tokens create", of(["--role boss", "--expires soon", "@"])),
         ("tokens list", of(["", "extra", "--token-file no-such-file --coordinator 127.0.0.1:1"])),
-        ("tokens revoke", of(["swu_7_abc", "7", "@ 99"])),
+        ("tokens revoke", of(["seven", "@ swu_7_abc", "@ 99"])),
         ("users add", of(["ada --role boss", "@ .ada", "@ ada --password"])),
         ("users list", of(["", "extra", "--coordinator 10.0.0.1"])),
         ("users password", of(["", "ada", "@ ada"])),

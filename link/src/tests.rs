@@ -33,7 +33,7 @@ async fn ask(link: &Link) -> Status {
 }
 
 fn link(address: &Address, trust: Trust) -> Link {
-    Link::new(address.clone(), trust, Times { connect: Duration::from_secs(60), ..Times::USER }).unwrap()
+    Link::new(address.clone(), trust, Times { connect: Duration::from_mins(1), ..Times::USER }).unwrap()
 }
 
 /// What becomes of one who trusts `ca` by its fingerprint, and by its certificate, and calls a server whose certificate `ca`

@@ -66,6 +66,11 @@ impl Connection {
         }
     }
 
+    /// As [`Connection::live_or_inside`], for those who ask who may come in: where nothing is stored yet, a coordinator has to be there.
+    pub async fn gatekeeper(context: &Context) -> Outcome<Self> {
+        if context.home().database().exists() { Self::live_or_inside(context).await } else { Self::live(context).await }
+    }
+
     /// Talks to a coordinator that this process started.
     pub async fn inside(running: Running) -> Outcome<Self> {
         let client = Client::connect(&Reach::inside(&running)?).await?;

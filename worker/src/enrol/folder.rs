@@ -120,12 +120,10 @@ impl Folder {
     /// Makes the folder where it is missing. What others could read is closed to them, and said.
     fn mend(&self) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
-        self.close(&self.path, 0o700)?;
+        close(&self.path, 0o700)?;
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
-            if self.close(&path, 0o600)?
-                && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("key"))
-            {
+            if close(&path, 0o600)? && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("key")) {
                 tracing::warn!(
                     file = %path.display(),
                     "others could read this agent's key; if that matters here, revoke the agent and let it join again"
@@ -133,18 +131,6 @@ impl Folder {
             }
         }
         Ok(())
-    }
-
-    /// Whether others could use it.
-    fn close(&self, path: &Path, mode: u32) -> io::Result<bool> {
-        let open = fs::symlink_metadata(path)?.permissions().mode() & 0o077 != 0;
-        if open {
-            fs::set_permissions(path, Permissions::from_mode(mode)).map_err(|error| {
-                let why = format!("others can read {}, and that cannot be changed: {error}", path.display());
-                io::Error::new(error.kind(), why)
-            })?;
-        }
-        Ok(open)
     }
 
     /// Beside, synced, renamed, the folder synced; for this user only.
@@ -156,6 +142,18 @@ impl Folder {
         fs::rename(&beside, path)?;
         File::open(&self.path)?.sync_all()
     }
+}
+
+/// Closes it to others. Whether they could use it before.
+fn close(path: &Path, mode: u32) -> io::Result<bool> {
+    let open = fs::symlink_metadata(path)?.permissions().mode() & 0o077 != 0;
+    if open {
+        fs::set_permissions(path, Permissions::from_mode(mode)).map_err(|error| {
+            let why = format!("others can read {}, and that cannot be changed: {error}", path.display());
+            io::Error::new(error.kind(), why)
+        })?;
+    }
+    Ok(open)
 }
 
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {

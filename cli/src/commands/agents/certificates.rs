@@ -20,7 +20,7 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
-    let mut connection = Connection::live_or_inside(context).await?;
+    let mut connection = Connection::gatekeeper(context).await?;
     let certificates = connection.client.certificates().await;
     connection.close().await;
     let now = SystemTime::now();

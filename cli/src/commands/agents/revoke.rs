@@ -24,7 +24,7 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
-    let mut connection = Connection::live_or_inside(context).await?;
+    let mut connection = Connection::gatekeeper(context).await?;
     let revoked = connection.client.revoke_agent(&args.agent).await;
     connection.close().await;
     let revoked = revoked?;

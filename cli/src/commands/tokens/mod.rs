@@ -49,7 +49,7 @@ pub async fn run(context: &Context, command: Command) -> Outcome {
 }
 
 async fn list(context: &Context, args: List) -> Outcome {
-    let mut connection = Connection::live_or_inside(context).await?;
+    let mut connection = Connection::gatekeeper(context).await?;
     let tokens = connection.client.tokens(args.all).await;
     connection.close().await;
     let tokens = tokens?;

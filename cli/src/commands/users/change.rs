@@ -66,7 +66,7 @@ pub async fn run(context: &Context, command: Command) -> Outcome {
         }
         Command::List => unreachable!("no change"),
     };
-    let mut connection = Connection::live_or_inside(context).await?;
+    let mut connection = Connection::gatekeeper(context).await?;
     let changed = match request {
         Some(request) => connection.client.set_user(request).await,
         None => connection.client.remove_user(&name).await,

@@ -49,7 +49,7 @@ pub async fn run(context: &Context, command: Command) -> Outcome {
 }
 
 async fn list(context: &Context) -> Outcome {
-    let mut connection = Connection::live_or_inside(context).await?;
+    let mut connection = Connection::gatekeeper(context).await?;
     let users = connection.client.users().await;
     connection.close().await;
     let users = users?;
