@@ -60,32 +60,64 @@ impl<S> Watched<S> {
         }
     }
 
-    /// HTTP/2 begins with a frame of SETTINGS, whose first bytes say its length; a TLS alert with its type and version, which would
-    /// be a length far beyond what is allowed.
     fn look(&mut self, arrived: &[u8]) -> io::Result<()> {
         let Some(first) = &mut self.first else { return Ok(()) };
-        first.extend(arrived.iter().take(2 - first.len()));
-        match first[..] {
-            [0x15, 0x03] => {
+        first.extend(arrived.iter().take(ENOUGH - first.len()));
+        match spoken(first) {
+            None => return Ok(()),
+            Some(Spoken::Tls) => {
                 let fault = LinkError::SpeaksTls(self.address.clone());
                 self.faults.set(fault.clone());
-                Err(io::Error::other(fault))
+                return Err(io::Error::other(fault));
             }
-            // An answer in HTTP/1, which one gets from a port that expected something else.
-            [b'H', b'T'] => {
-                self.faults.set(LinkError::NotHttp2(self.address.clone()));
-                self.first = None;
-                Ok(())
-            }
-            [_, _] => {
-                // Not before: a connection that is made, and closed at once, mends nothing.
-                self.faults.clear();
-                self.first = None;
-                Ok(())
-            }
-            _ => Ok(()),
+            Some(Spoken::Http1) => self.faults.set(LinkError::NotHttp2(self.address.clone())),
+            // Not before: a connection that is made, and closed at once, mends nothing.
+            Some(Spoken::Http2) => self.faults.clear(),
         }
+        self.first = None;
+        Ok(())
     }
+}
+
+/// What the other side turns out to speak.
+#[derive(Debug, PartialEq, Eq)]
+enum Spoken {
+    Http2,
+    /// What one gets from a port that expected something else.
+    Http1,
+    Tls,
+}
+
+/// So many bytes tell in any case.
+const ENOUGH: usize = 1024;
+
+/// By the first bytes; `None`: there are too few yet.
+///
+/// HTTP/2 begins with a frame of SETTINGS, whose first bytes say its length; a TLS alert with its type and version, which would be a
+/// length far beyond what is allowed. A coordinator that speaks TLS says so politely: after the SETTINGS it goes away for want of security.
+fn spoken(first: &[u8]) -> Option<Spoken> {
+    const HEAD: usize = 9;
+    const SETTINGS: u8 = 4;
+    const GOAWAY: u8 = 7;
+    /// RFC 9113, section 7.
+    const INADEQUATE_SECURITY: [u8; 4] = [0, 0, 0, 0x0c];
+    match first {
+        [0x15, 0x03, ..] => return Some(Spoken::Tls),
+        [b'H', b'T', ..] => return Some(Spoken::Http1),
+        _ => {}
+    }
+    let head = first.get(..HEAD)?;
+    let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+    if head[3] != SETTINGS || HEAD + length + HEAD + 8 > ENOUGH {
+        return Some(Spoken::Http2);
+    }
+    let next = first.get(HEAD + length..)?;
+    if *next.get(3)? != GOAWAY {
+        return Some(Spoken::Http2);
+    }
+    // After the last stream's number.
+    let code = next.get(HEAD + 4..HEAD + 8)?;
+    Some(if code == INADEQUATE_SECURITY { Spoken::Tls } else { Spoken::Http2 })
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -136,5 +168,24 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().inner).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spoken_shows_in_the_first_bytes() {
+        let settings = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100];
+        let acknowledged = [0, 0, 0, 4, 1, 0, 0, 0, 0];
+        let going_away = |code| [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, code];
+        assert_eq!(spoken(&settings), None);
+        assert_eq!(spoken(&[&settings[..], &acknowledged].concat()), Some(Spoken::Http2));
+        assert_eq!(spoken(&[&settings[..], &going_away(0x0c)].concat()), Some(Spoken::Tls));
+        assert_eq!(spoken(&[&settings[..], &going_away(0)].concat()), Some(Spoken::Http2));
+        assert_eq!(spoken(b"HTTP/1.1 400"), Some(Spoken::Http1));
+        assert_eq!(spoken(&[0x15, 0x03, 0x03]), Some(Spoken::Tls));
+        assert_eq!(spoken(&[]), None);
     }
 }

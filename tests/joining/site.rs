@@ -17,7 +17,7 @@ use v1::access_client::AccessClient;
 use v1::sweeps_client::SweepsClient;
 
 /// Nothing takes so long; what does has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub type Service = InterceptedService<Channel, Bearer>;
 
