@@ -74,6 +74,11 @@ pub fn token(form_token: &str) -> Markup {
     html! { input type="hidden" name="form_token" value=(form_token); }
 }
 
+/// Whose password a form asks for, for password managers.
+pub fn username(name: &str) -> Markup {
+    html! { input type="text" name="username" autocomplete="username" value=(name) hidden; }
+}
+
 /// Says what went wrong, to eyes and screen readers.
 pub fn alert(text: &str) -> Markup {
     html! { div.alert role="alert" { p { (text) } } }
