@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 RELEASE := target/release
 
-.PHONY: help setup build quickstart test soak parity lint fmt unit sqlx bench fuzz gpu-bundle
+.PHONY: help setup build quickstart test soak parity lint deny fmt unit snapshots sqlx bench fuzz gpu-bundle
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -39,11 +39,17 @@ lint: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
+deny: ## check the dependencies: licences, sources, known vulnerabilities (installs cargo-deny once)
+	@scripts/deny.sh
+
 unit: setup
 	@scripts/setup-python.sh
 	@scripts/need-network.sh
 	cargo build --workspace --bins --locked
 	cargo test --workspace --locked
+
+snapshots: setup ## write docs/cli.md and the texts that tests compare anew (then look at what git says has changed)
+	SWEEP_SNAPSHOTS=write cargo test --workspace --locked --bin sweep --test messages
 
 fmt: ## format the code
 	cargo fmt --all

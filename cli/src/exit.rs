@@ -5,8 +5,11 @@ use std::io;
 use std::path::Path;
 
 use serde_json::json;
+use sweep_link::{LinkError, NoAddress};
 use sweep_shared::states::SweepState;
 use tonic::Code;
+
+use crate::paint::Pen;
 
 /// What the process tells its caller. The numbers are promised in the documentation and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,14 +107,20 @@ impl Failure {
     }
 
     /// For people: the chain of causes, then the hint.
+    #[cfg(test)]
     pub fn text(&self) -> String {
+        self.painted(Pen::PLAIN)
+    }
+
+    /// As [`Failure::text`], in colours.
+    pub fn painted(&self, pen: Pen) -> String {
         let mut causes = self.error.chain().map(ToString::to_string);
-        let mut text = format!("error: {}\n", causes.next().unwrap_or_default().trim_end());
+        let mut text = format!("{} {}\n", pen.alarm("error:"), causes.next().unwrap_or_default().trim_end());
         for cause in causes {
-            let _ = writeln!(text, "  because: {cause}");
+            let _ = writeln!(text, "  {} {cause}", pen.bold("because:"));
         }
         if let Some(hint) = &self.hint {
-            let _ = writeln!(text, "hint: {hint}");
+            let _ = writeln!(text, "{} {hint}", pen.advice("hint:"));
         }
         text
     }
@@ -129,13 +138,23 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
         let error = error.into();
         match error.downcast::<tonic::Status>() {
             // Only a status made on this side has a cause; those that the coordinator sent are its own words.
-            Ok(status) if std::error::Error::source(&status).is_some() => {
-                Self { exit: Exit::Unreachable, error: broken(&status), hint: None }
-            }
+            Ok(status) if std::error::Error::source(&status).is_some() => match sweep_link::cause(&status) {
+                Some(fault) => Self::from(fault.clone()),
+                None => Self { exit: Exit::Unreachable, error: broken(&status), hint: None },
+            },
             Ok(status) => Self::from_status(&status),
             Err(error) => {
-                let transport = error.chain().any(|cause| cause.is::<tonic::transport::Error>());
-                Self { exit: if transport { Exit::Unreachable } else { Exit::Internal }, error, hint: None }
+                let fault = error.chain().find_map(|cause| cause.downcast_ref::<LinkError>());
+                let exit = match fault {
+                    _ if error.is::<NoAddress>() => Exit::Usage,
+                    Some(LinkError::PlainToOthers(_) | LinkError::PlainDespitePin(_) | LinkError::NobodyToTrust(_)) => {
+                        Exit::Usage
+                    }
+                    Some(_) => Exit::Unreachable,
+                    None => Exit::Internal,
+                };
+                let hint = fault.map(LinkError::hint);
+                Self { exit, error, hint }
             }
         }
     }
@@ -148,7 +167,11 @@ impl Failure {
         let failure = Self { exit: exit_of(status.code()), error: anyhow::Error::msg(message.to_owned()), hint: None };
         match status.code() {
             Code::Unauthenticated => failure.hint(
-                "give the coordinator's token in SWEEP_TOKEN or with --token-file; it lies in the file `token` of the coordinator's SWEEP_HOME",
+                "`sweep login URL` keeps a token of yours; SWEEP_TOKEN or --token-file give one for once. On the coordinator's own machine \
+                 its SWEEP_HOME is enough",
+            ),
+            Code::NotFound if message.contains("does not exist") => failure.hint(
+                "`sweep list` shows the sweeps, `sweep status` the latest one's jobs, `sweep agents` the agents",
             ),
             Code::Unimplemented => failure.hint("`sweep` and the coordinator are of different versions; use the same on both sides"),
             _ => failure,

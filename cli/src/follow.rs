@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use sweep_shared::ids::SweepId;
+use sweep_shared::ids::{JobId, SweepId};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::answer::Sweep;
@@ -22,10 +22,29 @@ pub enum Patience {
     None,
 }
 
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// The sweep is over.
+    Over,
+    /// This job of it is.
+    JobOver(JobId),
+}
+
+impl Until {
+    fn reached(self, board: &Board) -> bool {
+        let over = board.sweep().is_some_and(Sweep::is_over);
+        match self {
+            Self::Over => over,
+            Self::JobOver(job) => over || board.job(job).is_some_and(|job| job.state.is_terminal()),
+        }
+    }
+}
+
 /// How watching ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// The sweep is over.
+    /// What was waited for has come.
     Over(Sweep),
     /// The coordinator is gone, and so is patience.
     Lost,
@@ -37,16 +56,17 @@ const CALLS: Duration = Duration::from_secs(5);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LONGEST: Duration = Duration::from_secs(5);
 
-/// Shows the sweep until it is over. Dropping the future ends the watching and nothing else.
+/// Shows the sweep until what is waited for has come. Dropping the future ends the watching and nothing else.
 pub async fn follow(
     connection: &mut Connection,
     sweep: SweepId,
     view: &mut dyn View,
     patience: Patience,
+    until: Until,
 ) -> Outcome<Ended> {
     let mut board = Board::default();
     loop {
-        match watch(connection, sweep, &mut board, view).await {
+        match watch(connection, sweep, &mut board, view, until).await {
             Ok(Some(over)) => {
                 finish(connection, sweep, &mut board, view).await;
                 return Ok(Ended::Over(over));
@@ -69,6 +89,7 @@ async fn watch(
     sweep: SweepId,
     board: &mut Board,
     view: &mut dyn View,
+    until: Until,
 ) -> Outcome<Option<Sweep>> {
     let mut events = pin!(connection.client.watch(sweep).await?);
     let mut calls = interval(CALLS);
@@ -81,8 +102,8 @@ async fn watch(
                 let Some(event) = event else { return Ok(None) };
                 let changes = board.apply(event?);
                 view.changed(board, &changes);
-                if let Some(over) = board.sweep().filter(|sweep| sweep.is_over()) {
-                    return Ok(Some(over.clone()));
+                if let Some(sweep) = board.sweep().filter(|_| until.reached(board)) {
+                    return Ok(Some(sweep.clone()));
                 }
             }
             _ = calls.tick() => {

@@ -14,6 +14,17 @@ pub fn duration(d: Duration) -> String {
     }
 }
 
+/// Seconds where only the size of the number matters: `12 s`, `3.4 min`, `1.2 h`, `2.1 d`.
+pub fn rough(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        s if s < 59.5 => (s, "s"),
+        s if s < 3_570.0 => (s / 60.0, "min"),
+        s if s < 171_000.0 => (s / 3_600.0, "h"),
+        s => (s / 86_400.0, "d"),
+    };
+    if value >= 9.95 || unit == "s" { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
+}
+
 /// Decimal units: `812 B`, `34.5 KB`, `1.21 MB`.
 pub fn bytes(n: f64) -> String {
     scaled(n, &["B", "KB", "MB", "GB", "TB"])
@@ -92,6 +103,22 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// A line in as many as it needs at this width, all but the first indented.
+pub fn hanging(line: &str, width: usize, indent: usize) -> Vec<String> {
+    if line.chars().count() <= width || width <= indent + 20 {
+        return vec![line.to_owned()];
+    }
+    // Broken at the last space that fits; without one, where the line ends.
+    let fits = line.char_indices().take(width + 1).filter(|(_, c)| *c == ' ').map(|(at, _)| at).last();
+    let at = fits
+        .filter(|at| *at > indent)
+        .unwrap_or_else(|| line.char_indices().nth(width).map_or(line.len(), |(at, _)| at));
+    let rest = format!("{:indent$}{}", "", line[at..].trim_start());
+    let mut lines = vec![line[..at].trim_end().to_owned()];
+    lines.extend(hanging(&rest, width, indent));
+    lines
+}
+
 /// Hours of a device: `0.0021`, `3.1`, `128`.
 pub fn hours(hours: f64) -> String {
     match hours {
@@ -122,6 +149,22 @@ mod tests {
     }
 
     #[test]
+    fn rough_times_have_two_digits() {
+        let cases = [
+            (0.4, "0 s"),
+            (12.3, "12 s"),
+            (59.6, "1.0 min"),
+            (200.0, "3.3 min"),
+            (1_500.0, "25 min"),
+            (5_000.0, "1.4 h"),
+            (1e6, "12 d"),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(rough(seconds), text);
+        }
+    }
+
+    #[test]
     fn sizes_keep_three_digits() {
         assert_eq!(bytes(812.0), "812 B");
         assert_eq!(bytes(34_540.0), "34.5 KB");
@@ -147,6 +190,16 @@ mod tests {
         assert_eq!(wrap("incomprehensible", 4), ["incomprehensible"]);
         assert_eq!(wrap("", 4), [""]);
         assert_eq!([0.0, 0.0021, 3.12, 128.4].map(hours), ["0", "0.0021", "3.1", "128"]);
+    }
+
+    #[test]
+    fn long_lines_hang() {
+        let line = "[   12.3s] j8 int8: succeeded in 10 s, val accuracy 96.8 %";
+        assert_eq!(hanging(line, 80, 11), [line]);
+        assert_eq!(hanging(line, 50, 11), ["[   12.3s] j8 int8: succeeded in 10 s, val", "           accuracy 96.8 %"]);
+        let long = format!("[    0.0s] {}", "x".repeat(100));
+        assert!(hanging(&long, 60, 11).iter().all(|line| line.chars().count() <= 60));
+        assert_eq!(hanging(&long, 60, 11).concat().matches('x').count(), 100);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub fn start(global: &Global) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| LogWriter)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_ansi(crate::paint::err().colours())
         .with_target(global.verbose > 1)
         .try_init();
 }

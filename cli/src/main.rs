@@ -2,7 +2,7 @@
 //!
 //! A call goes: arguments (`args`) → settings, validated (`settings`) → one file of `commands/` → an [`exit::Exit`].
 //! Commands reach a coordinator through `connect`, see its answers as the types of `answer`, show a running sweep
-//! through `progress` and its points through `results`.
+//! through `progress` (or `screen`, the whole of it) and its points through `results`.
 
 mod answer;
 mod args;
@@ -14,30 +14,43 @@ mod exit;
 mod follow;
 mod format;
 mod logging;
+mod mistake;
 mod moment;
+mod naming;
 mod onnx_file;
 mod output;
+mod paint;
 mod plan_files;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod results;
+mod screen;
 mod settings;
 mod signals;
+#[cfg(test)]
+mod snapshot;
 mod terminal;
 mod whole_file;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use args::Cli;
-use clap::Parser as _;
 use context::Context;
 use exit::{Exit, Failure, Outcome};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    paint::choose(args::colours(&arguments));
+    let cli = match args::parse(&arguments) {
+        Ok(cli) => cli,
+        Err(answer) => return ExitCode::from(args::answer(&answer, &arguments).code()),
+    };
     let json = cli.global.json;
     let outcome = std::panic::catch_unwind(|| run(cli)).unwrap_or_else(|_| Err(panicked()));
     let exit = outcome.unwrap_or_else(|failure| {
-        output::note(&if json { failure.json() } else { failure.text() });
+        output::note(&if json { failure.json() } else { failure.painted(paint::err()) });
         failure.exit
     });
     ExitCode::from(exit.code())

@@ -1,6 +1,6 @@
 //! Points in time as the user's clock shows them.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -34,6 +34,27 @@ impl Zone {
         if self.date(at) == self.date(now) { self.time(at) } else { self.full(at) }
     }
 
+    /// How long ago, as people say it, where that is short; the day and the time otherwise: `just now`, `5 min ago`,
+    /// `today 14:02`, `yesterday 14:02`, `Mon 14:02`, `2 Oct 14:02`, `2025-10-02`.
+    pub fn ago(&self, at: SystemTime, now: SystemTime) -> String {
+        let Ok(past) = now.duration_since(at) else {
+            // Another machine's clock may be ahead of this one's.
+            return self.since(at, now);
+        };
+        let day = |days: u64| self.date(now - Duration::from_hours(24) * days as u32);
+        let date = self.date(at);
+        match past.as_secs() {
+            0..10 => "just now".to_owned(),
+            s @ 10..60 => format!("{s} s ago"),
+            s @ 60..3600 => format!("{} min ago", s / 60),
+            _ if date == day(0) => self.show(at, "today %H:%M"),
+            _ if date == day(1) => self.show(at, "yesterday %H:%M"),
+            s if s < 6 * 86_400 => self.show(at, "%a %H:%M"),
+            _ if date[..4] == day(0)[..4] => self.show(at, "%-d %b %H:%M"),
+            _ => date,
+        }
+    }
+
     /// A moment that no calendar has is left out.
     fn show(&self, at: SystemTime, format: &str) -> String {
         let Ok(at) = Timestamp::try_from(at) else { return String::new() };
@@ -43,8 +64,6 @@ impl Zone {
 
 #[cfg(test)]
 pub mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// An hour east of Greenwich, all the year.
@@ -55,6 +74,27 @@ pub mod tests {
     /// 2026-11-20 15:00:00 UTC, and so many seconds.
     pub fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_186_800 + seconds)
+    }
+
+    #[test]
+    fn the_past_is_told_as_people_tell_it() {
+        const HOUR: u64 = 3600;
+        // 16:00 on a Friday there.
+        let now = at(0);
+        let cases = [
+            (3, "just now"),
+            (40, "40 s ago"),
+            (300, "5 min ago"),
+            (2 * HOUR, "today 14:00"),
+            (20 * HOUR, "yesterday 20:00"),
+            (50 * HOUR, "Wed 14:00"),
+            (240 * HOUR, "10 Nov 16:00"),
+            (400 * 24 * HOUR, "2025-10-16"),
+        ];
+        for (ago, said) in cases {
+            assert_eq!(zone().ago(now - Duration::from_secs(ago), now), said, "{ago}");
+        }
+        assert_eq!(zone().ago(at(60), now), "16:01:00", "a clock that is ahead");
     }
 
     #[test]

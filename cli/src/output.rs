@@ -1,6 +1,7 @@
 //! Where text goes. Results go to standard output, notes to standard error; a reader that went away (`| head`) is no error.
 //!
-//! While progress bars are on the screen, everything passes through them, so that no line is drawn over.
+//! While progress bars are on the screen, everything passes through them, so that no line is drawn over. While the whole screen is
+//! taken, remarks are kept for whoever has it.
 
 use std::io::{self, Write};
 use std::sync::Mutex;
@@ -13,6 +14,38 @@ use serde::Serialize;
 static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
 /// Standard output's reader is gone.
 static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Remarks made while the whole screen is taken; `None` while it is not.
+static CAPTURED: Mutex<Option<Vec<String>>> = Mutex::new(None);
+/// Remarks that are kept until somebody asks for them.
+const MOST_CAPTURED: usize = 100;
+
+/// From now on remarks and log lines are kept instead of written, or written again.
+pub fn capture(on: bool) {
+    *locked(&CAPTURED) = on.then(Vec::new);
+}
+
+pub fn is_captured() -> bool {
+    locked(&CAPTURED).is_some()
+}
+
+/// What was kept since the last time.
+pub fn captured() -> Vec<String> {
+    locked(&CAPTURED).as_mut().map(std::mem::take).unwrap_or_default()
+}
+
+fn keep(text: &str) -> bool {
+    let mut captured = locked(&CAPTURED);
+    let Some(kept) = captured.as_mut() else { return false };
+    if kept.len() < MOST_CAPTURED {
+        kept.push(text.trim_end().to_owned());
+    }
+    true
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
 
 /// Whether standard output's reader went away: nothing that is printed will be read.
 pub fn closed() -> bool {
@@ -49,6 +82,9 @@ pub fn json<T: Serialize>(value: &T) -> io::Result<()> {
 
 /// Tells the user something beside the result. Nobody reading it is no error.
 pub fn note(text: &str) {
+    if keep(text) {
+        return;
+    }
     let text = if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };
     let _ = above_bars(|| io::stderr().lock().write_all(text.as_bytes()));
 }
@@ -64,11 +100,11 @@ pub fn note_or_print(json: bool, text: &str) -> io::Result<()> {
 
 /// Registers the bars through which everything passes from now on; `None` once they are gone.
 pub fn set_bars(bars: Option<MultiProgress>) {
-    *BARS.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = bars;
+    *locked(&BARS) = bars;
 }
 
 fn above_bars<T>(write: impl FnOnce() -> T) -> T {
-    let bars = BARS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let bars = locked(&BARS).clone();
     match bars {
         Some(bars) => bars.suspend(write),
         None => write(),
@@ -80,6 +116,9 @@ pub struct LogWriter;
 
 impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if keep(&String::from_utf8_lossy(bytes)) {
+            return Ok(bytes.len());
+        }
         // A log that cannot be written must not end the work that it tells about.
         let _ = above_bars(|| io::stderr().lock().write_all(bytes));
         Ok(bytes.len())

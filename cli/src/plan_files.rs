@@ -83,7 +83,26 @@ fn read_text(path: &Path) -> Outcome<String> {
             std::fs::read_to_string(path)
         }
     };
-    read().map_err(|error| Failure::usage(format!("cannot read the plan {}: {error}", path.display())))
+    read().map_err(|error| {
+        let failure = Failure::usage(format!("cannot read the plan {}: {error}", path.display()));
+        if error.kind() == std::io::ErrorKind::NotFound { failure.hint(instead(path)) } else { failure }
+    })
+}
+
+/// A plan that is there and bears a name like it.
+fn instead(path: &Path) -> String {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok());
+    let plans: Vec<String> = names.filter(|name| name.ends_with(".yaml") || name.ends_with(".yml")).collect();
+    let wanted = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match plan::nearest(wanted, plans.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean {}?", path.with_file_name(near).display()),
+        None => "`sweep init` writes a plan to begin with".to_owned(),
+    }
 }
 
 fn is_stdin(path: &Path) -> bool {

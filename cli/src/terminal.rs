@@ -4,6 +4,8 @@ use std::io::IsTerminal as _;
 
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 
+use crate::progress::Stream;
+
 /// One line under the header and nothing else: rows are short, and ink between them would only hide them.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
@@ -19,11 +21,20 @@ pub fn table<'a>(header: impl IntoIterator<Item = &'a str>, width: Option<u16>) 
 
 /// Columns of the terminal that standard output is; `None` where it is a file or a pipe.
 pub fn width() -> Option<u16> {
-    if !std::io::stdout().is_terminal() {
+    width_of(Stream::Stdout)
+}
+
+/// The same of either stream.
+pub fn width_of(stream: Stream) -> Option<u16> {
+    let (terminal, size) = match stream {
+        Stream::Stdout => (std::io::stdout().is_terminal(), terminal_size::terminal_size_of(std::io::stdout())),
+        Stream::Stderr => (std::io::stderr().is_terminal(), terminal_size::terminal_size_of(std::io::stderr())),
+    };
+    if !terminal {
         return None;
     }
     // Some terminals (serial lines, CI) have no size and say so in COLUMNS, or not at all.
     let told = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let size = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0).filter(|width| *width > 0);
+    let size = size.map(|(width, _)| width.0).filter(|width| *width > 0);
     Some(size.or_else(told).unwrap_or(80).max(20))
 }

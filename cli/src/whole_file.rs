@@ -17,7 +17,12 @@ pub fn check(path: &Path, replace: bool) -> Outcome<()> {
         return Err(exists(path));
     }
     let folder = folder(path);
-    if folder.is_dir() { Ok(()) } else { Err(Failure::usage(format!("there is no folder {}", folder.display()))) }
+    if folder.is_dir() {
+        Ok(())
+    } else {
+        Err(Failure::usage(format!("there is no folder {}", folder.display()))
+            .hint("make it, or name a file in another"))
+    }
 }
 
 /// Writes beside the target, flushes to disk, and gives it its name, which no other file has unless it may be replaced.

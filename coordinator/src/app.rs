@@ -19,6 +19,8 @@ use crate::web::{self, Web};
 
 /// Of messages that hold names and certificates only.
 const SMALL_MESSAGE_BYTES: usize = 64 << 10;
+/// Of what users ask: a plan has 4 MiB at most, and the names of its files come with it.
+const REQUEST_BYTES: usize = 8 << 20;
 /// Of a chunk of a blob, with room for its frame.
 const CHUNK_MESSAGE_BYTES: usize = 4 << 20;
 
@@ -47,7 +49,7 @@ pub async fn router(
         .build_v1()
         .expect("the descriptor is built with this program");
     let sweeps = v1::sweeps_server::SweepsServer::new(api)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_decoding_message_size(REQUEST_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let agents = v1::agents_server::AgentsServer::new(agents)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)

@@ -37,6 +37,7 @@ mod tls;
 mod transition;
 pub mod web;
 
+pub use access::{RPCS, Who};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use home::{Endpoint, Home, HomeError};
 pub use luck::{Luck, SystemLuck};
@@ -44,3 +45,4 @@ pub use options::{Backoff, DEFAULT_PORT, Options, SHORTEST_LEASE, Tls};
 pub use retention::Retention;
 pub use service::{Coordinator, Running, StartError};
 pub use store::upkeep;
+pub use web::{ROUTES, Route, Who as PageWho};

@@ -98,10 +98,7 @@ impl Coordinator {
         let dispatch = api.dispatch.clone();
         let web = Web::open(lock.home(), store.clone(), options.clock.clone(), options.web)?;
         let app = app::router(api, access, authority, web, &options).await;
-        let terms = Terms {
-            keepalive: KEEPALIVE.min(options.lease / 6),
-            keepalive_timeout: KEEPALIVE_TIMEOUT.min(options.lease / 3),
-        };
+        let terms = Terms::new(KEEPALIVE.min(options.lease / 6), KEEPALIVE_TIMEOUT.min(options.lease / 3));
         let door = Door { tls: acceptor, app, terms };
         tasks.spawn(net::serve(listener, door, stop.clone()).map(ended("the server")));
         let running = Running { address, names, fingerprint, token, lock, store, dispatch, stop, tasks };

@@ -57,8 +57,13 @@ impl Job {
 
     /// How long the last attempt took, or has taken until now; `None` while the job waits for another.
     pub fn run_time(&self) -> Option<Duration> {
+        self.run_time_at(SystemTime::now())
+    }
+
+    /// The same, where `now` is another moment.
+    pub fn run_time_at(&self, now: SystemTime) -> Option<Duration> {
         let waits = self.finished.is_none() && self.state != JobState::Running;
-        if waits { None } else { span(self.started, self.finished) }
+        if waits { None } else { span(self.started, Some(self.finished.unwrap_or(now))) }
     }
 }
 

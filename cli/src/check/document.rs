@@ -9,6 +9,8 @@ use sweep_shared::plan::{Budget, ExpandedJob, ExpandedPlan};
 use sweep_shared::resources::DeviceClass;
 use sweep_shared::spec::Role;
 
+use super::hours::{Estimate, Range, total};
+
 /// The whole plan. Fields are added, not renamed.
 #[derive(Debug, Serialize)]
 pub struct Document<'a> {
@@ -19,7 +21,27 @@ pub struct Document<'a> {
     /// Choices that fell together with a job that is listed.
     shared: u32,
     warnings: &'a [String],
+    expected: Expected,
     jobs: Vec<Job<'a>>,
+}
+
+/// How long it all takes, as far as that is known.
+#[derive(Debug, Serialize)]
+struct Expected {
+    /// One job after the other.
+    seconds: Range,
+    /// Of the longest chain of jobs that wait for each other.
+    chain_seconds: f64,
+    unknown_jobs: usize,
+}
+
+/// How long a job takes, alone on its device.
+#[derive(Debug, Serialize)]
+struct JobExpected {
+    seconds: Range,
+    device: DeviceClass,
+    /// `alike`: such jobs took so long; `others`: by how fast other networks were; `rule`: a rule of thumb.
+    basis: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,6 +71,8 @@ struct Job<'a> {
     memory_bytes: Option<u64>,
     memory_cpu_bytes: Option<u64>,
     memory_cuda_bytes: Option<u64>,
+    /// `null`: unknown.
+    expected: Option<JobExpected>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,7 +84,13 @@ struct Input<'a> {
     point: &'a str,
 }
 
-pub fn document<'a>(plan: &'a ExpandedPlan, predictions: &'a [Prediction]) -> Document<'a> {
+pub fn document<'a>(
+    plan: &'a ExpandedPlan,
+    predictions: &'a [Prediction],
+    estimates: &[Option<Estimate>],
+) -> Document<'a> {
+    let whole = total(plan, estimates);
+    let jobs = plan.jobs.iter().zip(predictions).zip(estimates);
     Document {
         name: &plan.name,
         fingerprint: plan.fingerprint(),
@@ -68,11 +98,12 @@ pub fn document<'a>(plan: &'a ExpandedPlan, predictions: &'a [Prediction]) -> Do
         budget: plan.budget,
         shared: plan.shared,
         warnings: &plan.warnings,
-        jobs: plan.jobs.iter().zip(predictions).map(|(job, prediction)| row(job, prediction)).collect(),
+        expected: Expected { seconds: whole.seconds, chain_seconds: whole.chain_s, unknown_jobs: whole.unknown },
+        jobs: jobs.map(|((job, prediction), estimate)| row(job, prediction, *estimate)).collect(),
     }
 }
 
-fn row<'a>(job: &'a ExpandedJob, prediction: &'a Prediction) -> Job<'a> {
+fn row<'a>(job: &'a ExpandedJob, prediction: &'a Prediction, estimate: Option<Estimate>) -> Job<'a> {
     let inputs = job.spec.inputs.iter().zip(&job.inputs);
     let need = prediction.need();
     let known = |bytes: u64| (bytes > 0).then_some(bytes);
@@ -99,6 +130,7 @@ fn row<'a>(job: &'a ExpandedJob, prediction: &'a Prediction) -> Job<'a> {
         memory_bytes: known(need.of(job.device.unwrap_or(DeviceClass::Cpu))),
         memory_cpu_bytes: known(need.cpu_bytes),
         memory_cuda_bytes: known(need.cuda_bytes),
+        expected: estimate.map(|one| JobExpected { seconds: one.seconds, device: one.device, basis: one.basis.word() }),
     }
 }
 
@@ -110,7 +142,8 @@ mod tests {
     #[test]
     fn every_job_is_listed_with_its_inputs_by_position() {
         let (plan, predictions) = fixtures::plan(fixtures::PLAN);
-        let value = serde_json::to_value(document(&plan, &predictions)).unwrap();
+        let value =
+            serde_json::to_value(document(&plan, &predictions, &fixtures::estimates(&plan, &predictions))).unwrap();
         let jobs = value["jobs"].as_array().unwrap();
         assert_eq!((jobs.len(), &value["shared"]), (plan.jobs.len(), &Value::from(2)));
         for job in jobs {
@@ -119,8 +152,10 @@ mod tests {
                 assert_eq!((&source["key"], &source["seed"]), (&input["key"], &job["seed"]));
             }
             assert_eq!(job["memory_bytes"].is_null(), job["kind"] == "command", "{job}");
+            assert_eq!(job["expected"].is_null(), job["kind"] == "command", "{job}");
             assert_eq!(job["memory_bytes"], job["memory_cpu_bytes"], "no device is asked for: {job}");
         }
         assert_eq!(jobs[0]["network"], "small-cnn");
+        assert_eq!((&jobs[0]["expected"]["basis"], &value["expected"]["unknown_jobs"]), (&"rule".into(), &6.into()));
     }
 }

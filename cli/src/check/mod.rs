@@ -1,27 +1,35 @@
 //! What `sweep check` tells of a plan without any coordinator: its jobs, what they share, and what they will need.
 //!
 //! `summary` brings together jobs that differ by seed only, `text` lays them out for people, `document` lists every job for
-//! scripts. The plan itself was read and checked before (`plan_files`), the needs are predicted by the same code that the
+//! scripts, `hours` says how long it will take. The plan itself was read and checked before (`plan_files`), the needs are predicted by the same code that the
 //! coordinator admits jobs with.
 
 mod document;
+mod hours;
 mod summary;
 mod text;
 
 use std::path::Path;
 
+use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::plan_files::PlanFile;
 use crate::{output, plan_files};
 
-/// Checks the plan at `path` (`-`: standard input) and prints what it comes to.
-pub fn run(json: bool, path: &Path) -> Outcome {
+/// Checks the plan at `path` (`-`: standard input) and prints what it comes to. `offline`: nobody is asked how long work takes.
+pub async fn run(context: &Context, path: &Path, offline: bool) -> Outcome {
     let PlanFile { plan, networks, .. } = plan_files::read(path)?;
     let predictions = sweep_coordinator::predict::predict(&plan, &networks);
-    if json {
-        output::json(&document::document(&plan, &predictions))?;
+    let past = hours::ask(context, offline).await;
+    let estimates = hours::estimates(&plan, &predictions, &past);
+    if context.json {
+        output::json(&document::document(&plan, &predictions, &estimates))?;
     } else {
-        output::print(&text::text(&summary::summary(&plan, &predictions)))?;
+        let summary = summary::summary(&plan, &predictions, &estimates);
+        output::print(&text::text(&summary, past.gpus))?;
+        if let Some(trouble) = past.trouble {
+            output::note(&format!("nobody could be asked how long such work takes: {trouble}"));
+        }
     }
     Ok(Exit::Done)
 }
@@ -30,6 +38,8 @@ pub fn run(json: bool, path: &Path) -> Outcome {
 mod fixtures {
     use sweep_coordinator::predict::{Networks, Prediction, predict};
     use sweep_shared::plan::{self, ExpandedPlan};
+
+    use super::hours::{self, Estimate};
 
     /// A small study with everything that the report distinguishes.
     pub const PLAN: &str = "
@@ -45,6 +55,11 @@ stages:
   thin: { prune: { input: student, keep: [0.3, 0.5] } }
   say: { command: { run: [echo, '${i}'] }, matrix: { i: [1, 2, 3] } }
 ";
+
+    /// Without any past.
+    pub fn estimates(plan: &ExpandedPlan, predictions: &[Prediction]) -> Vec<Option<Estimate>> {
+        hours::estimates(plan, predictions, &hours::Past::default())
+    }
 
     pub fn plan(text: &str) -> (ExpandedPlan, Vec<Prediction>) {
         let networks = Networks::new(Vec::new());

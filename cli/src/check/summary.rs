@@ -7,6 +7,8 @@ use sweep_shared::plan::{Budget, ExpandedJob, ExpandedPlan};
 use sweep_shared::resources::DeviceClass;
 use sweep_shared::spec::{MeasureSpec, StageKind};
 
+use super::hours::{Estimate, Total, total};
+
 /// What the text shows.
 #[derive(Debug)]
 pub struct Summary<'a> {
@@ -18,8 +20,17 @@ pub struct Summary<'a> {
     /// Choices that fell together with others.
     pub shared: u32,
     pub stages: Vec<Stage<'a>>,
-    pub measure: Option<(usize, &'a MeasureSpec)>,
+    pub measure: Option<Measure<'a>>,
     pub budget: Budget,
+    pub total: Total,
+}
+
+/// The measure jobs, of which each is short and alike.
+#[derive(Debug)]
+pub struct Measure<'a> {
+    pub jobs: usize,
+    pub spec: &'a MeasureSpec,
+    pub seconds: f64,
 }
 
 #[derive(Debug)]
@@ -41,17 +52,26 @@ pub struct Row<'a> {
     pub prediction: &'a Prediction,
     /// Predicted for the class of device that they ask for, or else a CPU; 0: unknown.
     pub memory_bytes: u64,
+    /// Likely, of all these jobs one after the other; `None`: of some it is unknown.
+    pub seconds: Option<f64>,
 }
 
 /// Brings a plan's jobs together.
-pub fn summary<'a>(plan: &'a ExpandedPlan, predictions: &'a [Prediction]) -> Summary<'a> {
+pub fn summary<'a>(
+    plan: &'a ExpandedPlan,
+    predictions: &'a [Prediction],
+    estimates: &[Option<Estimate>],
+) -> Summary<'a> {
     let mut stages: Vec<Stage<'a>> = Vec::new();
     let mut stage_of: HashMap<&str, usize> = HashMap::new();
     let mut row_of: HashMap<(&str, &str), usize> = HashMap::new();
-    let mut measure = None;
-    for (job, prediction) in plan.jobs.iter().zip(predictions) {
+    let mut measure: Option<Measure> = None;
+    for ((job, prediction), estimate) in plan.jobs.iter().zip(predictions).zip(estimates) {
+        let seconds = estimate.map(|one| one.seconds.likely);
         if let StageKind::Measure(spec) = &job.spec.kind {
-            measure = Some((measure.map_or(0, |(jobs, _)| jobs) + 1, spec));
+            let measure = measure.get_or_insert(Measure { jobs: 0, spec, seconds: 0.0 });
+            measure.jobs += 1;
+            measure.seconds += seconds.unwrap_or(0.0);
             continue;
         }
         let name = job.spec.stage.as_str();
@@ -63,10 +83,12 @@ pub fn summary<'a>(plan: &'a ExpandedPlan, predictions: &'a [Prediction]) -> Sum
         let index = *row_of.entry((name, &job.label)).or_insert(rows.len());
         if index == rows.len() {
             let memory_bytes = prediction.need().of(job.device.unwrap_or(DeviceClass::Cpu));
-            rows.push(Row { label: &job.label, input: input(job), jobs: 0, points: 0, prediction, memory_bytes });
+            let (label, input, seconds) = (job.label.as_str(), input(job), Some(0.0));
+            rows.push(Row { label, input, jobs: 0, points: 0, prediction, memory_bytes, seconds });
         }
         rows[index].jobs += 1;
         rows[index].points += job.points.len();
+        rows[index].seconds = rows[index].seconds.zip(seconds).map(|(sum, one)| sum + one);
     }
     Summary {
         name: &plan.name,
@@ -77,6 +99,7 @@ pub fn summary<'a>(plan: &'a ExpandedPlan, predictions: &'a [Prediction]) -> Sum
         stages,
         measure,
         budget: plan.budget,
+        total: total(plan, estimates),
     }
 }
 
@@ -92,7 +115,7 @@ mod tests {
     #[test]
     fn seeds_are_counted_in_rows_by_choice() {
         let (plan, predictions) = fixtures::plan(fixtures::PLAN);
-        let summary = summary(&plan, &predictions);
+        let summary = summary(&plan, &predictions, &fixtures::estimates(&plan, &predictions));
         let rows = |stage: usize| -> Vec<(&str, usize, usize)> {
             summary.stages[stage].rows.iter().map(|r| (r.label, r.jobs, r.points)).collect()
         };
@@ -103,7 +126,7 @@ mod tests {
         assert_eq!(rows(2)[0], ("input=student[model=kd-conv4]", 2, 4));
         assert_eq!(rows(3).len(), 3);
         // base 2, student 4, thin 8; `twin` repeats `base` for both seeds; say has 6 jobs without points.
-        assert_eq!((summary.points, summary.shared, summary.measure.unwrap().0), (14, 2, 14));
+        assert_eq!((summary.points, summary.shared, summary.measure.unwrap().jobs), (14, 2, 14));
         assert_eq!(summary.jobs, 2 + 4 + 4 + 6 + 14);
     }
 }

@@ -4,25 +4,34 @@ use std::fmt::Write as _;
 
 use sweep_shared::spec::MeasureSpec;
 
-use super::summary::{Row, Stage, Summary};
-use crate::format::{bytes, count, plural};
+use super::hours::{Range, Total};
+use super::summary::{Measure, Row, Stage, Summary};
+use crate::format::{self, bytes, count, plural};
 
 /// Width of the first column.
-const NAME: usize = 39;
+const NAME: usize = 35;
+/// Of sentences.
+const WIDTH: usize = 80;
 /// A stage with more choices is shown in part.
 const ROWS: usize = 20;
 
 /// Headline, one line for each choice, and what the numbers mean.
-pub fn text(summary: &Summary<'_>) -> String {
+/// `gpus`: jobs run on GPUs unless the plan says otherwise.
+pub fn text(summary: &Summary<'_>, gpus: bool) -> String {
     let mut text = format!("{}: {}\n\n", summary.name, headline(summary));
-    let _ = writeln!(text, "{:<NAME$}{:>6}{:>8}{:>9}{:>9}{:>9}", "stage", "jobs", "points", "params", "MACs", "memory");
+    let _ = writeln!(
+        text,
+        "{:<NAME$}{:>6}{:>7}{:>8}{:>8}{:>8}{:>8}",
+        "stage", "jobs", "points", "params", "MACs", "memory", "time"
+    );
     for stage in &summary.stages {
         lines(stage, &mut text);
     }
-    if let Some((jobs, spec)) = summary.measure {
-        let _ = writeln!(text, "{:<NAME$}{jobs:>6}", "measure");
+    if let Some(Measure { jobs, spec, seconds }) = &summary.measure {
+        let _ = writeln!(text, "{:<NAME$}{jobs:>6}{:>39}", "measure", format::rough(*seconds));
         let _ = writeln!(text, "  {}", measured(spec));
     }
+    let _ = writeln!(text, "\n{}", expected(&summary.total, gpus).join("\n"));
     let notes = notes(summary);
     if !notes.is_empty() {
         let _ = writeln!(text, "\n{}", notes.join("\n"));
@@ -63,13 +72,14 @@ fn line(name: &str, row: &Row<'_>, text: &mut String) {
     let shown = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     let _ = writeln!(
         text,
-        "{:<NAME$}{:>6}{:>8}{:>9}{:>9}{:>9}",
+        "{:<NAME$}{:>6}{:>7}{:>8}{:>8}{:>8}{:>8}",
         parts.next().unwrap_or_default(),
         row.jobs,
         shown((row.points > 0).then(|| row.points.to_string())),
         shown(prediction.parameters.map(|n| count(n as f64))),
         shown(prediction.macs.map(|n| count(n as f64))),
         shown((row.memory_bytes > 0).then(|| bytes(row.memory_bytes as f64))),
+        shown(row.seconds.map(format::rough)),
     );
     for part in parts {
         let _ = writeln!(text, "{part}");
@@ -106,6 +116,44 @@ fn measured(spec: &MeasureSpec) -> String {
     format!("latency of each point at batch {}, {threads}, alone on its host", batches.join(", "))
 }
 
+/// How long it takes, how sure that is, and what it is based on.
+fn expected(total: &Total, gpus: bool) -> Vec<String> {
+    let known = total.alike.0 + total.others.0 + total.rule;
+    let unknown = match (total.unknown, known) {
+        (0, _) => String::new(),
+        (_, 0) => "Time: unknown. Nothing like it has run yet, and it cannot be counted.".to_owned(),
+        (n, _) => format!(" Of {} it is unknown (-), which is not in it.", plural(n, "job")),
+    };
+    if known == 0 {
+        return format::wrap(&unknown, WIDTH);
+    }
+    let rough = format::rough;
+    let (Range { low, likely, high }, device) = (total.seconds, if gpus { "a GPU" } else { "a CPU" });
+    let mut text = format!(
+        "Time: about {} on {device}, one job after the other ({} to {}); ",
+        rough(likely),
+        rough(low),
+        rough(high)
+    );
+    text += &format!("at least {}, however many run at once.{unknown} Based on ", rough(total.chain_s));
+    let mut bases = Vec::new();
+    if let (n @ 1.., runs) = total.alike {
+        bases.push(format!(
+            "earlier runs of such work for {} (up to {} each)",
+            plural(n, "job"),
+            plural(runs as usize, "run")
+        ));
+    }
+    if let (n @ 1.., jobs) = total.others {
+        bases.push(format!("how fast {} computed for {}", plural(jobs, "other job"), plural(n, "job")));
+    }
+    if total.rule > 0 {
+        bases.push(format!("a rule of thumb for {}, which may be wrong by a factor of 4", plural(total.rule, "job")));
+    }
+    text += &format!("{}.", bases.join("; "));
+    format::wrap(&text, WIDTH)
+}
+
 fn notes(summary: &Summary<'_>) -> Vec<String> {
     let rows = || summary.stages.iter().flat_map(|s| &s.rows);
     let mut notes = Vec::new();
@@ -136,7 +184,7 @@ mod tests {
 
     fn report(plan: &str) -> String {
         let (plan, predictions) = fixtures::plan(plan);
-        text(&summary(&plan, &predictions))
+        text(&summary(&plan, &predictions, &fixtures::estimates(&plan, &predictions)), false)
     }
 
     #[test]
@@ -152,7 +200,9 @@ mod tests {
             assert!(text.contains(part), "{part} is missing:\n{text}");
         }
         let base = text.lines().find(|l| l.starts_with("base")).unwrap();
-        assert!(base.contains(" k ") && base.contains(" M ") && base.trim_end().ends_with("MB"), "{base}");
+        assert!(base.contains(" k ") && base.contains(" M ") && base.contains(" MB "), "{base}");
+        assert!(base.trim_end().ends_with(" s") || base.trim_end().ends_with("min"), "{base}");
+        assert!(text.contains("Of 6 jobs it is unknown (-)") && text.contains("a rule of thumb for 24 jobs"), "{text}");
         let thin = text.lines().find(|l| l.contains("input=student[model=kd-conv4]")).unwrap();
         assert!(thin.contains("  - "), "what pruning leaves is not known: {thin}");
     }
@@ -164,6 +214,12 @@ mod tests {
             format!("stages: {{ a: {{ command: {{ run: [x] }}, matrix: {{ i: [{}] }} }} }}\n", values.join(", "));
         let text = report(&plan);
         assert!(text.lines().count() < 30 && text.contains("… and 980 more"), "{text}");
+    }
+
+    #[test]
+    fn what_nobody_knows_is_not_made_up() {
+        let text = report("stages: { a: { command: { run: [x] } } }\n");
+        assert!(text.contains("\nTime: unknown.") && !text.contains("Based on"), "{text}");
     }
 
     #[test]

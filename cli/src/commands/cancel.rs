@@ -6,6 +6,7 @@ use super::running::{count, stopping};
 use crate::connect::{Connection, Target};
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
+use crate::naming::{self, Which};
 use crate::{format, output};
 
 const EXAMPLES: &str = "\
@@ -20,14 +21,14 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A sweep (s3) or a job (j17) [default: the latest sweep]
+    /// A sweep (s3, or its name) or a job (j17) [default: the latest sweep]
     #[arg(value_name = "SWEEP|JOB")]
-    which: Option<Target>,
+    which: Option<Which>,
 }
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live_or_inside(context).await?;
-    let target = connection.client.target(args.which).await?;
+    let target = naming::target(&mut connection.client, args.which.as_ref()).await?;
     let running = count(&mut connection.client, target).await?;
     let changed = connection.client.cancel(target).await?;
     connection.close().await;

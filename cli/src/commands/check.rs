@@ -7,7 +7,8 @@ use crate::context::Context;
 use crate::exit::Outcome;
 
 const EXAMPLES: &str = "\
-Nothing is run and no coordinator is needed.
+Nothing is run and no coordinator is needed. Where work has been done before (on --home, or at the \
+coordinator), how long it took is what the time is reckoned by.
 
 Examples:
   sweep check plan.yaml
@@ -19,8 +20,11 @@ pub struct Args {
     /// The plan (YAML); - reads standard input
     #[arg(value_hint = clap::ValueHint::FilePath)]
     plan: PathBuf,
+    /// Ask nobody how long earlier work took
+    #[arg(long)]
+    offline: bool,
 }
 
-pub fn run(context: &Context, args: Args) -> Outcome {
-    check::run(context.json, &args.plan)
+pub async fn run(context: &Context, args: Args) -> Outcome {
+    check::run(context, &args.plan, args.offline).await
 }

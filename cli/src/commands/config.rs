@@ -4,51 +4,55 @@ use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
-use crate::output;
-use crate::settings::Origin;
+use crate::settings::{Origin, catalogue, mistakes};
+use crate::{output, paint, terminal};
 
-const ABOUT: &str = "\
-Flags go before SWEEP_* variables, variables before the file, the file before defaults.
-The file is sweep.toml in SWEEP_HOME, or the one that SWEEP_CONFIG names:
+const RULES: &str = "\
+Flags go before SWEEP_* variables, variables before the file, the file before \
+defaults. The file is sweep.toml in SWEEP_HOME, or the one that SWEEP_CONFIG \
+names; paths in it are relative to it. All that it may say:
+";
 
-  listen = \"127.0.0.1:7433\"           # sweep serve            SWEEP_LISTEN
-  lease = \"1m\"                       # sweep serve            SWEEP_LEASE
-  reconnect_grace = \"15s\"            # sweep serve            SWEEP_RECONNECT_GRACE
-  coordinator = \"127.0.0.1:7433\"      # everything else        SWEEP_COORDINATOR
-  token_file = \"/etc/sweep/token\"     # for that coordinator   SWEEP_TOKEN_FILE
-  slots = 2                           # sweep agent, local     SWEEP_SLOTS
-  patience = \"10m\"                   # sweep agent, local     SWEEP_PATIENCE
-  grace = \"2m\"                       # sweep agent, local     SWEEP_GRACE
-  secrets = \"/etc/sweep/secrets\"      # sweep agent, local     SWEEP_SECRETS
-  datasets = \"/data\"                  # sweep agent, local     SWEEP_DATASETS
-  weights_url = \"https://mirror/w\"   # sweep agent, local     SWEEP_WEIGHTS_URL
-  runner = \"/opt/sweep/sweep-runner\"  # sweep agent, local     SWEEP_RUNNER
+const MORE: &str = "
+What jobs may have of this machine's devices (memory, hours, slots) stands in \
+agent.toml beside it; docs/operating.md has all of it:
 
-What a coordinator keeps of work that is over, and for how long (`never`: it never goes); `sweep gc` tells more:
-
-  [retention]
-  checkpoints = \"7d\"                 # of jobs that did not succeed   SWEEP_RETENTION_CHECKPOINTS
-  logs = \"30d\"                       # of jobs that succeeded         SWEEP_RETENTION_LOGS
-  points = \"never\"                   # networks and ONNX files        SWEEP_RETENTION_POINTS
-
-What jobs may have of this machine's devices (memory, hours, slots) stands in agent.toml beside it:
-
-  [devices.0]                         # a GPU by its number; also cpu, GPU-8e1c, \"*\"
+  [devices.0]                         # a GPU by its number; cpu, GPU-8e1c, \"*\"
   memory = \"6 GiB\"                   # for all jobs together; or \"80 %\"
-  quiet = [\"Mon-Fri 08:00-18:00\"]   # nothing runs; more in docs/operating.md";
+  quiet = [\"Mon-Fri 08:00-18:00\"]   # nothing runs
+
+Examples:
+  sweep config show
+  sweep config show slots lease
+  sweep config show --json | jq -r .datasets.value";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Print every setting, its value, and where it came from
-    #[command(after_help = ABOUT)]
-    Show,
+    /// Print settings, their values, and where each came from
+    #[command(after_help = format!("{RULES}\n{}{MORE}", catalogue::as_file()))]
+    Show(Show),
 }
 
+#[derive(Debug, clap::Args)]
+pub struct Show {
+    /// Only these, like slots or retention.logs [default: all]
+    #[arg(value_name = "SETTING")]
+    names: Vec<String>,
+}
+
+/// What jobs may have of this machine: a file of its own, which is there or not.
+const RULES_FILE: &str = "agent_rules";
+
 pub fn run(context: &Context, command: Command) -> Outcome {
-    let Command::Show = command;
+    let Command::Show(Show { names }) = command;
     let mut rows = context.settings.rows();
     let rules = context.settings.home.value.join("agent.toml");
-    rows.push(("agent_rules", rules.exists().then(|| rules.display().to_string()), &Origin::Default));
+    rows.push((RULES_FILE, rules.exists().then(|| rules.display().to_string()), &Origin::Default));
+    let known: Vec<&str> = rows.iter().map(|row| row.0).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(mistakes::of_name(unknown, &known));
+    }
+    rows.retain(|row| names.is_empty() || names.iter().any(|name| name == row.0));
     if context.json {
         let object: Map<String, Value> = rows
             .into_iter()
@@ -57,10 +61,10 @@ pub fn run(context: &Context, command: Command) -> Outcome {
         output::json(&object)?;
         return Ok(Exit::Done);
     }
-    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-    let width = rows.iter().map(|(_, value, _)| shown(value).chars().count()).max().unwrap_or(0);
-    let lines: Vec<String> =
-        rows.iter().map(|(name, value, origin)| format!("{name:<21} {:<width$}  {origin}", shown(value))).collect();
-    output::print(&lines.join("\n"))?;
+    let mut table = terminal::table(["setting", "value", "from"], terminal::width());
+    for (name, value, origin) in rows {
+        table.add_row([name.to_owned(), value.unwrap_or_else(|| "-".to_owned()), origin.to_string()]);
+    }
+    output::print(&paint::out().table(&table.trim_fmt()))?;
     Ok(Exit::Done)
 }

@@ -33,7 +33,8 @@ pub async fn report(context: &Context, connection: &mut Connection, sweep: &Swee
     Ok(Exit::of_sweep(sweep.state))
 }
 
-fn failures(jobs: &[Job], again: &str) -> String {
+/// What failed, and what can be done about it. `again`: the command that would retry it.
+pub fn failures(jobs: &[Job], again: &str) -> String {
     let failed: Vec<&Job> = jobs.iter().filter(|job| job.state == JobState::Failed).collect();
     let skipped = jobs.iter().filter(|job| job.state == JobState::Skipped).count();
     let cancelled = jobs.iter().filter(|job| job.state == JobState::Cancelled).count();

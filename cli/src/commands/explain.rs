@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use serde_json::json;
-use sweep_shared::ids::JobId;
 
 use super::status::{job_object, line, lineage};
 use crate::answer::Explanation;
@@ -11,6 +10,7 @@ use crate::connect::Connection;
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::moment::Zone;
+use crate::naming::{self, JobName};
 use crate::{format, output, terminal};
 
 const EXAMPLES: &str = "\
@@ -18,18 +18,20 @@ Tells why a job waits (or what it does, or how it ended), what happens next, and
 
 Examples:
   sweep explain j17
+  sweep explain teacher     the only job of that stage in the latest sweep
   sweep explain j17 --json";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The job
-    job: JobId,
+    /// The job: j17, or its stage where the latest sweep has only one of it
+    job: JobName,
 }
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live_or_inside(context).await?;
-    let explanation = connection.client.explain(args.job).await?;
+    let job = naming::job(&mut connection.client, &args.job).await?;
+    let explanation = connection.client.explain(job).await?;
     connection.close().await;
     if context.json {
         let Explanation { job, reasons, next } = &explanation;

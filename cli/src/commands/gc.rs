@@ -1,13 +1,13 @@
 //! `sweep gc`.
 
 use serde_json::{Value, json};
-use sweep_shared::ids::SweepId;
 use sweep_shared::wire::v1;
 
 use crate::answer::Garbage;
 use crate::connect::Connection;
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
+use crate::naming::{self, SweepName};
 use crate::settings::Span;
 use crate::{format, output, terminal};
 
@@ -34,7 +34,7 @@ pub struct Args {
     older_than: Option<Span>,
     /// Only of this sweep
     #[arg(long, value_name = "SWEEP")]
-    sweep: Option<SweepId>,
+    sweep: Option<SweepName>,
     /// Files of points, too: networks, ONNX [default age: 30d]
     #[arg(long)]
     points: bool,
@@ -42,10 +42,11 @@ pub struct Args {
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live_or_inside(context).await?;
+    let sweep = naming::sweep(&mut connection.client, args.sweep.as_ref()).await?;
     let request = v1::GcRequest {
         dry_run: args.dry_run,
         older_than_ms: args.older_than.map(|span| span.0.as_millis() as u64),
-        sweep: args.sweep.map_or(0, |sweep| sweep.0),
+        sweep: sweep.map_or(0, |sweep| sweep.0),
         points: args.points,
     };
     let (items, deleted) = connection.client.collect_garbage(request).await?;
@@ -113,7 +114,7 @@ fn document(items: &[Garbage], dry_run: bool, deleted: u64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sweep_shared::ids::JobId;
+    use sweep_shared::ids::{JobId, SweepId};
 
     #[test]
     fn what_goes_is_shown_with_its_size_and_why() {

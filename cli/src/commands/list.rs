@@ -1,5 +1,7 @@
 //! `sweep list`.
 
+use std::time::SystemTime;
+
 use serde_json::Value;
 
 use super::status::summary;
@@ -7,12 +9,22 @@ use crate::answer::Sweep;
 use crate::connect::Connection;
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
-use crate::{format, output, terminal};
+use crate::moment::Zone;
+use crate::{format, output, paint, terminal};
+
+const EXAMPLES: &str = "\
+Times are those of this machine's zone; --json has them in Unix milliseconds.
+
+Examples:
+  sweep list
+  sweep list -n 100
+  sweep list --json | jq -r '.[] | select(.state == \"active\") | .id'";
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// How many
-    #[arg(long, short = 'n', default_value_t = 20)]
+    /// How many of the newest
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
     limit: u32,
 }
 
@@ -25,13 +37,14 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
     } else if sweeps.is_empty() {
         output::note("there are no sweeps yet; `sweep local PLAN` runs one on this machine");
     } else {
-        output::print(&table(&sweeps))?;
+        let table = table(&sweeps, terminal::width(), &Zone::here(), SystemTime::now());
+        output::print(&paint::out().table(&table))?;
     }
     Ok(Exit::Done)
 }
 
-fn table(sweeps: &[Sweep]) -> String {
-    let mut table = terminal::table(["sweep", "name", "state", "done", "failed", "time"], terminal::width());
+fn table(sweeps: &[Sweep], width: Option<u16>, zone: &Zone, now: SystemTime) -> String {
+    let mut table = terminal::table(["sweep", "name", "state", "done", "failed", "begun", "time"], width);
     for sweep in sweeps {
         let failed = sweep.count(sweep_shared::states::JobState::Failed);
         table.add_row([
@@ -40,6 +53,7 @@ fn table(sweeps: &[Sweep]) -> String {
             sweep.pause().map_or_else(|| sweep.state.as_str().replace('_', " "), |_| "paused".to_owned()),
             format!("{}/{}", sweep.over(), sweep.total()),
             if failed == 0 { String::new() } else { failed.to_string() },
+            sweep.created.map(|at| zone.ago(at, now)).unwrap_or_default(),
             sweep.age().map(format::duration).unwrap_or_default(),
         ]);
     }

@@ -6,6 +6,7 @@ use sweep_shared::ids::JobId;
 use crate::connect::Connection;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::naming::{self, JobName};
 use crate::output;
 use crate::signals::Signals;
 
@@ -18,8 +19,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The job
-    job: JobId,
+    /// The job: j17, or its stage where the latest sweep has only one of it
+    job: JobName,
     /// Go on until the job is over
     #[arg(long, short)]
     follow: bool,
@@ -35,21 +36,31 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live_or_inside(context).await?;
     // With nobody running, nothing more will come.
     let follow = args.follow && !connection.is_inside();
+    let job = naming::job(&mut connection.client, &args.job).await?;
+    let wanted = Wanted { job, attempt: args.attempt, follow };
     let mut signals = Signals::listen()?;
     let exit = tokio::select! {
-        done = copy(&mut connection, &args, follow) => done.map(|()| Exit::Done),
+        done = copy(&mut connection, wanted) => done.map(|()| Exit::Done),
         () = signals.next() => Ok(Exit::Interrupted),
     };
     connection.close().await;
     exit
 }
 
+/// What is read.
+#[derive(Clone, Copy)]
+struct Wanted {
+    job: JobId,
+    attempt: u32,
+    follow: bool,
+}
+
 /// Copies the log to standard output. A connection that breaks is made again and continues where it broke.
-async fn copy(connection: &mut Connection, args: &Args, follow: bool) -> Outcome<()> {
+async fn copy(connection: &mut Connection, wanted: Wanted) -> Outcome<()> {
     let mut at = Position::default();
     loop {
-        match copy_once(connection, args, follow, &mut at).await {
-            Err(failure) if follow && failure.exit == Exit::Unreachable => {
+        match copy_once(connection, wanted, &mut at).await {
+            Err(failure) if wanted.follow && failure.exit == Exit::Unreachable => {
                 output::note("the connection to the coordinator is lost; waiting for it to come back");
                 while connection.reconnect().await.is_err() {
                     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -80,8 +91,8 @@ impl Position {
     }
 }
 
-async fn copy_once(connection: &mut Connection, args: &Args, follow: bool, at: &mut Position) -> Outcome<()> {
-    let mut stream = connection.client.logs(args.job, args.attempt, follow).await?;
+async fn copy_once(connection: &mut Connection, wanted: Wanted, at: &mut Position) -> Outcome<()> {
+    let mut stream = connection.client.logs(wanted.job, wanted.attempt, wanted.follow).await?;
     let (mut attempt, mut offset) = (0, 0);
     while let Some(reply) = stream.next().await {
         let reply = reply?;

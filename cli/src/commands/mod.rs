@@ -15,10 +15,14 @@ mod events;
 mod explain;
 mod export;
 mod gc;
+mod init;
 mod list;
 mod local;
+mod login;
+mod logout;
 mod logs;
 mod model;
+mod page;
 mod pause;
 mod priority;
 mod results;
@@ -29,7 +33,12 @@ mod serve;
 mod status;
 mod submission;
 mod submit;
+mod tokens;
+mod users;
+mod wait;
+mod waiting;
 mod watch;
+mod whoami;
 
 use clap::Subcommand;
 
@@ -43,6 +52,8 @@ const NOBODY_WORKS: &str =
 /// Everything `sweep` can be asked for.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a plan to begin with
+    Init(init::Args),
     /// Run a plan on this machine, to the end; again: continue, or show what came out
     Local(local::Args),
     /// Show what a plan comes to, or what is wrong with it, without running anything
@@ -55,6 +66,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Watch a sweep until it is over; leaving does not stop it
     Watch(watch::Args),
+    /// Wait until a sweep or a job is over, for scripts; the exit code tells how it ended
+    Wait(wait::Args),
     /// Print what a job wrote
     Logs(logs::Args),
     /// Show the measured points of a sweep: accuracy, size, latency, files
@@ -79,8 +92,22 @@ pub enum Command {
     Serve(serve::Args),
     /// Run jobs on this machine for a coordinator
     Agent(agent::Args),
-    /// List the agents that the coordinator knows, or have one leave
+    /// List the agents that the coordinator knows; let one join, have one leave, throw one out
     Agents(agents::Args),
+    /// Keep a token for a coordinator, so that commands mean it from now on
+    Login(login::Args),
+    /// Forget it
+    Logout(logout::Args),
+    /// Show who one is to the coordinator
+    Whoami(whoami::Args),
+    /// Make, list and revoke tokens, with which users come in
+    #[command(subcommand)]
+    Tokens(tokens::Command),
+    /// Add, list, change and remove users
+    #[command(subcommand)]
+    Users(users::Command),
+    /// Print a link that opens the status page, signed in
+    Page(page::Args),
     /// Look at the networks that plans can name
     #[command(subcommand)]
     Model(model::Command),
@@ -99,9 +126,10 @@ pub enum Command {
 /// Runs the command; only those that talk to a coordinator need the asynchronous runtime.
 pub fn run(context: &Context, command: Command) -> Outcome {
     match command {
-        Command::Check(args) => check::run(context, args),
+        Command::Init(args) => init::run(context, args),
         Command::Config(command) => config::run(context, command),
         Command::Completions(args) => completions::run(args),
+        Command::Logout(args) => logout::run(context, args),
         Command::Model(command) => model::run(context, command),
         connected => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -113,10 +141,12 @@ pub fn run(context: &Context, command: Command) -> Outcome {
 async fn run_connected(context: &Context, command: Command) -> Outcome {
     match command {
         Command::Local(args) => local::run(context, args).await,
+        Command::Check(args) => check::run(context, args).await,
         Command::Submit(args) => submit::run(context, args).await,
         Command::Status(args) => status::run(context, args).await,
         Command::Explain(args) => explain::run(context, args).await,
         Command::Watch(args) => watch::run(context, args).await,
+        Command::Wait(args) => wait::run(context, args).await,
         Command::Logs(args) => logs::run(context, args).await,
         Command::Results(args) => results::run(context, args).await,
         Command::Export(args) => export::run(context, args).await,
@@ -130,9 +160,18 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Serve(args) => serve::run(context, args).await,
         Command::Agent(args) => agent::run(context, args).await,
         Command::Agents(args) => agents::run(context, args).await,
+        Command::Login(args) => login::run(context, args).await,
+        Command::Whoami(args) => whoami::run(context, args).await,
+        Command::Tokens(command) => tokens::run(context, command).await,
+        Command::Users(command) => users::run(context, command).await,
+        Command::Page(args) => page::run(context, args).await,
         Command::Gc(args) => gc::run(context, args).await,
         Command::Db(command) => db::run(context, command).await,
-        Command::Check(_) | Command::Config(_) | Command::Completions(_) | Command::Model(_) => {
+        Command::Init(_)
+        | Command::Config(_)
+        | Command::Completions(_)
+        | Command::Logout(_)
+        | Command::Model(_) => {
             unreachable!("run without a runtime")
         }
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::connect::{Connection, Target};
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
+use crate::naming::{self, Which};
 use crate::{format, output};
 
 const EXAMPLES: &str = "\
@@ -19,9 +20,9 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A sweep (s3) or a job (j17)
+    /// A sweep (s3, or its name) or a job (j17)
     #[arg(value_name = "SWEEP|JOB")]
-    which: Target,
+    which: Which,
     /// A whole number, from -1000000 to 1000000
     #[arg(value_name = "N", allow_negative_numbers = true, value_parser = priority)]
     priority: i32,
@@ -34,12 +35,13 @@ fn priority(text: &str) -> Result<i32, String> {
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live_or_inside(context).await?;
-    let changed = connection.client.set_priority(args.which, args.priority).await?;
+    let target = naming::target(&mut connection.client, Some(&args.which)).await?;
+    let changed = connection.client.set_priority(target, args.priority).await?;
     connection.close().await;
     if context.json {
         output::json(&json!({ "changed": changed, "priority": args.priority }))?;
     } else {
-        output::print(&said(args.which, args.priority, changed))?;
+        output::print(&said(target, args.priority, changed))?;
     }
     Ok(Exit::Done)
 }

@@ -1,10 +1,9 @@
 //! `sweep results [SWEEP]`.
 
-use sweep_shared::ids::SweepId;
-
 use crate::connect::Connection;
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
+use crate::naming::{self, SweepName};
 use crate::results::{Width, csv, document, markdown, table};
 use crate::{output, terminal};
 
@@ -20,8 +19,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The sweep [default: the latest]
-    sweep: Option<SweepId>,
+    /// The sweep: s3, or its name [default: the latest]
+    sweep: Option<SweepName>,
     /// Comma-separated values, a line per point
     #[arg(long, conflicts_with_all = ["markdown", "json"])]
     csv: bool,
@@ -32,7 +31,8 @@ pub struct Args {
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live_or_inside(context).await?;
-    let (sweep, points) = connection.client.results(args.sweep).await?;
+    let sweep = naming::sweep(&mut connection.client, args.sweep.as_ref()).await?;
+    let (sweep, points) = connection.client.results(sweep).await?;
     let here = connection.shares_disk();
     connection.close().await;
     if context.json {

@@ -4,10 +4,12 @@ use serde_json::json;
 use sweep_shared::states::JobState;
 
 use super::NOBODY_WORKS;
+use super::waiting::{self, Waits};
 use crate::answer::{Job, Sweep};
 use crate::connect::{Connection, Target};
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
+use crate::naming::{self, Which};
 use crate::{format, output};
 
 const EXAMPLES: &str = "\
@@ -17,22 +19,31 @@ spent goes on regardless of it. Jobs that were paused by themselves stay so.
 Examples:
   sweep resume          the latest sweep
   sweep resume s3
-  sweep resume j17";
+  sweep resume j17
+  sweep resume s3 --wait --timeout 2h    and wait for its end";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A sweep (s3) or a job (j17) [default: the latest sweep]
+    /// A sweep (s3, or its name) or a job (j17) [default: the latest sweep]
     #[arg(value_name = "SWEEP|JOB")]
-    which: Option<Target>,
+    which: Option<Which>,
+    #[command(flatten)]
+    waits: Waits,
 }
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live_or_inside(context).await?;
-    let target = connection.client.target(args.which).await?;
+    let target = naming::target(&mut connection.client, args.which.as_ref()).await?;
     let changed = connection.client.resume(target).await?;
     let (sweep, jobs) = connection.client.look(Some(target), false).await?;
     let nobody_works = connection.is_inside() && changed > 0;
+    if args.waits.wait {
+        output::note(&said(target, changed, &sweep, &jobs));
+        let exit = waiting::wait(context, &mut connection, target, args.waits.timeout).await;
+        connection.close().await;
+        return exit;
+    }
     connection.close().await;
     if context.json {
         output::json(&json!({ "changed": changed }))?;

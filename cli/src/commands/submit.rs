@@ -1,15 +1,17 @@
 //! `sweep submit PLAN`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use sweep_shared::ids::{BadId, SweepId};
+use sweep_shared::ids::SweepId;
 
 use super::submission::{Choice, submit};
+use super::waiting::{self, Waits};
 use super::watch::watch;
-use crate::connect::{Client, Connection, Submitted};
+use crate::connect::{Client, Connection, Submitted, Target};
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::naming::{self, SweepName};
 use crate::{format, output, plan_files};
 
 const EXAMPLES: &str = "\
@@ -21,6 +23,7 @@ has are added; those that it no longer has are cancelled, and count no more.
 Examples:
   sweep submit plan.yaml              hand it over and return
   sweep submit plan.yaml --watch      and watch it to the end
+  sweep submit plan.yaml --wait       for scripts: wait, and end as it ended
   sweep submit - < plan.yaml
   sweep submit plan.yaml --amend      change the running sweep of that name to the plan
   sweep submit plan.yaml --amend s3";
@@ -32,8 +35,10 @@ pub struct Args {
     #[arg(value_hint = clap::ValueHint::FilePath)]
     plan: PathBuf,
     /// Watch it until it is over, then print its results
-    #[arg(long, short)]
+    #[arg(long, short, conflicts_with = "wait")]
     watch: bool,
+    #[command(flatten)]
+    waits: Waits,
     /// Do all of its work anew, even where an earlier sweep did the same
     #[arg(long)]
     no_reuse: bool,
@@ -43,11 +48,11 @@ pub struct Args {
 }
 
 /// Which sweep is to be changed to the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Amended {
     /// The latest that bears the plan's name.
     OfSameName,
-    Sweep(SweepId),
+    Sweep(SweepName),
 }
 
 /// `--amend` takes a sweep, and is easily given the plan.
@@ -55,13 +60,11 @@ fn amended(text: &str) -> Result<Amended, String> {
     if text.is_empty() {
         return Ok(Amended::OfSameName);
     }
-    text.parse().map(Amended::Sweep).map_err(|error: BadId| {
-        if text.contains('.') || text.contains('/') || text == "-" {
-            format!("{text:?} looks like a plan; write it before --amend: sweep submit {text} --amend")
-        } else {
-            error.to_string()
-        }
-    })
+    let is_plan = Path::new(text).extension().is_some_and(|end| end == "yaml" || end == "yml");
+    if is_plan || text.contains('/') || text == "-" {
+        return Err(format!("{text:?} looks like a plan; write it before --amend: sweep submit {text} --amend"));
+    }
+    text.parse().map(Amended::Sweep)
 }
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
@@ -69,16 +72,22 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live(context).await?;
     let amend = match args.amend {
         None => None,
-        Some(Amended::Sweep(sweep)) => Some(sweep),
+        Some(Amended::Sweep(name)) => naming::sweep(&mut connection.client, Some(&name)).await?,
         Some(Amended::OfSameName) => Some(of_same_name(&mut connection.client, &plan.plan.name).await?),
     };
     let choice = Choice { no_reuse: args.no_reuse, amend, ..Choice::default() };
     let submitted = submit(&mut connection.client, &plan, choice).await?;
-    tell(context, &submitted, amend.is_some(), args.watch)?;
+    tell(context, &submitted, amend.is_some(), args.watch || args.waits.wait)?;
     if !connection.client.agents().await?.iter().any(|agent| agent.connected) {
         output::note("no agent is connected yet, so nothing runs; start one with `sweep agent`");
     }
-    if args.watch { watch(context, &mut connection, submitted.sweep).await } else { Ok(Exit::Done) }
+    if args.watch {
+        return watch(context, &mut connection, submitted.sweep).await;
+    }
+    if args.waits.wait {
+        return waiting::wait(context, &mut connection, Target::Sweep(submitted.sweep), args.waits.timeout).await;
+    }
+    Ok(Exit::Done)
 }
 
 /// Sweeps that are looked through for one of the plan's name.
@@ -102,7 +111,7 @@ async fn of_same_name(client: &mut Client, name: &str) -> Outcome<SweepId> {
 
 fn tell(context: &Context, submitted: &Submitted, amended: bool, watched: bool) -> std::io::Result<()> {
     match (context.json, watched) {
-        // The one document will be the results.
+        // The one document will be how it ended.
         (true, true) => Ok(()),
         (true, false) => output::json(&object(submitted, amended)),
         (false, _) => output::print(&said(submitted, amended, watched)),
@@ -149,9 +158,10 @@ mod tests {
 
     #[test]
     fn a_plan_behind_amend_is_told_apart_from_a_misspelt_id() {
-        assert_eq!(amended("s3").unwrap(), Amended::Sweep(SweepId(3)));
+        assert_eq!(amended("s3").unwrap(), Amended::Sweep(SweepName::Id(SweepId(3))));
         assert_eq!(amended("").unwrap(), Amended::OfSameName);
         assert!(amended("plan.yaml").unwrap_err().contains("sweep submit plan.yaml --amend"));
-        assert!(amended("x3").unwrap_err().contains("s12"));
+        assert_eq!(amended("cifar.v2").unwrap(), Amended::Sweep(SweepName::Name("cifar.v2".into())));
+        assert!(amended("j3").unwrap_err().contains("j3 is a job"));
     }
 }

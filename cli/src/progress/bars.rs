@@ -14,18 +14,24 @@ use super::estimate::Pace;
 use super::journal::{Detail, Journal};
 use super::lines;
 use super::plain::Stream;
-use crate::{format, output};
+use crate::{format, output, paint};
 
 /// More bars than this would push what matters off the screen.
 const MOST_BARS: usize = 12;
 /// Room for a job's id and name.
 const NAME_WIDTH: usize = 34;
+/// Of what follows a line's stamp where it is wrapped.
+const INDENT: usize = 11;
+/// Columns of a bar: of a job, and of the whole.
+const JOB_WIDTH: usize = 8;
+const WHOLE_WIDTH: usize = 12;
 /// Steps of a bar: what the terminal can show, and more.
 const STEPS: u64 = 1_000;
 
 /// Bars below, the journal's lines above.
 pub struct Bars {
     multi: MultiProgress,
+    stream: Stream,
     whole: ProgressBar,
     jobs: HashMap<JobId, ProgressBar>,
     journal: Journal,
@@ -40,10 +46,11 @@ impl Bars {
             Stream::Stderr => ProgressDrawTarget::stderr(),
         };
         let multi = MultiProgress::with_draw_target(target);
-        let whole = multi.add(ProgressBar::new(STEPS).with_style(style("{prefix:.bold} {bar:12.cyan/dim} {wide_msg}")));
+        let whole = multi.add(ProgressBar::new(STEPS).with_style(style("{prefix} ", WHOLE_WIDTH, "cyan/dim")));
         output::set_bars(Some(multi.clone()));
         Self {
             multi,
+            stream,
             whole,
             jobs: HashMap::new(),
             journal: Journal::new(Detail::Ends),
@@ -52,8 +59,15 @@ impl Bars {
         }
     }
 
+    /// Columns of the terminal now; it may change.
+    fn width(&self) -> usize {
+        usize::from(crate::terminal::width_of(self.stream).unwrap_or(80))
+    }
+
     fn print(&self, lines: &[String]) {
         if !lines.is_empty() {
+            let lines: Vec<String> =
+                lines.iter().flat_map(|line| format::hanging(line, self.width(), INDENT)).collect();
             // A terminal that cannot be written to must not end the work.
             let _ = self.multi.println(lines.join("\n"));
         }
@@ -63,13 +77,12 @@ impl Bars {
         let now = self.start.elapsed();
         let (done, total) = (board.work_done(), board.total() as f64);
         let pace = *self.pace.get_or_insert_with(|| Pace::starting(now, done));
-        let mut message = format!("{}, {}", lines::tally(board), format::duration(now));
         let paused = board.sweep().is_some_and(|sweep| sweep.pause().is_some());
-        if let Some(left) = pace.left(now, done, total).filter(|left| !left.is_zero() && !paused) {
-            message.push_str(&format!(", about {} left", format::duration(left)));
-        }
+        let left = pace.left(now, done, total).filter(|left| !left.is_zero() && !paused);
+        let prefix = board.sweep().map_or(0, |sweep| sweep.id.to_string().len());
+        let room = self.width().saturating_sub(prefix + WHOLE_WIDTH + 2);
         self.whole.set_position((done / total.max(1.0) * STEPS as f64) as u64);
-        self.whole.set_message(message);
+        self.whole.set_message(lines::whole(board, now, left, room));
     }
 
     fn update_jobs(&mut self, board: &Board) {
@@ -85,15 +98,16 @@ impl Bars {
         let names: Vec<String> =
             shown.iter().map(|job| format::clip(&format!("{} {}", job.id, board.name(job)), NAME_WIDTH)).collect();
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let room = self.width().saturating_sub(2 + width + 1 + JOB_WIDTH + 1);
         for (job, name) in shown.into_iter().zip(names) {
             let bar = self.jobs.entry(job.id).or_insert_with(|| {
-                let bar = ProgressBar::new(STEPS).with_style(style("  {prefix} {bar:8.green/dim} {wide_msg}"));
+                let bar = ProgressBar::new(STEPS).with_style(style("  {prefix} ", JOB_WIDTH, "green/dim"));
                 self.multi.insert_before(&self.whole, bar)
             });
             let left = self.journal.left(now, job);
             bar.set_prefix(format!("{name:<width$}"));
             bar.set_position((job.fraction * STEPS as f64) as u64);
-            bar.set_message(lines::progress(job, left));
+            bar.set_message(lines::progress(job, left, room));
         }
     }
 }
@@ -129,6 +143,8 @@ impl Drop for Bars {
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the template is a constant").progress_chars("━╸─")
+fn style(before: &str, width: usize, colours: &str) -> ProgressStyle {
+    let colours = if paint::out().colours() { format!(".{colours}") } else { String::new() };
+    let template = format!("{before}{{bar:{width}{colours}}} {{wide_msg}}");
+    ProgressStyle::with_template(&template).expect("the template is one of two").progress_chars("━╸─")
 }

@@ -50,6 +50,11 @@ impl Board {
         self.jobs.get(&id)
     }
 
+    /// In the plan's order.
+    pub fn jobs(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.values()
+    }
+
     pub fn running(&self) -> impl Iterator<Item = &Job> {
         self.jobs.values().filter(|job| job.state == JobState::Running)
     }

@@ -165,7 +165,7 @@ impl Journal {
         seen.last_line = now;
         self.printed += 1;
         let left = seen.pace.left(now, job.fraction, 1.0);
-        Some(format!("{} {}: {}", job.id, board.name(job), lines::progress(job, left)))
+        Some(format!("{} {}: {}", job.id, board.name(job), lines::progress(job, left, usize::MAX)))
     }
 
     /// Begins a new second; says in one line what the last one swallowed.

@@ -15,8 +15,50 @@ const IMAGES_PER_S: &str = "images_per_s";
 
 /// `2 of 14 jobs done, 1 failed, 2 running, 10 waiting`; of a paused sweep with `paused` before it.
 pub fn tally(board: &Board) -> String {
+    counted(board).join(", ")
+}
+
+/// The tally, how long it has taken, and what is left, as far as there is room: what is left goes before how long it took and what
+/// waits.
+pub fn whole(board: &Board, took: Duration, left: Option<Duration>, room: usize) -> String {
+    let mut parts: Vec<(u8, String)> = counted(board)
+        .into_iter()
+        .enumerate()
+        .map(|(at, part)| {
+            (
+                if at == 0 {
+                    0
+                } else if part.ends_with("waiting") {
+                    3
+                } else {
+                    1
+                },
+                part,
+            )
+        })
+        .collect();
+    parts.push((4, format::duration(took)));
+    parts.extend(left.map(|left| (2, format!("about {} left", format::duration(left)))));
+    fitted(parts, room)
+}
+
+/// Leaves parts out, the one with the highest number first, until the rest fits.
+fn fitted(mut parts: Vec<(u8, String)>, room: usize) -> String {
+    loop {
+        let text = parts.iter().map(|(_, part)| part.as_str()).collect::<Vec<_>>().join(", ");
+        if parts.len() <= 1 || text.chars().count() <= room {
+            return text;
+        }
+        let last = parts.iter().map(|(rank, _)| *rank).max();
+        if let Some(at) = parts.iter().position(|(rank, _)| Some(*rank) == last) {
+            parts.remove(at);
+        }
+    }
+}
+
+fn counted(board: &Board) -> Vec<String> {
     let paused = if board.sweep().is_some_and(|sweep| sweep.pause().is_some()) { "paused; " } else { "" };
-    let mut text = format!("{paused}{} of {} done", board.over(), format::plural(board.total(), "job"));
+    let mut all = vec![format!("{paused}{} of {} done", board.over(), format::plural(board.total(), "job"))];
     let waiting = board.count(JobState::Blocked) + board.count(JobState::Ready);
     let parts = [
         (board.count(JobState::Failed), "failed"),
@@ -27,9 +69,9 @@ pub fn tally(board: &Board) -> String {
         (board.count(JobState::Paused), "paused"),
     ];
     for (n, word) in parts.into_iter().filter(|(n, _)| *n > 0) {
-        let _ = write!(text, ", {n} {word}");
+        all.push(format!("{n} {word}"));
     }
-    text
+    all
 }
 
 /// That a sweep is paused, why, and what ends it: `s1 is paused: its budget … is spent; …`.
@@ -92,24 +134,24 @@ fn with_message(what: &str, message: &str) -> String {
     if message.is_empty() { what.to_owned() } else { format!("{what}: {message}") }
 }
 
-/// How far a running job is: `epoch 3/5, val accuracy 81.2 %, 2610 images/s, about 45 s left`.
-pub fn progress(job: &Job, left: Option<Duration>) -> String {
+/// How far a running job is, as far as there is room: `epoch 3/5, val accuracy 81.2 %, 2610 images/s, about 45 s left`.
+pub fn progress(job: &Job, left: Option<Duration>, room: usize) -> String {
     let mut parts = Vec::new();
     if job.epochs > 0 {
-        parts.push(format!("epoch {}/{}", job.epoch, job.epochs));
+        parts.push((0, format!("epoch {}/{}", job.epoch, job.epochs)));
     } else {
-        parts.push(format!("{:.0} %", job.fraction * 100.0));
+        parts.push((0, format!("{:.0} %", job.fraction * 100.0)));
     }
     if let Some(share) = job.metrics.get(VAL_ACCURACY) {
-        parts.push(format!("val accuracy {}", format::percent(*share)));
+        parts.push((2, format!("val accuracy {}", format::percent(*share))));
     }
     if let Some(rate) = job.metrics.get(IMAGES_PER_S) {
-        parts.push(format!("{rate:.0} images/s"));
+        parts.push((3, format!("{rate:.0} images/s")));
     }
     if let Some(left) = left {
-        parts.push(format!("about {} left", format::duration(left)));
+        parts.push((1, format!("about {} left", format::duration(left))));
     }
-    parts.join(", ")
+    fitted(parts, room)
 }
 
 /// A moment since the start of the command: `[   12.3s]`.
@@ -135,6 +177,10 @@ mod tests {
         ];
         board.apply(Event::Snapshot(sweep(), jobs));
         assert_eq!(tally(&board), "2 of 4 jobs done, 1 failed, 1 running, 1 waiting");
+        let whole = |room| whole(&board, Duration::from_secs(90), Some(Duration::from_secs(3_600)), room);
+        assert!(whole(200).ends_with("1 running, 1 waiting, 1 min 30 s, about 1 h 00 min left"), "{}", whole(200));
+        assert_eq!(whole(60), "2 of 4 jobs done, 1 failed, 1 running, about 1 h 00 min left");
+        assert_eq!(whole(5), "2 of 4 jobs done");
     }
 
     #[test]
@@ -170,11 +216,16 @@ mod tests {
     #[test]
     fn progress_says_what_is_known() {
         let mut training = Job { epoch: 3, fraction: 0.6, ..job(1, JobState::Running) };
-        assert_eq!(progress(&training, None), "epoch 3/5");
+        assert_eq!(progress(&training, None, usize::MAX), "epoch 3/5");
         training.metrics = [(VAL_ACCURACY.to_owned(), 0.8123), (IMAGES_PER_S.to_owned(), 2609.7)].into();
         let left = Some(Duration::from_secs(45));
-        assert_eq!(progress(&training, left), "epoch 3/5, val accuracy 81.2 %, 2610 images/s, about 45 s left");
+        let full = "epoch 3/5, val accuracy 81.2 %, 2610 images/s, about 45 s left";
+        assert_eq!(progress(&training, left, usize::MAX), full);
+        assert_eq!(progress(&training, left, full.len()), full);
+        assert_eq!(progress(&training, left, 60), "epoch 3/5, val accuracy 81.2 %, about 45 s left");
+        assert_eq!(progress(&training, left, 30), "epoch 3/5, about 45 s left");
+        assert_eq!(progress(&training, left, 5), "epoch 3/5");
         let command = Job { epochs: 0, fraction: 0.25, ..job(1, JobState::Running) };
-        assert_eq!(progress(&command, None), "25 %");
+        assert_eq!(progress(&command, None, usize::MAX), "25 %");
     }
 }

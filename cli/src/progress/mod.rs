@@ -1,7 +1,7 @@
 //! How a running sweep looks while it is watched.
 //!
 //! The [`Board`] holds what is known (pure: events in, changes out). A [`View`] shows it: `Bars` on a terminal, `Plain`
-//! lines elsewhere, `Silent` under `--quiet`. What the lines say is decided in `journal` and `lines`, which know neither
+//! lines elsewhere, `Remarks` for those who only wait, `Silent` under `--quiet`. What the lines say is decided in `journal` and `lines`, which know neither
 //! clock nor terminal. A view may skip what it cannot keep up with: a thousand jobs of a millisecond become a line a second.
 
 mod bars;
@@ -10,15 +10,19 @@ mod estimate;
 mod journal;
 mod lines;
 mod plain;
+mod remarks;
 
 use std::io::IsTerminal as _;
 
 #[cfg(test)]
 pub(crate) use board::tests::{job as tests_job, sweep as tests_sweep};
 pub use board::{Board, Change, Event};
+pub use estimate::Pace;
 
 use bars::Bars;
-use plain::{Plain, Stream};
+use plain::Plain;
+pub use plain::Stream;
+use remarks::Remarks;
 
 /// Shows a sweep as it goes on.
 pub trait View: Send {
@@ -37,6 +41,11 @@ impl View for Silent {
     fn changed(&mut self, _: &Board, _: &[Change]) {}
     fn tick(&mut self, _: &Board) {}
     fn close(&mut self, _: &Board) {}
+}
+
+/// For those who only wait.
+pub fn remarks(quiet: bool) -> Box<dyn View> {
+    if quiet { Box::new(Silent) } else { Box::new(Remarks::default()) }
 }
 
 /// The view that suits the terminal, or the lack of one. With `--json`, standard output is left to the document.

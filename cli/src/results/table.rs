@@ -9,7 +9,7 @@ use super::columns::{self, Column};
 use super::row::{Row, rows};
 use super::{files, front};
 use crate::answer::{Point, Sweep};
-use crate::{format, terminal};
+use crate::{format, paint, terminal};
 
 /// How much room there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,17 +35,24 @@ pub fn table(sweep: &Sweep, points: &[Point], width: Width, here: bool) -> Strin
     let mut text = format!("{} {}: {}\n", sweep.id, sweep.name, headline(sweep, points));
     let rows = rows(points);
     if rows.is_empty() {
-        text.push_str(&files::sentence(points, here));
+        text.push_str(&fitted(&files::sentence(points, here), width));
         return text;
     }
     let front = front::front(&rows);
     let all = columns::columns(&rows, &front);
     let total = all.len();
     let columns = fit(all, width);
-    let _ = writeln!(text, "\n{}\n", draw(&columns, width));
-    text.push_str(&legend(&rows, &front, total - columns.len()));
-    text.push_str(&files::sentence(points, here));
+    let _ = writeln!(text, "\n{}\n", paint::out().table(&draw(&columns, width)));
+    let below = legend(&rows, &front, total - columns.len()) + &files::sentence(points, here);
+    text.push_str(&fitted(&below, width));
     text
+}
+
+/// Sentences within the width.
+fn fitted(text: &str, width: Width) -> String {
+    let Width::Columns(width) = width else { return text.to_owned() };
+    let lines = text.lines().flat_map(|line| format::wrap(line, usize::from(width)));
+    lines.map(|line| line + "\n").collect()
 }
 
 fn headline(sweep: &Sweep, points: &[Point]) -> String {
@@ -131,7 +138,8 @@ mod tests {
 
     fn widest(text: &str) -> usize {
         text.lines()
-            .filter(|line| !line.contains("* no") && !line.contains('/'))
+            // A path has nowhere to be broken.
+            .filter(|line| !line.contains('/'))
             .map(|line| line.chars().count())
             .max()
             .unwrap()

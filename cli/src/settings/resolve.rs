@@ -5,9 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use sweep_coordinator::Tls;
+
 use super::file::SettingsFile;
-use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span, Stay};
+use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span, Stay, mistakes};
 use crate::exit::{Failure, Outcome};
+use crate::output;
 
 /// What the command line says. `None`: nothing.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +19,9 @@ pub struct Flags {
     pub coordinator: Option<String>,
     pub token_file: Option<PathBuf>,
     pub listen: Option<SocketAddr>,
+    pub tls: Option<Tls>,
+    pub names: Vec<String>,
+    pub join_token_file: Option<PathBuf>,
     pub lease: Option<Span>,
     pub reconnect_grace: Option<Span>,
     pub slots: Option<u32>,
@@ -30,11 +36,20 @@ pub fn read(flags: Flags) -> Outcome<Settings> {
         None => (home.value.join("sweep.toml"), false),
     };
     let file = match std::fs::read_to_string(&path) {
-        Ok(text) => SettingsFile::parse(&text)
-            .map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.to_string().trim_end())))?,
+        Ok(text) => SettingsFile::parse(&text).map_err(|error| mistakes::of_file(&path, &error))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => SettingsFile::default(),
-        Err(error) => return Err(Failure::usage(format!("cannot read the settings in {}: {error}", path.display()))),
+        Err(error) => {
+            let failure = Failure::usage(format!("cannot read the settings in {}: {error}", path.display()));
+            return Err(if named {
+                failure.hint("SWEEP_CONFIG names it; unset that to use sweep.toml in SWEEP_HOME")
+            } else {
+                failure
+            });
+        }
     };
+    for mistake in mistakes::of_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+        output::note(&format!("warning: {mistake}"));
+    }
     resolve(home, &flags, &variable, &path, file)
 }
 
@@ -59,6 +74,7 @@ fn default_home(variable: Variables) -> Outcome<PathBuf> {
     let data = data.or_else(|| variable("HOME").map(|home| Path::new(&home).join(".local/share")));
     let data = data.ok_or_else(|| {
         Failure::usage("cannot tell where to keep things: neither SWEEP_HOME nor XDG_DATA_HOME nor HOME is set")
+            .hint("name a folder: --home DIR")
     })?;
     Ok(data.join("sweep"))
 }
@@ -86,6 +102,12 @@ fn resolve(
     );
     let slots = pick("--slots", flags.slots, "SWEEP_SLOTS", parsed(variable, "SWEEP_SLOTS", "a whole number")?);
     let listen_file = file.listen.map(|text| parse(&text, "listen", "an address like 127.0.0.1:7433")).transpose()?;
+    let tls = pick("--tls", flags.tls, "SWEEP_TLS", parsed(variable, "SWEEP_TLS", A_TLS)?);
+    let tls_file = file.tls.map(|text| parse(&text, "tls", A_TLS)).transpose()?;
+    let given_names = (!flags.names.is_empty()).then(|| flags.names.clone());
+    let listed =
+        text(variable, "SWEEP_NAMES")?.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect());
+    let names = or_file(pick("--name", given_names, "SWEEP_NAMES", listed), file.names, path);
     let defaults = sweep_coordinator::Options::new(&home.value);
     let agents = sweep_worker::Options::new("", "", "");
     let span = |flag, given, name: &'static str, variable_name: &'static str, in_file: Option<String>, default| {
@@ -133,6 +155,14 @@ fn resolve(
             value: DEFAULT_LISTEN.parse().expect("a valid address"),
             origin: Origin::Default,
         }),
+        tls: or_file(tls, tls_file, path).unwrap_or(Setting { value: Tls::Auto, origin: Origin::Default }),
+        names: names.unwrap_or(Setting { value: Vec::new(), origin: Origin::Default }),
+        join_token_file: option(optional_path(
+            "--join-token-file",
+            flags.join_token_file.clone(),
+            "SWEEP_JOIN_TOKEN_FILE",
+            file.join_token_file,
+        )),
         slots: option(or_file(slots, file.slots, path)),
         datasets: datasets.unwrap_or_else(|| Setting { value: home.value.join("datasets"), origin: Origin::Default }),
         weights_url: option(or_file(weights_url, file.weights_url, path)),
@@ -140,16 +170,16 @@ fn resolve(
         home,
     };
     if settings.patience.value.0.is_zero() {
-        return Err(Failure::usage(
-            "patience must be longer than nothing; `hang_after: never` in a plan waits for ever",
-        ));
+        return Err(Failure::usage(format!("patience is 0s ({}); it must be longer", settings.patience.origin))
+            .hint("`hang_after: never` in a plan waits for ever"));
     }
     if settings.slots.value == Some(0) {
-        return Err(Failure::usage("slots must be at least 1"));
+        return Err(Failure::usage(format!("slots is 0 ({}); it must be at least 1", settings.slots.origin)));
     }
     Ok(settings)
 }
 
+const A_TLS: &str = "one of auto, on, off";
 const A_SPAN: &str = "a duration like 90s or 2m";
 const A_STAY: &str = "a duration like 12h or 30d, or never";
 
@@ -188,7 +218,7 @@ fn parsed<T: FromStr>(variable: Variables, name: &str, expected: &str) -> Outcom
 }
 
 fn parse<T: FromStr>(value: &str, name: &str, expected: &str) -> Outcome<T> {
-    value.parse().map_err(|_| Failure::usage(format!("{name}: {value:?} is not {expected}")))
+    value.parse().map_err(|_| Failure::usage(format!("{name}: {value:?} is not {expected}")).hint(mistakes::HELP))
 }
 
 #[cfg(test)]
@@ -241,6 +271,14 @@ mod tests {
         assert_eq!(s.retention().checkpoints, Some(std::time::Duration::from_hours(12)));
         let s = resolved(Flags::default(), &[("HOME", "/me")], "").unwrap();
         assert_eq!(s.retention(), sweep_coordinator::Retention::default());
+    }
+
+    #[test]
+    fn every_setting_is_described_in_the_order_in_which_it_is_shown() {
+        let shown: Vec<_> =
+            resolved(Flags::default(), &[("HOME", "/me")], "").unwrap().rows().iter().map(|row| row.0).collect();
+        let described: Vec<_> = crate::settings::catalogue::ALL.iter().map(|setting| setting.name).collect();
+        assert_eq!(shown, described, "settings/catalogue.rs describes what settings/mod.rs shows");
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Principal {
 pub enum Refusal {
     #[error("a token is needed; `sweep login` keeps one, and SWEEP_TOKEN or --token-file names one")]
     Nothing,
-    #[error("this coordinator does not know the token")]
+    #[error("this coordinator does not know the token; `sweep tokens create`, on its machine, makes one")]
     UnknownToken,
     #[error("token {id} has expired; make another with `sweep tokens create`")]
     TokenExpired { id: i64 },

@@ -84,7 +84,6 @@ pub const RPCS: &[(&str, Who)] = &[
     ("/sweep.v1.Access/RevokeAgent", ADMIN),
     ("/grpc.health.v1.Health/Check", Who::Open),
     ("/grpc.health.v1.Health/Watch", VIEWER),
-    ("/grpc.health.v1.Health/List", VIEWER),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", VIEWER),
 ];
 

@@ -6,9 +6,11 @@ mod agents;
 pub mod banner;
 mod caller;
 mod changes;
+mod curves;
 mod events;
 mod gc;
 mod logs;
+mod paces;
 mod results;
 mod rows;
 mod status;
@@ -128,6 +130,14 @@ impl v1::sweeps_server::Sweeps for Api {
 
     async fn events(&self, request: Request<v1::EventsRequest>) -> Reply<Self::EventsStream> {
         events::events(self.clone(), request.into_inner()).await.map(Response::new)
+    }
+
+    async fn curves(&self, request: Request<v1::CurvesRequest>) -> Reply<v1::CurvesReply> {
+        curves::curves(self, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn paces(&self, _: Request<v1::PacesRequest>) -> Reply<v1::PacesReply> {
+        paces::paces(self).await.map(Response::new)
     }
 
     async fn list_agents(&self, request: Request<v1::ListRequest>) -> Reply<v1::AgentsReply> {

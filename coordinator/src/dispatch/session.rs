@@ -76,7 +76,11 @@ impl Reader {
                 let _ = outbox.send(Err(Status::invalid_argument("the first message of a session must be Hello")));
                 return;
             }
-            Err(_) => return,
+            Err(status) => {
+                // Too long, or malformed; nobody hears it where the connection is gone.
+                let _ = outbox.send(Err(status));
+                return;
+            }
         };
         if let Some(bound) = self.bound.as_ref().filter(|bound| **bound != hello.agent_id) {
             let text = format!(

@@ -13,13 +13,26 @@ use tokio_util::sync::CancellationToken;
 use super::connection;
 use super::crowd::Crowd;
 
-/// How connections are kept alive.
+/// How long connections may take, and how they are kept alive.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
     /// Idle ones are tried this often.
     pub keepalive: Duration,
     /// One that does not answer in this time is dead.
     pub keepalive_timeout: Duration,
+    /// For the first byte, and for the handshake.
+    pub handshake: Duration,
+    /// For the head of a request of HTTP/1, and between two.
+    pub head: Duration,
+    /// Who has not proved by then who they are, is not let wait longer.
+    pub unproven: Duration,
+}
+
+impl Terms {
+    pub fn new(keepalive: Duration, keepalive_timeout: Duration) -> Self {
+        let (handshake, head, unproven) = (Duration::from_secs(10), Duration::from_secs(30), Duration::from_secs(30));
+        Self { keepalive, keepalive_timeout, handshake, head, unproven }
+    }
 }
 
 /// Where requests come in.

@@ -4,9 +4,10 @@
 //! hashes. What belongs to one attempt (threads, device, where the inputs were fetched) is in [`Assignment`] around it.
 //! The plan module makes specs; the runner obeys them. `stage.rs` has the kinds, `model.rs` the networks that they
 //! begin with, `freeze.rs` what they do not train, `training.rs` their shared parts, `at_once.rs` how many images they take at a time,
-//! `footprint.rs` how much memory that comes to, `environment.rs` how variables of commands may be called.
+//! `cycles.rs` how far each round of pruning goes, `footprint.rs` how much memory that comes to, `environment.rs` how variables of commands may be called.
 
 mod at_once;
+pub mod cycles;
 mod environment;
 pub mod footprint;
 mod freeze;

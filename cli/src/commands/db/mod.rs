@@ -33,9 +33,12 @@ fn failure(error: UpkeepError) -> Failure {
     use UpkeepError as E;
     let full = error.is_disk_full();
     let (exit, hint) = match &error {
-        E::Missing { .. } => (Exit::Usage, Some("run this where SWEEP_HOME is, or name it with --home".to_owned())),
+        E::Missing { .. } => {
+            (Exit::Usage, Some("`sweep db` is run on the machine that has SWEEP_HOME; --home names another".to_owned()))
+        }
         E::Exists { .. } => (Exit::Usage, Some("name another file, or replace it with --force".to_owned())),
-        E::Foreign { .. } | E::Newer { .. } => (Exit::Usage, None),
+        E::Foreign { .. } => (Exit::Usage, Some("a backup is what `sweep db backup FILE` writes".to_owned())),
+        E::Newer { .. } => (Exit::Usage, None),
         E::Files { path, .. } | E::Database { path, .. } if full => (Exit::Internal, Some(disk_full_hint(path))),
         E::Files { .. } => (Exit::Usage, None),
         E::Damaged { .. } => (

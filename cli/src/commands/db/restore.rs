@@ -16,7 +16,7 @@ The backup is looked through first, brought up to date and put in place whole; t
 generation begins: agents that come back kill what they still run of the old one, forget what it had acknowledged, and their jobs \
 go on from the checkpoints that the backup knows. What was done since the backup is done again.
 
-Example:
+Examples:
   sweep db restore /backup/sweep-2026-11-29.db";
 
 /// Files that are gone and named one by one.

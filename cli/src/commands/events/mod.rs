@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::status::unix_ms;
 use crate::answer::Logged;
-use crate::connect::{Connection, Events, Target};
+use crate::connect::{Connection, Events};
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::moment::Zone;
+use crate::naming::{self, Which};
 use crate::signals::Signals;
 use crate::{output, terminal};
 use lines::Lines;
@@ -29,9 +30,9 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Only what concerns a sweep (s3) or a job (j17) [default: everything]
+    /// Only what concerns a sweep (s3, or its name) or a job (j17) [default: everything]
     #[arg(value_name = "SWEEP|JOB")]
-    which: Option<Target>,
+    which: Option<Which>,
     /// Go on with what is added
     #[arg(long, short)]
     follow: bool,
@@ -46,7 +47,8 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
     let follow = args.follow && !connection.is_inside();
     let mut signals = Signals::listen()?;
     let mut printer = Printer::new(context.json, args.follow);
-    let wanted = Events { of: args.which, after: 0, limit: args.limit, follow };
+    let of = naming::some_target(&mut connection.client, args.which.as_ref()).await?;
+    let wanted = Events { of, after: 0, limit: args.limit, follow };
     let exit = tokio::select! {
         done = copy(&mut connection, wanted, &mut printer) => done.map(|()| Exit::Done),
         () = signals.next() => Ok(Exit::Interrupted),

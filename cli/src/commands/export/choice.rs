@@ -2,23 +2,24 @@
 
 use std::str::FromStr;
 
-use sweep_shared::ids::{BadId, JobId};
+use sweep_shared::ids::JobId;
 
 use crate::answer::{Point, StoredFile};
 use crate::exit::{Failure, Outcome};
+use crate::naming::JobName;
 
-/// `j17`, or `j17/s0.50`.
+/// `j17`, or `j17/s0.50`; a stage of the latest sweep will do for the job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PointName {
-    pub job: JobId,
+    pub job: JobName,
     /// `None`: the only one.
     pub point: Option<String>,
 }
 
 impl FromStr for PointName {
-    type Err = BadId;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, BadId> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let (job, point) = match text.split_once('/') {
             Some((job, point)) => (job, Some(point.to_owned())),
             None => (text, None),
@@ -28,18 +29,17 @@ impl FromStr for PointName {
 }
 
 /// The named one of a sweep's points.
-pub fn choose<'a>(points: &'a [Point], wanted: &PointName) -> Outcome<&'a Point> {
-    let job = wanted.job;
+pub fn choose<'a>(points: &'a [Point], job: JobId, point: Option<&str>) -> Outcome<&'a Point> {
     let of_job: Vec<&Point> = points.iter().filter(|point| point.job == job).collect();
     let names = || of_job.iter().map(|point| format!("{job}/{}", point.point)).collect::<Vec<_>>().join(", ");
-    match (of_job.as_slice(), &wanted.point) {
+    match (of_job.as_slice(), point) {
         ([], _) => Err(Failure::usage(format!("{job} has no point yet"))
             .hint(format!("`sweep explain {job}` tells how it stands; measure jobs never have one"))),
         ([only], None) => Ok(*only),
         (_, None) => Err(Failure::usage(format!("{job} has {} points", of_job.len()))
             .hint(format!("say which is meant: {}", names()))),
         (_, Some(name)) => {
-            of_job.iter().copied().find(|point| point.point == *name).ok_or_else(|| {
+            of_job.iter().copied().find(|point| point.point == name).ok_or_else(|| {
                 Failure::usage(format!("{job} has no point {name:?}")).hint(format!("it has {}", names()))
             })
         }
@@ -68,7 +68,9 @@ mod tests {
 
     fn chosen(text: &str) -> Result<String, String> {
         let points = several();
-        let found = choose(&points, &text.parse().unwrap());
+        let PointName { job, point } = text.parse().unwrap();
+        let JobName::Id(job) = job else { panic!("{job:?} is no id") };
+        let found = choose(&points, job, point.as_deref());
         found.map(|point| format!("{}/{}", point.stage, point.point)).map_err(|failure| failure.text())
     }
 
@@ -81,7 +83,8 @@ mod tests {
         assert!(several.contains("has 2 points") && several.contains("j7/s0.30, j7/s0.50"), "{several}");
         assert!(chosen("j7/s0.9").unwrap_err().contains("it has j7/s0.30"));
         assert!(chosen("j9").unwrap_err().contains("sweep explain j9"));
-        assert!("s3".parse::<PointName>().is_err() && "x/main".parse::<PointName>().is_err());
+        assert!("s3".parse::<PointName>().unwrap_err().contains("s3 is a sweep"));
+        assert_eq!("base/main".parse::<PointName>().unwrap().job, JobName::Stage("base".into()));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::connect::{Client, Connection, Target};
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::signals::Signals;
-use crate::{format, output, whole_file};
+use crate::{format, naming, output, whole_file};
 
 use choice::PointName;
 
@@ -27,11 +27,14 @@ Examples:
   sweep export j7/s0.50 --onnx half.onnx               a job with several points: one of them
   sweep export j7/s0.50 --onnx half.onnx --force       replace the file";
 
+/// What clap would write is wider than a screen.
+const USAGE: &str = "sweep export [OPTIONS] <JOB[/POINT]> [--safetensors FILE] [--onnx FILE]";
+
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
 #[group(id = "files", required = true, multiple = true, args = ["safetensors", "onnx"])]
 pub struct Args {
-    /// The job, and which of its points where it has several (j7/s0.50)
+    /// The job (j7, or its stage), and which of its points where it has several (j7/s0.50)
     #[arg(value_name = "JOB[/POINT]")]
     which: PointName,
     /// Write the state dict for PyTorch here
@@ -102,9 +105,10 @@ type Contents<'a> = Vec<(Kind, &'a Path, Vec<u8>)>;
 
 /// The point, and the contents of its files: all of them, before the first is written.
 async fn fetch<'a>(client: &mut Client, args: &'a Args) -> Outcome<(Point, Contents<'a>)> {
-    let (sweep, _) = client.look(Some(Target::Job(args.which.job)), false).await?;
+    let job = naming::job(client, &args.which.job).await?;
+    let (sweep, _) = client.look(Some(Target::Job(job)), false).await?;
     let (_, points) = client.results(Some(sweep.id)).await?;
-    let point = choice::choose(&points, &args.which)?.clone();
+    let point = choice::choose(&points, job, args.which.point.as_deref())?.clone();
     let mut contents = Vec::new();
     for (kind, path) in args.targets() {
         let bytes = match kind {

@@ -5,7 +5,7 @@ use crate::commands::ending;
 use crate::commands::submission::submit;
 use crate::connect::Connection;
 use crate::exit::{Exit, Outcome};
-use crate::follow::{Ended, Patience, follow};
+use crate::follow::{Ended, Patience, Until, follow};
 use crate::{output, progress};
 
 /// `None`: the other process does not answer, or it went away before the end; the caller tries again.
@@ -37,7 +37,7 @@ async fn with(errand: &mut Errand<'_>, connection: &mut Connection) -> Outcome<O
     }
     let mut view = progress::view(errand.context.quiet, errand.context.json);
     let ended = tokio::select! {
-        ended = follow(connection, sweep, view.as_mut(), Patience::None) => Some(ended?),
+        ended = follow(connection, sweep, view.as_mut(), Patience::None, Until::Over) => Some(ended?),
         () = errand.signals.next() => None,
     };
     drop(view);

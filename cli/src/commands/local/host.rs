@@ -14,11 +14,11 @@ use crate::commands::submission::submit;
 use crate::commands::{agent, ending};
 use crate::connect::Connection;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::follow::{Ended, Patience, follow};
+use crate::follow::{Ended, Patience, Until, follow};
 use crate::{format, output, progress};
 
 pub async fn run(mut errand: Errand<'_>, running: Running) -> Outcome {
-    let agent = agent::options(errand.context, running.url(), running.token().to_owned());
+    let agent = agent::options(errand.context, running.local_url(), running.token().to_owned());
     let mut connection = Connection::inside(running).await?;
     let exit = with(&mut errand, &mut connection, agent).await;
     connection.close().await;
@@ -98,7 +98,7 @@ async fn work(errand: &mut Errand<'_>, connection: &mut Connection, id: SweepId,
     let shutdown = Shutdown::new();
     let mut agent = tokio::spawn(agent.run(shutdown.clone()));
     let mut view = progress::view(errand.context.quiet, errand.context.json);
-    let mut following = pin!(follow(connection, id, view.as_mut(), Patience::None));
+    let mut following = pin!(follow(connection, id, view.as_mut(), Patience::None, Until::Over));
     let mut asked = 0;
     let ended = loop {
         tokio::select! {

@@ -17,6 +17,9 @@ use crate::exit::Outcome;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List the networks that a plan can name
+    #[command(
+        after_help = "Examples:\n  sweep model list\n  sweep model list --json | jq -r '.[] | select(.macs < 1e8) | .name'"
+    )]
     List,
     /// Show what a network costs: parameters, multiply-accumulates, memory, layer by layer
     Show(show::Args),

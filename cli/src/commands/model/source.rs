@@ -5,8 +5,9 @@ use std::path::Path;
 use std::str::FromStr;
 
 use sweep_model::model::{GRAPH_FILE, WEIGHTS_FILE};
-use sweep_model::zoo::{self, Entry, ZooError, ZooOptions};
+use sweep_model::zoo::{self, Entry, ZooOptions};
 use sweep_model::{Graph, Model, Weights, cost, init, onnx, verify};
+use sweep_shared::plan::nearest;
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::onnx_file;
@@ -69,7 +70,7 @@ pub struct Network {
 pub fn find(name: &str, built: &Built) -> Outcome<Network> {
     match zoo::entry(name) {
         Ok(entry) => of_zoo(entry, built),
-        Err(error) => from_file(name, Path::new(name), built, error),
+        Err(_) => from_file(name, Path::new(name), built),
     }
 }
 
@@ -92,12 +93,9 @@ fn of_zoo(entry: &Entry, built: &Built) -> Outcome<Network> {
     Ok(Network { graph, nonzero, weights: None, fresh: true })
 }
 
-fn from_file(name: &str, path: &Path, built: &Built, unknown: ZooError) -> Outcome<Network> {
+fn from_file(name: &str, path: &Path, built: &Built) -> Outcome<Network> {
     if !path.exists() {
-        let unknown = Failure::from(unknown).exit(Exit::Usage);
-        return Err(unknown.hint(format!(
-            "`sweep model list` tells more about them; there is no file {name:?} either, which could be a point's folder, a graph.json or an .onnx file"
-        )));
+        return Err(nothing(name));
     }
     if built.input.is_some() || built.classes.is_some() || built.width.is_some() || built.transform_input {
         return Err(Failure::usage(format!(
@@ -105,6 +103,20 @@ fn from_file(name: &str, path: &Path, built: &Built, unknown: ZooError) -> Outco
         )));
     }
     read(path).map_err(|failure| failure.context(format!("cannot show {name}")).exit(Exit::Usage))
+}
+
+/// Neither a network of the zoo nor a file.
+fn nothing(name: &str) -> Failure {
+    if name.contains('/') || Path::new(name).extension().is_some() {
+        return Failure::usage(format!("there is no file {name:?}, and no network is called so")).hint(
+            "a point's folder, a graph.json and an .onnx file can be read; `sweep model list` shows the networks",
+        );
+    }
+    let failure = Failure::usage(format!("no network is called {name:?}, and there is no file {name:?}"));
+    match nearest(name, zoo::names()) {
+        Some(near) => failure.hint(format!("did you mean {near}? `sweep model list` shows all")),
+        None => failure.hint("`sweep model list` shows the networks"),
+    }
 }
 
 fn read(path: &Path) -> Outcome<Network> {

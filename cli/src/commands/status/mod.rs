@@ -6,7 +6,7 @@ mod text;
 
 use std::time::SystemTime;
 
-pub use document::{job_object, summary, unix_ms};
+pub use document::{document, job_object, summary, unix_ms};
 pub use text::line;
 
 use super::NOBODY_WORKS;
@@ -15,6 +15,7 @@ use crate::connect::{Connection, Target};
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::moment::Zone;
+use crate::naming::{self, Which};
 use crate::{output, terminal};
 
 const EXAMPLES: &str = "\
@@ -30,9 +31,9 @@ const SHOWN: usize = 40;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A sweep (s3) or a job (j17) [default: the latest sweep]
+    /// A sweep (s3, or its name) or a job (j17) [default: the latest sweep]
     #[arg(value_name = "SWEEP|JOB")]
-    which: Option<Target>,
+    which: Option<Which>,
     /// Show every job, however many there are
     #[arg(long)]
     all: bool,
@@ -40,25 +41,26 @@ pub struct Args {
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live_or_inside(context).await?;
-    let (sweep, jobs) = connection.client.look(args.which, context.json).await?;
+    let target = naming::some_target(&mut connection.client, args.which.as_ref()).await?;
+    let (sweep, jobs) = connection.client.look(target, context.json).await?;
     let nobody_works = connection.is_inside() && !sweep.is_over();
     let halted = connection.client.halted();
     connection.close().await;
     if context.json {
-        output::json(&document::document(&sweep, &jobs, halted.as_ref()))?;
+        output::json(&document(&sweep, &jobs, halted.as_ref()))?;
         return Ok(Exit::Done);
     }
-    output::print(&shown(&args, &sweep, &jobs))?;
+    output::print(&shown(target, args.all, &sweep, &jobs))?;
     if nobody_works {
         output::note(NOBODY_WORKS);
     }
     Ok(Exit::Done)
 }
 
-fn shown(args: &Args, sweep: &Sweep, jobs: &[Job]) -> String {
-    let width = terminal::width();
-    match (args.which, jobs) {
-        (Some(Target::Job(_)), [job]) => text::job_text(sweep, job, width, &Zone::here(), SystemTime::now()),
-        _ => text::sweep_text(sweep, jobs, if args.all { usize::MAX } else { SHOWN }, width),
+fn shown(target: Option<Target>, all: bool, sweep: &Sweep, jobs: &[Job]) -> String {
+    let (width, zone, now) = (terminal::width(), Zone::here(), SystemTime::now());
+    match (target, jobs) {
+        (Some(Target::Job(_)), [job]) => text::job_text(sweep, job, width, &zone, now),
+        _ => text::sweep_text(sweep, jobs, if all { usize::MAX } else { SHOWN }, width),
     }
 }

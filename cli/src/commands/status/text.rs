@@ -101,7 +101,7 @@ fn table(jobs: &[&Job], width: Option<u16>) -> String {
         let attempt = if job.attempt > 0 { job.attempt.to_string() } else { String::new() };
         table.add_row([job.id.to_string(), job.name(seeds), job.state.to_string(), attempt, epoch, time, note(job)]);
     }
-    table.trim_fmt()
+    crate::paint::out().table(&table.trim_fmt())
 }
 
 fn note(job: &Job) -> String {

@@ -7,10 +7,12 @@ mod agents;
 mod certificates;
 mod load;
 mod tokens;
+mod turned_away;
 mod users;
 
 pub use agents::RevokeAgent;
 pub use certificates::{Enrol, Renewed};
 pub use load::{CertificateRow, Rows, SessionRow, TokenRow, UserRow, load};
 pub use tokens::{NewToken, RevokeToken, TokenKind, TokenUsed};
+pub use turned_away::TurnedAway;
 pub use users::{RemoveUser, SetUser};

@@ -4,6 +4,7 @@ mod amend;
 mod audit;
 mod cancel;
 mod clock;
+mod curves;
 mod facts;
 mod fencing;
 mod flow;

@@ -1,15 +1,15 @@
 //! `prune`: remove a little, retrain, and again (Han et al. 2015), keeping a point at each sparsity asked for.
 //!
-//! [`cycles`](self::cycles::cycles) says how far each cycle goes, [`cut`] makes the sparser or smaller network, and this file
+//! [`cycles`](sweep_shared::spec::cycles) says how far each cycle goes, [`cut`] makes the sparser or smaller network, and this file
 //! runs them in turn. A checkpoint knows its cycle and the network's graph, which structural pruning changes.
 
 mod cut;
-mod cycles;
 
 use std::time::Instant;
 
 use sweep_model::{Graph, Model, Tensor};
 use sweep_shared::metrics::Metrics;
+use sweep_shared::spec::cycles::{self, Cycle};
 use sweep_shared::spec::{FreezeSpec, PruneSpec, Role};
 
 use super::{check_fits_data, fit_metrics, publish, trainable};
@@ -18,8 +18,6 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::lower::Net;
 use crate::train::{CrossEntropy, Fit, Fitted, Masks};
-
-use cycles::Cycle;
 
 pub fn run(job: &mut Job, spec: &PruneSpec) -> Result<()> {
     if let Some(problem) = cycles::problem(spec.per_cycle, &spec.keep) {

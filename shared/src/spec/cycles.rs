@@ -1,4 +1,4 @@
-//! How far each cycle prunes.
+//! How far each cycle of a `prune` stage goes: the runner follows it, and `sweep check` counts its epochs.
 
 /// One round of pruning and retraining.
 #[derive(Debug, Clone, Copy, PartialEq)]
