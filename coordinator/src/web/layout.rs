@@ -123,7 +123,7 @@ pub fn input(input: &Input<'_>) -> Markup {
             @if let Some(error) = error { p.error id=(error_id) { (error) } }
             input id=(id) name=(name) type=(kind) autocomplete=(complete) value=[(!value.is_empty()).then_some(value)]
                 required maxlength=(longest) aria-describedby=[described] aria-invalid=[error.map(|_| "true")]
-                autofocus[focus] inputmode=[numeric.then_some("numeric")] autocapitalize="none" spellcheck="false";
+                autofocus[focus || error.is_some()] inputmode=[numeric.then_some("numeric")] autocapitalize="none" spellcheck="false";
         }
     }
 }
