@@ -70,6 +70,8 @@ pub const RPCS: &[(&str, Who)] = &[
     ("/sweep.v1.Sweeps/ListAgents", VIEWER),
     ("/sweep.v1.Sweeps/DrainAgent", ADMIN),
     ("/sweep.v1.Sweeps/CollectGarbage", ADMIN),
+    ("/sweep.v1.Sweeps/Curves", VIEWER),
+    ("/sweep.v1.Sweeps/Paces", VIEWER),
     ("/sweep.v1.Access/WhoAmI", Who::Anybody),
     ("/sweep.v1.Access/CreateToken", USER),
     ("/sweep.v1.Access/ListTokens", USER),
