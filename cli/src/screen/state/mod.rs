@@ -190,6 +190,10 @@ impl Screen {
         if self.selected.is_some_and(|id| listed.iter().any(|job| job.id == id)) {
             return;
         }
+        // Where the filter leaves none, the choice is kept for when it leaves some again.
+        if listed.is_empty() && self.selected().is_some() {
+            return;
+        }
         let running = listed.iter().find(|job| job.state == sweep_shared::states::JobState::Running);
         let next = running.or(listed.get(self.top)).or(listed.first()).map(|job| job.id);
         self.select(next);
