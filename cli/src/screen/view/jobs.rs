@@ -121,7 +121,7 @@ fn row(screen: &Screen, job: &Job, widths: &Widths, name: usize, chosen: bool, p
         spans.push(Span::raw(" "));
         spans.push(Span::styled(text, style));
     };
-    add(cell(&screen.board.name(job), name), paint.plain());
+    add(cell(&format::squeeze(&screen.board.name(job), name), name), paint.plain());
     let state = paint.state(job.state);
     if widths.state > 0 {
         add(cell(job.state.as_str(), widths.state), state);
