@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 RELEASE := target/release
 
-.PHONY: help setup build quickstart test soak parity lint fmt unit snapshots sqlx bench fuzz gpu-bundle
+.PHONY: help setup build quickstart test soak parity lint deny fmt unit snapshots sqlx bench fuzz gpu-bundle
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,6 +38,9 @@ parity: setup ## compare every network with torchvision, number by number, and f
 lint: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+deny: ## check the dependencies: licences, sources, known vulnerabilities (installs cargo-deny once)
+	@scripts/deny.sh
 
 unit: setup
 	@scripts/setup-python.sh

@@ -1,10 +1,12 @@
 //! What every command needs: the settings and how its output should look.
 
 use sweep_coordinator::Home;
+use sweep_shared::access::Secret;
 
 use crate::args::Cli;
 use crate::commands::Command;
-use crate::exit::{Failure, Outcome};
+use crate::connect::Token;
+use crate::exit::Outcome;
 use crate::settings::{self, Flags, Settings};
 
 /// Made once from the command line.
@@ -21,7 +23,7 @@ impl Context {
         let mut flags = Flags { home, coordinator, token_file, ..Flags::default() };
         match &cli.command {
             Command::Serve(args) => args.tell(&mut flags),
-            Command::Agent(args) => flags.slots = args.slots,
+            Command::Agent(args) => (flags.slots, flags.join_token_file) = (args.slots, args.join_token_file.clone()),
             Command::Local(args) => flags.slots = args.slots,
             _ => {}
         }
@@ -33,16 +35,19 @@ impl Context {
     }
 
     /// The token for a coordinator other than this home's own: SWEEP_TOKEN, then the token file. `None`: neither is set.
-    pub fn given_token(&self) -> Outcome<Option<String>> {
+    pub fn given_token(&self) -> Outcome<Option<Token>> {
         if let Some(token) = std::env::var("SWEEP_TOKEN").ok().filter(|token| !token.is_empty()) {
-            return Ok(Some(token));
+            return Ok(Some(Token::parse(&token)));
         }
-        let Some(path) = &self.settings.token_file.value else { return Ok(None) };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::usage(format!("cannot read the token in {}: {error}", path.display())))?;
-        match text.trim() {
-            "" => Err(Failure::usage(format!("the token file {} is empty", path.display()))),
-            token => Ok(Some(token.to_owned())),
+        self.settings.token_file.value.as_deref().map(Token::read).transpose()
+    }
+
+    /// What an agent that has not joined yet joins with: SWEEP_JOIN_TOKEN, then the file. `None`: neither is set.
+    pub fn join_token(&self) -> Outcome<Option<Secret>> {
+        if let Some(token) = std::env::var("SWEEP_JOIN_TOKEN").ok().filter(|token| !token.is_empty()) {
+            return Token::parse(&token).joining().map(Some);
         }
+        let file = self.settings.join_token_file.value.as_deref();
+        file.map(|path| Token::read(path)?.joining()).transpose()
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use serde_json::json;
+use sweep_link::{LinkError, NoAddress};
 use sweep_shared::states::SweepState;
 use tonic::Code;
 
@@ -137,13 +138,23 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
         let error = error.into();
         match error.downcast::<tonic::Status>() {
             // Only a status made on this side has a cause; those that the coordinator sent are its own words.
-            Ok(status) if std::error::Error::source(&status).is_some() => {
-                Self { exit: Exit::Unreachable, error: broken(&status), hint: None }
-            }
+            Ok(status) if std::error::Error::source(&status).is_some() => match sweep_link::cause(&status) {
+                Some(fault) => Self::from(fault.clone()),
+                None => Self { exit: Exit::Unreachable, error: broken(&status), hint: None },
+            },
             Ok(status) => Self::from_status(&status),
             Err(error) => {
-                let transport = error.chain().any(|cause| cause.is::<tonic::transport::Error>());
-                Self { exit: if transport { Exit::Unreachable } else { Exit::Internal }, error, hint: None }
+                let fault = error.chain().find_map(|cause| cause.downcast_ref::<LinkError>());
+                let exit = match fault {
+                    _ if error.is::<NoAddress>() => Exit::Usage,
+                    Some(LinkError::PlainToOthers(_) | LinkError::PlainDespitePin(_) | LinkError::NobodyToTrust(_)) => {
+                        Exit::Usage
+                    }
+                    Some(_) => Exit::Unreachable,
+                    None => Exit::Internal,
+                };
+                let hint = fault.map(LinkError::hint);
+                Self { exit, error, hint }
             }
         }
     }
@@ -156,7 +167,8 @@ impl Failure {
         let failure = Self { exit: exit_of(status.code()), error: anyhow::Error::msg(message.to_owned()), hint: None };
         match status.code() {
             Code::Unauthenticated => failure.hint(
-                "give the coordinator's token in SWEEP_TOKEN or with --token-file; it lies in the file `token` of the coordinator's SWEEP_HOME",
+                "`sweep login URL` keeps a token of yours; SWEEP_TOKEN or --token-file give one for once. On the coordinator's own machine \
+                 its SWEEP_HOME is enough",
             ),
             Code::NotFound if message.contains("does not exist") => failure.hint(
                 "`sweep list` shows the sweeps, `sweep status` the latest one's jobs, `sweep agents` the agents",

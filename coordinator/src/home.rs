@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::statfs::{FsType, statfs};
 use serde::{Deserialize, Serialize};
+use sweep_shared::access::Fingerprint;
 use sweep_shared::ids::{ContentHash, JobId};
 
 /// Why a folder cannot be SWEEP_HOME.
@@ -29,9 +29,12 @@ pub enum HomeError {
 /// How to reach the coordinator that uses a home; the contents of `coordinator.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// `http://127.0.0.1:7433`
+    /// `http://127.0.0.1:7433`, or `https://…`
     pub address: String,
     pub pid: u32,
+    /// Of the CA, where it speaks TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }
 
 /// The layout of SWEEP_HOME. Only names: nothing is touched before [`Home::lock`].
@@ -78,6 +81,11 @@ impl Home {
 
     pub fn log(&self, job: JobId, attempt: u32) -> PathBuf {
         self.logs().join(job.0.to_string()).join(format!("{attempt}.log"))
+    }
+
+    /// The CA's key and certificate.
+    pub fn tls(&self) -> PathBuf {
+        self.root.join("tls")
     }
 
     fn token_file(&self) -> PathBuf {
@@ -157,9 +165,23 @@ impl Home {
         Err(HomeError::Locked { path: self.root.clone() })
     }
 
-    fn make_folder(folder: &Path) -> Result<(), HomeError> {
+    /// Nobody else's (0700).
+    pub(crate) fn make_folder(folder: &Path) -> Result<(), HomeError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|source| HomeError::Io { path: folder.to_owned(), source })
+    }
+
+    /// A file of ours alone (0600), whole or not at all, so that a reader never sees half of it.
+    pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), HomeError> {
+        let beside = path.with_extension("new");
+        let write = || -> io::Result<()> {
+            let mut file = private().create(true).truncate(true).open(&beside)?;
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&beside, path)
+        };
+        write().map_err(|source| HomeError::Io { path: path.to_owned(), source })
     }
 
     fn refuse_network(&self) -> Result<(), HomeError> {
@@ -210,28 +232,16 @@ impl HomeLock {
             return Ok(token);
         }
         let token = hex(&rand::random::<[u8; 32]>());
-        Self::write_private(&self.home.token_file(), &token)?;
+        Home::write_private(&self.home.token_file(), &token)?;
         Ok(token)
     }
 
     /// Tells others where to connect.
-    pub fn announce(&self, address: SocketAddr) -> Result<(), HomeError> {
-        let endpoint = Endpoint { address: format!("http://{address}"), pid: std::process::id() };
+    pub fn announce(&self, address: String, fingerprint: Option<Fingerprint>) -> Result<(), HomeError> {
+        let fingerprint = fingerprint.map(|fingerprint| fingerprint.to_string());
+        let endpoint = Endpoint { address, pid: std::process::id(), fingerprint };
         let text = serde_json::to_string(&endpoint).expect("a struct of texts serialises");
-        Self::write_private(&self.home.endpoint_file(), &text)
-    }
-
-    /// Whole or not at all, so that a reader never sees half of it.
-    fn write_private(path: &Path, text: &str) -> Result<(), HomeError> {
-        let beside = path.with_extension("new");
-        let write = || -> io::Result<()> {
-            let mut file = private().create(true).truncate(true).open(&beside)?;
-            file.set_permissions(fs::Permissions::from_mode(0o600))?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&beside, path)
-        };
-        write().map_err(|source| HomeError::Io { path: path.to_owned(), source })
+        Home::write_private(&self.home.endpoint_file(), &text)
     }
 }
 
@@ -299,7 +309,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::new(folder.path());
         let lock = home.lock().unwrap();
-        lock.announce("127.0.0.1:7433".parse().unwrap()).unwrap();
+        lock.announce("http://127.0.0.1:7433".to_owned(), None).unwrap();
         assert_eq!(home.endpoint().unwrap().unwrap().address, "http://127.0.0.1:7433");
         let mode = fs::metadata(folder.path().join("coordinator.json")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -10,6 +10,7 @@ use sweep_shared::states::FailureClass;
 use crate::clock::{Clock, SystemClock};
 use crate::luck::{Luck, SystemLuck};
 use crate::retention::Retention;
+use crate::web;
 
 /// The one port for everything.
 pub const DEFAULT_PORT: u16 = 7433;
@@ -21,11 +22,13 @@ pub const SHORTEST_LEASE: Duration = Duration::from_secs(5);
 pub struct Options {
     /// SWEEP_HOME, on a local disk. One coordinator at a time, enforced by a lock.
     pub home: PathBuf,
-    /// A loopback address, unless `insecure`. Port 0 takes a free one.
+    /// Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Listen wherever `listen` says, although there is no TLS: whoever reads that network learns the token, and with it can
-    /// run any program on every agent.
-    pub insecure: bool,
+    pub tls: Tls,
+    /// Names and addresses of this host, besides those it knows of itself, that browsers may call it by.
+    pub names: Vec<String>,
+    /// Days that an agent's certificate counts; it renews it after two thirds of them.
+    pub certificate_days: u32,
     /// How long an agent may be silent before its attempts may be given to others; at least [`SHORTEST_LEASE`]. How often
     /// agents and connections are looked at follows from it.
     pub lease: Duration,
@@ -43,6 +46,8 @@ pub struct Options {
     pub retention: Retention,
     /// Let go of the rest now and then, without being asked to.
     pub tidies: bool,
+    /// How long sessions of the page last, and the like.
+    pub web: web::Settings,
     pub clock: Arc<dyn Clock>,
     pub luck: Arc<dyn Luck>,
 }
@@ -53,7 +58,9 @@ impl Options {
         Self {
             home: home.into(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
-            insecure: false,
+            tls: Tls::Auto,
+            names: Vec::new(),
+            certificate_days: 30,
             lease: Duration::from_mins(1),
             reconnect_grace: Duration::from_secs(15),
             backoff: Backoff::default(),
@@ -62,6 +69,7 @@ impl Options {
             submitted_only: false,
             retention: Retention::default(),
             tidies: false,
+            web: web::Settings::default(),
             clock: Arc::new(SystemClock::new()),
             luck: Arc::new(SystemLuck),
         }
@@ -70,6 +78,44 @@ impl Options {
     /// Loopback, any free port.
     pub fn ephemeral(home: impl Into<PathBuf>) -> Self {
         Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), ..Self::new(home) }
+    }
+}
+
+/// Whether connections are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tls {
+    /// On every address but loopback.
+    #[default]
+    Auto,
+    On,
+    /// Refused on any other address than loopback.
+    Off,
+}
+
+impl Tls {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+
+    pub(crate) fn holds(self, listen: SocketAddr) -> bool {
+        match self {
+            Self::Auto => !listen.ip().is_loopback(),
+            Self::On => true,
+            Self::Off => false,
+        }
+    }
+}
+
+impl std::str::FromStr for Tls {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Auto, Self::On, Self::Off];
+        all.into_iter().find(|tls| tls.as_str() == text).ok_or_else(|| format!("{text:?} is not one of auto, on, off"))
     }
 }
 

@@ -1,29 +1,31 @@
 //! The coordinator as one service: start, address, stop.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use sweep_shared::access::Fingerprint;
 use sweep_shared::ids::SweepId;
-use sweep_shared::wire::{DESCRIPTOR, MAX_MESSAGE_BYTES, v1};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::service::InterceptorLayer;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
+use crate::access::Access;
 use crate::api::Api;
-use crate::api::auth::Auth;
-use crate::api::banner::banner;
-use crate::artifacts::{ArtifactService, Artifacts};
+use crate::app;
+use crate::artifacts::Artifacts;
 use crate::board::Board;
-use crate::dispatch::{AgentService, DispatchHandle, Dispatcher};
+use crate::dispatch::{DispatchHandle, Dispatcher};
 use crate::home::{Home, HomeError, HomeLock};
 use crate::logs::Logs;
+use crate::net::{self, Door, Terms};
 use crate::options::{Options, SHORTEST_LEASE};
 use crate::results::Publisher;
 use crate::store::{OpenError, Store, StoreError};
 use crate::tidy::Tidy;
+use crate::tls::{self, Authority, AuthorityError};
+use crate::web::{SealError, Web};
 
 /// Why a coordinator cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -31,18 +33,27 @@ pub enum StartError {
     #[error(transparent)]
     Home(#[from] HomeError),
     #[error(
-        "{0} is not a loopback address; this version has no TLS yet and listens on loopback only (127.0.0.1, [::1])"
+        "{0} is not a loopback address, and TLS is off: whoever can read that network would learn the tokens, and with one run any \
+         program on every agent. Leave TLS on (--tls auto), or listen on 127.0.0.1"
     )]
-    NotLoopback(SocketAddr),
+    PlainOnNetwork(SocketAddr),
     #[error(
         "a lease of {lease:?} with a reconnect grace of {grace:?} cannot be: \
          a lease lasts at least {SHORTEST_LEASE:?}, and the grace no longer than the lease"
     )]
     Terms { lease: Duration, grace: Duration },
+    #[error("{0:?} is neither an address nor a name that a certificate can bear")]
+    Name(String),
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    #[error("cannot prepare TLS: {0:#}")]
+    Tls(anyhow::Error),
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
     #[error("cannot read the database: {0}")]
     Read(#[from] StoreError),
 }
@@ -51,9 +62,6 @@ pub enum StartError {
 /// half-open connection, of which neither kernel knows, is so found within half the lease.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Bytes in flight of one upload, and of one connection.
-const STREAM_WINDOW: u32 = 2 << 20;
-const CONNECTION_WINDOW: u32 = 8 << 20;
 /// How long calls may take to end once the coordinator is told to stop.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -69,21 +77,43 @@ impl Coordinator {
         let listen = |source| StartError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let names = tls::names(&options.names, address);
+        let authority = match options.tls.holds(options.listen) {
+            true => Some(Arc::new(Authority::open(lock.home())?)),
+            false => None,
+        };
+        let acceptor = authority.clone().map(|authority| tls::acceptor(authority, names.clone())).transpose();
+        let acceptor = acceptor.map_err(StartError::Tls)?;
+        let fingerprint = authority.as_ref().map(|authority| authority.fingerprint());
+
         let store = Store::open(&lock.home().database(), options.clock.clone(), &*options.luck).await?;
+        let access = Access::open(store.clone(), options.clock.clone(), &token).await?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let parts = Parts::assemble(&options, lock.home().clone(), store.clone(), &stop, &mut tasks).await?;
-        let dispatch = parts.api.dispatch.clone();
-        serve(parts, &token, listener, options.lease, &stop, &mut tasks);
-        lock.announce(address)?;
-        tracing::info!(%address, home = %options.home.display(), "the coordinator listens");
-        Ok(Running { address, token, lock, store, dispatch, stop, tasks })
+        let ended = |name: &'static str| move |()| name;
+        let (api, dispatcher) = assemble(&options, lock.home().clone(), store.clone(), stop.clone()).await?;
+        tasks.spawn(dispatcher.run(stop.clone()).map(ended("the dispatcher")));
+        tasks.spawn(access.clone().follow(stop.clone()).map(ended("the book of who may come in")));
+        in_background(&options, &api, &stop, &mut tasks);
+        let dispatch = api.dispatch.clone();
+        let web = Web::open(lock.home(), store.clone(), options.clock.clone(), options.web)?;
+        let app = app::router(api, access, authority, web, &options).await;
+        let terms = Terms::new(KEEPALIVE.min(options.lease / 6), KEEPALIVE_TIMEOUT.min(options.lease / 3));
+        let door = Door { tls: acceptor, app, terms };
+        tasks.spawn(net::serve(listener, door, stop.clone()).map(ended("the server")));
+        let running = Running { address, names, fingerprint, token, lock, store, dispatch, stop, tasks };
+        running.lock.announce(running.local_url(), fingerprint)?;
+        tracing::info!(%address, tls = fingerprint.is_some(), home = %options.home.display(), "the coordinator listens");
+        Ok(running)
     }
 }
 
 fn check(options: &Options) -> Result<(), StartError> {
-    if !options.listen.ip().is_loopback() && !options.insecure {
-        return Err(StartError::NotLoopback(options.listen));
+    if !options.listen.ip().is_loopback() && !options.tls.holds(options.listen) {
+        return Err(StartError::PlainOnNetwork(options.listen));
+    }
+    if let Some(name) = options.names.iter().find(|name| !tls::is_name(name)) {
+        return Err(StartError::Name(name.clone()));
     }
     let (lease, grace) = (options.lease, options.reconnect_grace);
     if lease < SHORTEST_LEASE || grace > lease {
@@ -92,42 +122,21 @@ fn check(options: &Options) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The services.
-struct Parts {
-    api: Api,
-    agents: AgentService,
-    artifacts: ArtifactService,
-}
-
-impl Parts {
-    /// Starts what runs in the background, and makes what answers calls.
-    async fn assemble(
-        options: &Options,
-        home: Home,
-        store: Store,
-        stop: &CancellationToken,
-        tasks: &mut JoinSet<&'static str>,
-    ) -> Result<Self, StoreError> {
-        let (api, dispatcher) = assemble(options, home.clone(), store.clone(), stop.clone()).await?;
-        let artifacts = api.artifacts.clone();
-        let ended = |name: &'static str| move |()| name;
-        use futures_util::FutureExt as _;
-        tasks.spawn(dispatcher.run(stop.clone()).map(ended("the dispatcher")));
-        let publisher = Publisher { home: home.clone(), store: store.clone(), changes: store.watch() };
-        tasks.spawn(publisher.run(stop.clone()).map(ended("the publisher")));
-        let tidy = Tidy {
-            home,
-            store,
-            artifacts: artifacts.clone(),
-            logs: api.logs.clone(),
-            board: api.board.clone(),
-            retention: options.tidies.then_some(options.retention),
-            clock: options.clock.clone(),
-        };
-        tasks.spawn(tidy.always(stop.clone()).map(ended("the collector")));
-        let agents = AgentService::new(api.dispatch.clone(), api.board.clone(), api.logs.clone());
-        Ok(Self { api, agents, artifacts: ArtifactService::new(artifacts) })
-    }
+/// What goes on without anybody asking.
+fn in_background(options: &Options, api: &Api, stop: &CancellationToken, tasks: &mut JoinSet<&'static str>) {
+    let ended = |name: &'static str| move |()| name;
+    let publisher = Publisher { home: api.home.clone(), store: api.store.clone(), changes: api.store.watch() };
+    tasks.spawn(publisher.run(stop.clone()).map(ended("the publisher")));
+    let tidy = Tidy {
+        home: api.home.clone(),
+        store: api.store.clone(),
+        artifacts: api.artifacts.clone(),
+        logs: api.logs.clone(),
+        board: api.board.clone(),
+        retention: options.tidies.then_some(options.retention),
+        clock: options.clock.clone(),
+    };
+    tasks.spawn(tidy.always(stop.clone()).map(ended("the collector")));
 }
 
 /// What a coordinator is made of, before anything runs: all that is done with the database at a start is done here.
@@ -152,54 +161,12 @@ pub(crate) async fn assemble(
     Ok((Api { home, store, board, logs, artifacts, dispatch, clock, retention, stop }, dispatcher))
 }
 
-fn serve(
-    parts: Parts,
-    token: &str,
-    listener: TcpListener,
-    lease: Duration,
-    stop: &CancellationToken,
-    tasks: &mut JoinSet<&'static str>,
-) {
-    let banner = banner(parts.api.store.clone());
-    let sweeps = v1::sweeps_server::SweepsServer::new(parts.api)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    let agents = v1::agents_server::AgentsServer::new(parts.agents)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    let artifacts = v1::artifacts_server::ArtifactsServer::new(parts.artifacts);
-    let (reporter, health) = tonic_health::server::health_reporter();
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(DESCRIPTOR)
-        .build_v1()
-        .expect("the descriptor is built with this program");
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let stop = stop.clone();
-    let server = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE.min(lease / 6)))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT.min(lease / 3)))
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .layer(InterceptorLayer::new(Auth::new(token)))
-        .layer(banner)
-        .add_service(sweeps)
-        .add_service(agents)
-        .add_service(artifacts)
-        .add_service(health)
-        .add_service(reflection);
-    tasks.spawn(async move {
-        reporter.set_serving::<v1::sweeps_server::SweepsServer<Api>>().await;
-        let ended = server.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await;
-        if let Err(error) = ended {
-            tracing::error!(%error, "the server failed");
-        }
-        "the server"
-    });
-}
-
 /// A coordinator at work. Dropped without [`Running::shutdown`], it ends as after a crash: nothing acknowledged is lost.
 pub struct Running {
     address: SocketAddr,
+    /// By which others may call the host, the best first.
+    names: Vec<String>,
+    fingerprint: Option<Fingerprint>,
     token: String,
     lock: HomeLock,
     store: Store,
@@ -214,12 +181,36 @@ impl Running {
         self.address
     }
 
-    /// For clients: `http://127.0.0.1:7433`.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+    /// For clients on this machine: `http://127.0.0.1:7433`.
+    pub fn local_url(&self) -> String {
+        let ip = match self.address.ip() {
+            ip if !ip.is_unspecified() => ip,
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        format!("{}://{}", self.scheme(), SocketAddr::new(ip, self.address.port()))
     }
 
-    /// What every call must carry as `authorization: Bearer <token>`.
+    /// For clients anywhere, as far as this machine knows: `https://gpu-1:7433`.
+    pub fn url(&self) -> String {
+        if self.address.ip().is_loopback() {
+            return self.local_url();
+        }
+        let name = self.names.first().map_or("localhost", String::as_str);
+        let name = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+        format!("{}://{name}:{}", self.scheme(), self.address.port())
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.fingerprint.is_some() { "https" } else { "http" }
+    }
+
+    /// What clients pin; `None`: there is no TLS.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.fingerprint
+    }
+
+    /// The home's own token, for callers on this machine: `authorization: Bearer <token>`.
     pub fn token(&self) -> &str {
         &self.token
     }

@@ -5,23 +5,33 @@ mod support;
 use std::time::Duration;
 
 use support::{chain, commands, heard, site, success};
-use sweep_coordinator::{Coordinator, Home, Options, StartError};
+use sweep_coordinator::{Coordinator, Home, Options, StartError, Tls};
 use sweep_shared::ids::ContentHash;
 use sweep_shared::wire::v1;
 use v1::watch_event::Body as Event;
 
 #[tokio::test]
-async fn only_loopback_is_listened_on() {
+async fn without_tls_only_loopback_is_listened_on() {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options { listen: "0.0.0.0:0".parse().unwrap(), ..Options::new(folder.path()) };
-    let refused = Coordinator::start(options).await.err().unwrap();
-    assert!(matches!(refused, StartError::NotLoopback(_)));
-    assert!(refused.to_string().contains("loopback"), "{refused}");
-    let options = Options { insecure: true, ..Options::ephemeral(folder.path()) };
-    let everywhere = Options { listen: "0.0.0.0:0".parse().unwrap(), ..options };
-    let running = Coordinator::start(everywhere).await.expect("who insists may");
+    let everywhere = Options { listen: "0.0.0.0:0".parse().unwrap(), ..Options::new(folder.path()) };
+    let refused = Coordinator::start(Options { tls: Tls::Off, ..everywhere.clone() }).await.err().unwrap();
+    assert!(matches!(refused, StartError::PlainOnNetwork(_)));
+    assert!(refused.to_string().contains("--tls auto"), "{refused}");
+    let running = Coordinator::start(everywhere).await.expect("with TLS it may");
     assert!(running.address().ip().is_unspecified());
+    assert!(running.url().starts_with("https://"), "{}", running.url());
+    assert!(running.local_url().starts_with("https://127.0.0.1:"), "{}", running.local_url());
+    let endpoint = running.home().endpoint().unwrap().unwrap();
+    assert_eq!(endpoint.fingerprint, running.fingerprint().map(|fingerprint| fingerprint.to_string()));
     running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_name_that_no_certificate_can_bear_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { names: vec!["gpu one".to_owned()], ..Options::ephemeral(folder.path()) };
+    let refused = Coordinator::start(options).await.err().unwrap();
+    assert!(refused.to_string().contains("gpu one"), "{refused}");
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ async fn without_the_token_nothing_is_answered() {
     assert_eq!(refused.code(), tonic::Code::Unauthenticated);
     let mut thief = v1::sweeps_client::SweepsClient::with_interceptor(channel, support::Bearer("guess".to_owned()));
     let refused = thief.list(v1::ListRequest { limit: 1 }).await.unwrap_err();
-    assert!(refused.message().contains("SWEEP_HOME/token"), "{}", refused.message());
+    assert!(refused.message().contains("sweep tokens create"), "{}", refused.message());
 }
 
 #[tokio::test]

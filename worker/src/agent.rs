@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+use sweep_link::LinkError;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
@@ -18,11 +20,25 @@ pub enum AgentError {
     Home { path: PathBuf, source: std::io::Error },
     #[error("another agent is using {}", path.display())]
     Locked { path: PathBuf },
-    #[error("{0:?} is not an address of a coordinator (example: http://127.0.0.1:7433)")]
+    #[error("{0:?} is not an address of a coordinator (examples: https://desk:7433, http://127.0.0.1:7433)")]
     Address(String),
     /// The coordinator will not have this agent: wrong token, other protocol version, a second live agent.
     #[error("the coordinator refused this agent: {0}")]
     Refused(String),
+    /// Nothing says who this agent is to that coordinator.
+    #[error("this agent has not joined the coordinator at {0}, and no join token was given")]
+    NotJoined(String),
+    /// The join token bought nothing.
+    #[error("this agent cannot join the coordinator: {0}")]
+    NotJoining(String),
+    /// It was away for too long to renew its certificate.
+    #[error("this agent's certificate expired at {0}, and by this machine's clock that is over")]
+    Expired(Timestamp),
+    /// The coordinator had this agent, and does not want it any more. Its runners are gone.
+    #[error("the coordinator does not let this agent in any more: {0}")]
+    Expelled(String),
+    #[error(transparent)]
+    Link(#[from] LinkError),
     #[error(transparent)]
     Rules(#[from] RulesError),
     #[error("the agent's thread ended unexpectedly")]

@@ -6,12 +6,15 @@
 //! (`process`) and reports how it went through the `spool`, which no crash and no outage makes forget. `slots` says what
 //! may run at once.
 //!
+//! Which coordinator it works for, and how it proves who it is, `enrol` settles before the first session begins.
+//!
 //! The agent never opens the database, never links libtorch, and never interprets a model: it moves files and processes.
 
 mod agent;
 mod attempt;
 mod cache;
 mod devices;
+mod enrol;
 mod identity;
 mod luck;
 mod options;
@@ -29,5 +32,6 @@ mod transfer;
 mod weights;
 
 pub use agent::{Agent, AgentError};
+pub use enrol::joined_address;
 pub use options::{Options, RUNNER, Shutdown, find_runner};
 pub use rules::{RulesError, parse as parse_rules};

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sweep_shared::access::Secret;
 use tokio_util::sync::CancellationToken;
 
 /// Everything that an agent needs to know. [`Options::new`] fills in what most agents want.
@@ -10,10 +11,12 @@ use tokio_util::sync::CancellationToken;
 pub struct Options {
     /// The agent's own folder (by default `SWEEP_HOME/agent`), on a local disk. One agent at a time, enforced by a lock.
     pub home: PathBuf,
-    /// The coordinator: `http://127.0.0.1:7433`.
+    /// The coordinator: `https://desk:7433`, or `http://127.0.0.1:7433`.
     pub address: String,
-    /// Sent with every call as `authorization: Bearer <token>`. Empty: no header.
+    /// Sent with every call as `authorization: Bearer <token>`, where no TLS is spoken. Empty: no header.
     pub token: String,
+    /// What the agent's first certificate is asked for with, where TLS is spoken. Not needed once there is one.
+    pub join_token: Option<Secret>,
     /// Jobs at once: per GPU where there are GPUs, otherwise on the CPU. `None`: one.
     pub slots: Option<u32>,
     /// Where runners keep data sets and decoded images.
@@ -54,6 +57,7 @@ impl Options {
             home,
             address: address.into(),
             token: String::new(),
+            join_token: None,
             slots: None,
             datasets: datasets.into(),
             weights_url: None,

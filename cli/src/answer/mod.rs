@@ -1,6 +1,7 @@
 //! What a coordinator answers, in types of our own: the gRPC messages are converted here, as soon as they arrive, and
 //! appear nowhere else but in `connect`. Metrics and parameters are parsed, states are enums, times are durations.
 
+mod access;
 mod agent;
 mod attempt;
 mod curve;
@@ -12,6 +13,7 @@ mod pace;
 mod point;
 mod sweep;
 
+pub use access::{Caller, Certificate, TokenRow, User};
 pub use agent::Agent;
 pub use attempt::Attempt;
 #[cfg(test)]
@@ -36,7 +38,7 @@ pub(crate) fn malformed(error: impl std::fmt::Display) -> Failure {
 }
 
 /// Unix milliseconds; 0 means that it has not happened.
-fn instant(ms: i64) -> Option<SystemTime> {
+pub(crate) fn instant(ms: i64) -> Option<SystemTime> {
     let ms = u64::try_from(ms).ok().filter(|ms| *ms > 0)?;
     Some(SystemTime::UNIX_EPOCH + Duration::from_millis(ms))
 }

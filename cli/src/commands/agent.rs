@@ -1,24 +1,32 @@
 //! `sweep agent`.
 
+mod employer;
+
+use std::path::PathBuf;
+
 use sweep_worker::{Agent, AgentError, Options, Shutdown};
 
-use crate::connect::{Address, named_token};
 use crate::context::Context;
 use crate::exit::{self, Exit, Failure, Outcome};
 use crate::output;
-use crate::settings::DEFAULT_LISTEN;
 use crate::signals::Signals;
 
 const EXAMPLES: &str = "\
-Without --coordinator the one on this machine is meant: the one that runs on SWEEP_HOME, else port 7433. \
-A coordinator that is away is waited for; running jobs go on meanwhile.
+Without --coordinator it works for the one that it has joined, else for the one that runs on SWEEP_HOME, else \
+for port 7433 of this machine. To join one on another machine it takes a join token (`sweep agents invite` there \
+prints one), once: it buys a certificate, which the agent renews by itself. A coordinator that is away is waited \
+for; running jobs go on meanwhile.
+
+It ends with exit code 3 where the coordinator does not let it in (any more), and says what to do.
 
 Ctrl-C or SIGTERM stops in good order (running jobs write a checkpoint and go back to the queue); once \
 more kills them.
 
 Examples:
   sweep agent --slots 2
-  sweep agent --coordinator 127.0.0.1:9000 --token-file token";
+  sweep agent --coordinator https://desk --join-token-file join-token     the first time
+  sweep agent --coordinator https://desk                                  the same, asking for the token
+  sweep agent                                                             from then on";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -26,12 +34,18 @@ pub struct Args {
     /// Jobs to run at once, per GPU where there are GPUs [default: 1; env: SWEEP_SLOTS]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub slots: Option<u32>,
+    /// File with what to join with; - reads standard input [env: SWEEP_JOIN_TOKEN_FILE, or the token in SWEEP_JOIN_TOKEN]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub join_token_file: Option<PathBuf>,
 }
 
 pub async fn run(context: &Context, _: Args) -> Outcome {
     let mut signals = Signals::listen()?;
-    let (address, token) = coordinator(context)?;
-    let agent = Agent::new(options(context, address.url(), token)).map_err(failure)?;
+    let employer = employer::find(context).await?;
+    let address = employer.address.url();
+    let mut options = options(context, address.clone(), employer.token);
+    options.join_token = employer.join_token;
+    let agent = Agent::new(options).map_err(failure)?;
     output::note(&format!("agent for the coordinator at {address}"));
     let shutdown = Shutdown::new();
     let mut running = tokio::spawn(agent.run(shutdown.clone()));
@@ -87,31 +101,28 @@ pub fn failure(error: AgentError) -> Failure {
         let hint = exit::disk_full_hint(path);
         return Failure::from(error).exit(Exit::Internal).hint(hint);
     }
-    let exit = match &error {
-        AgentError::Home { .. } | AgentError::Locked { .. } | AgentError::Address(_) | AgentError::Rules(_) => {
-            Exit::Usage
+    if let AgentError::Link(fault) = error {
+        return Failure::from(fault);
+    }
+    let (exit, hint) = match &error {
+        AgentError::Home { .. } | AgentError::Address(_) | AgentError::Rules(_) => (Exit::Usage, None),
+        AgentError::Locked { .. } => (
+            Exit::Usage,
+            Some("one agent per SWEEP_HOME; --slots lets it run several jobs, --home makes room for another"),
+        ),
+        AgentError::NotJoined(_) => (Exit::Usage, Some(INVITE)),
+        AgentError::NotJoining(_) | AgentError::Expired(_) | AgentError::Expelled(_) => {
+            (Exit::Unreachable, Some(INVITE))
         }
-        AgentError::Refused(_) => Exit::Unreachable,
-        AgentError::Crashed => Exit::Internal,
+        AgentError::Refused(_) | AgentError::Link(_) => (Exit::Unreachable, None),
+        AgentError::Crashed => (Exit::Internal, None),
     };
-    let locked = matches!(error, AgentError::Locked { .. });
     let failure = Failure::from(error).exit(exit);
-    if locked {
-        failure.hint("one agent per SWEEP_HOME; --slots lets it run several jobs, --home makes room for another")
-    } else {
-        failure
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }
 
-/// The coordinator to work for: the one that was named, else the one on this home, else the one that `sweep serve` would
-/// start there.
-fn coordinator(context: &Context) -> Outcome<(Address, String)> {
-    let home = context.home();
-    let endpoint = home.endpoint()?;
-    if let (None, Some(endpoint), Some(token)) = (&context.settings.coordinator.value, endpoint, home.token()?) {
-        return Ok((endpoint.address.parse()?, token));
-    }
-    let address = context.settings.coordinator.value.as_deref().unwrap_or(DEFAULT_LISTEN).parse()?;
-    let token = named_token(context, &address)?;
-    Ok((address, token))
-}
+const INVITE: &str = "ask for a new join token (`sweep agents invite`, where the coordinator runs), then here: \
+    sweep agent --coordinator URL --join-token-file FILE";

@@ -18,8 +18,11 @@ mod gc;
 mod init;
 mod list;
 mod local;
+mod login;
+mod logout;
 mod logs;
 mod model;
+mod page;
 mod pause;
 mod priority;
 mod results;
@@ -30,9 +33,12 @@ mod serve;
 mod status;
 mod submission;
 mod submit;
+mod tokens;
+mod users;
 mod wait;
 mod waiting;
 mod watch;
+mod whoami;
 
 use clap::Subcommand;
 
@@ -86,8 +92,22 @@ pub enum Command {
     Serve(serve::Args),
     /// Run jobs on this machine for a coordinator
     Agent(agent::Args),
-    /// List the agents that the coordinator knows, or have one leave
+    /// List the agents that the coordinator knows; let one join, have one leave, throw one out
     Agents(agents::Args),
+    /// Keep a token for a coordinator, so that commands mean it from now on
+    Login(login::Args),
+    /// Forget it
+    Logout(logout::Args),
+    /// Show who one is to the coordinator
+    Whoami(whoami::Args),
+    /// Make, list and revoke tokens, with which users come in
+    #[command(subcommand)]
+    Tokens(tokens::Command),
+    /// Add, list, change and remove users
+    #[command(subcommand)]
+    Users(users::Command),
+    /// Print a link that opens the status page, signed in
+    Page(page::Args),
     /// Look at the networks that plans can name
     #[command(subcommand)]
     Model(model::Command),
@@ -109,6 +129,7 @@ pub fn run(context: &Context, command: Command) -> Outcome {
         Command::Init(args) => init::run(context, args),
         Command::Config(command) => config::run(context, command),
         Command::Completions(args) => completions::run(args),
+        Command::Logout(args) => logout::run(context, args),
         Command::Model(command) => model::run(context, command),
         connected => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -139,9 +160,18 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Serve(args) => serve::run(context, args).await,
         Command::Agent(args) => agent::run(context, args).await,
         Command::Agents(args) => agents::run(context, args).await,
+        Command::Login(args) => login::run(context, args).await,
+        Command::Whoami(args) => whoami::run(context, args).await,
+        Command::Tokens(command) => tokens::run(context, command).await,
+        Command::Users(command) => users::run(context, command).await,
+        Command::Page(args) => page::run(context, args).await,
         Command::Gc(args) => gc::run(context, args).await,
         Command::Db(command) => db::run(context, command).await,
-        Command::Init(_) | Command::Config(_) | Command::Completions(_) | Command::Model(_) => {
+        Command::Init(_)
+        | Command::Config(_)
+        | Command::Completions(_)
+        | Command::Logout(_)
+        | Command::Model(_) => {
             unreachable!("run without a runtime")
         }
     }

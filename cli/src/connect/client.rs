@@ -1,75 +1,45 @@
 //! The coordinator's services with our own types at the edge.
 
 use std::path::Path;
-use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
 use heed::{Heard, Heeding};
+use sweep_link::Bearer;
 use sweep_shared::halted::Halted;
 use sweep_shared::ids::{ContentHash, JobId, SweepId};
-use sweep_shared::wire::{ACTOR_HEADER, MAX_MESSAGE_BYTES, v1};
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::Interceptor;
+use sweep_shared::wire::{MAX_MESSAGE_BYTES, v1};
+use tonic::Streaming;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Endpoint;
-use tonic::{Request, Status, Streaming};
+use v1::access_client::AccessClient;
 use v1::artifacts_client::ArtifactsClient;
 use v1::sweeps_client::SweepsClient;
 use v1::watch_event::Body;
 
-use super::actor;
-use super::address::Address;
+use super::reach::Reach;
 use super::target::Target;
 use crate::answer::{Agent, Explanation, Job, Logged, Point, StoredFile, Sweep, malformed};
 use crate::exit::{Failure, Outcome};
 use crate::output;
 use crate::progress::Event;
 
+mod access;
 mod changes;
 mod download;
 mod heed;
 mod past;
 mod upload;
 
-/// A coordinator on this machine answers at once; one at the other end of a tunnel may take a moment.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// An open connection. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     sweeps: SweepsClient<Service>,
     artifacts: ArtifactsClient<Service>,
+    access: AccessClient<Service>,
     heard: Heard,
 }
 
 /// A channel whose every call says who calls, and whose every answer is heard for what the coordinator says beside it.
-type Service = InterceptedService<Heeding, Caller>;
-
-/// Adds the token to every call, and a name for the audit log.
-#[derive(Clone)]
-struct Caller {
-    bearer: MetadataValue<Ascii>,
-    actor: MetadataValue<Ascii>,
-}
-
-impl Caller {
-    fn new(token: &str) -> Outcome<Self> {
-        let mut bearer: MetadataValue<Ascii> = format!("Bearer {token}")
-            .parse()
-            .map_err(|_| Failure::usage("the token holds characters that no token holds"))?;
-        bearer.set_sensitive(true);
-        let actor = actor::here().parse().map_err(|_| Failure::internal("the user's name cannot be sent"))?;
-        Ok(Self { bearer, actor })
-    }
-}
-
-impl Interceptor for Caller {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("authorization", self.bearer.clone());
-        request.metadata_mut().insert(ACTOR_HEADER, self.actor.clone());
-        Ok(request)
-    }
-}
+type Service = InterceptedService<Heeding, Bearer>;
 
 /// What became of a submitted plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,25 +68,18 @@ pub struct Events {
 }
 
 impl Client {
-    pub async fn connect(address: &Address, token: &str) -> Outcome<Self> {
-        let caller = Caller::new(token)?;
-        let endpoint = Endpoint::from_shared(address.url())
-            .map_err(|error| Failure::usage(format!("{address} is not an address: {error}")))?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_while_idle(true);
-        let channel = endpoint.connect().await.map_err(|error| {
-            Failure::from(error)
-                .context(format!("cannot reach the coordinator at {address}"))
-                .hint("is `sweep serve` running there?")
+    pub async fn connect(reach: &Reach) -> Outcome<Self> {
+        let Reach { link, bearer } = reach;
+        let channel = link.connect().await.map_err(|fault| {
+            Failure::from(fault).context(format!("cannot reach the coordinator at {}", link.address()))
         })?;
         let heard = Heard::default();
         let channel = Heeding::new(channel, heard.clone());
-        let sweeps = SweepsClient::with_interceptor(channel.clone(), caller.clone())
+        let sweeps = SweepsClient::with_interceptor(channel.clone(), bearer.clone())
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        Ok(Self { sweeps, artifacts: ArtifactsClient::with_interceptor(channel, caller), heard })
+        let access = AccessClient::with_interceptor(channel.clone(), bearer.clone());
+        Ok(Self { sweeps, artifacts: ArtifactsClient::with_interceptor(channel, bearer.clone()), access, heard })
     }
 
     /// Why the coordinator can record nothing, as its newest answer said.

@@ -1,20 +1,26 @@
 //! How a command reaches a coordinator.
 //!
-//! With `--coordinator` (or its variable or setting): that one. Otherwise the one that runs on SWEEP_HOME, which left
-//! its address there. Where nobody runs, commands that only look at or change what is stored start the coordinator
-//! inside this process, without an agent, for as long as they need it; others say how to start one.
+//! With `--coordinator` (or its variable or setting): that one. Otherwise the one that `sweep login` chose; otherwise the one
+//! that runs on SWEEP_HOME, which left its address there. Where nobody runs, commands that only look at or change what is stored start the coordinator
+//! inside this process, without an agent, for as long as they need it; others say how to start one. Whom to trust follows from
+//! the token (`token`, `login`, `reach`).
 
 pub mod actor;
-mod address;
 mod client;
+mod login;
+mod reach;
 mod target;
+mod token;
 
 use sweep_coordinator::{Coordinator, Home, HomeError, Options, Running, StartError};
+use sweep_link::Address;
 use sweep_shared::ids::SweepId;
 
-pub use address::Address;
 pub use client::{Client, Events, Submitted};
+pub use login::Login;
+pub use reach::Reach;
 pub use target::Target;
+pub use token::Token;
 
 use crate::context::Context;
 use crate::exit::{self, Exit, Failure, Outcome};
@@ -26,8 +32,8 @@ pub struct Connection {
 }
 
 enum Route {
-    /// Named by the user.
-    Named { address: Address, token: String },
+    /// Named by the user, now or when logging in.
+    Named(Reach),
     /// Whoever runs on this home; its port may change when it restarts.
     Home(Home),
     /// Inside this process.
@@ -62,27 +68,35 @@ impl Connection {
 
     /// Talks to a coordinator that this process started.
     pub async fn inside(running: Running) -> Outcome<Self> {
-        let client = Client::connect(&running.url().parse()?, running.token()).await?;
+        let client = Client::connect(&Reach::inside(&running)?).await?;
         Ok(Self { route: Route::Inside(Box::new(running)), client })
     }
 
     async fn find(context: &Context) -> Outcome<Option<Self>> {
-        let route = match &context.settings.coordinator.value {
-            Some(url) => {
+        let home = context.home();
+        let route = match (&context.settings.coordinator.value, Login::read(home.root())?) {
+            (Some(url), login) => {
                 let address: Address = url.parse()?;
-                let token = named_token(context, &address)?;
-                Route::Named { address, token }
+                Route::Named(Reach::named(&address, &named_token(context, &address, login)?)?)
             }
-            None => {
-                let home = context.home();
-                if home.endpoint()?.is_none() {
-                    return Ok(None);
-                }
-                Route::Home(home)
+            (None, Some(Login { address, token })) => {
+                let token = context.given_token()?.unwrap_or(token);
+                Route::Named(Reach::named(&address, &token)?)
             }
+            (None, None) if home.endpoint()?.is_none() => return Ok(None),
+            (None, None) => Route::Home(home),
         };
         let client = route.connect().await?;
         Ok(Some(Self { route, client }))
+    }
+
+    /// Where the coordinator is.
+    pub fn address(&self) -> Outcome<Address> {
+        Ok(match &self.route {
+            Route::Named(reach) => reach.link.address().clone(),
+            Route::Home(home) => home.endpoint()?.ok_or_else(|| nobody(home))?.address.parse()?,
+            Route::Inside(running) => running.local_url().parse()?,
+        })
     }
 
     /// Connects again after the connection was lost. The coordinator may by now listen elsewhere.
@@ -99,7 +113,7 @@ impl Connection {
     /// Whether paths that the coordinator names are (most likely) paths on this machine.
     pub fn shares_disk(&self) -> bool {
         match &self.route {
-            Route::Named { address, .. } => address.is_loopback(),
+            Route::Named(reach) => reach.link.address().is_loopback(),
             Route::Home(_) | Route::Inside(_) => true,
         }
     }
@@ -123,11 +137,11 @@ impl Connection {
 impl Route {
     async fn connect(&self) -> Outcome<Client> {
         match self {
-            Self::Named { address, token } => Client::connect(address, token).await,
-            Self::Inside(running) => Client::connect(&running.url().parse()?, running.token()).await,
+            Self::Named(reach) => Client::connect(reach).await,
+            Self::Inside(running) => Client::connect(&Reach::inside(running)?).await,
             Self::Home(home) => {
                 let endpoint = home.endpoint()?.ok_or_else(|| nobody(home))?;
-                Client::connect(&endpoint.address.parse()?, &home.token()?.unwrap_or_default()).await
+                Client::connect(&Reach::home(home, &endpoint)?).await
             }
         }
     }
@@ -166,20 +180,32 @@ pub fn cannot_start(error: StartError) -> Failure {
     }
     let exit = match &error {
         StartError::Home(HomeError::Locked { .. }) | StartError::Listen { .. } => Exit::Unreachable,
-        StartError::Home(_) | StartError::NotLoopback(_) | StartError::Terms { .. } => Exit::Usage,
+        StartError::Home(_)
+        | StartError::PlainOnNetwork(_)
+        | StartError::Terms { .. }
+        | StartError::Name(_)
+        | StartError::Authority(_) => Exit::Usage,
         _ => Exit::Internal,
     };
     Failure::from(error).exit(exit)
 }
 
-/// A token that was given for it; the home's own only for a coordinator on this machine, since it is nobody else's business.
-pub fn named_token(context: &Context, address: &Address) -> Outcome<String> {
-    let given = context.given_token()?;
-    let token = if address.is_loopback() && given.is_none() { context.home().token()? } else { given };
-    token.ok_or_else(|| {
-        Failure::usage(format!("no token for the coordinator at {address}")).hint(
-            "copy the file `token` from the coordinator's SWEEP_HOME and name it with --token-file, or set SWEEP_TOKEN",
-        )
+/// A token that was given for it, or that of a login there; the home's own only for a coordinator on this machine, since it is
+/// nobody else's business.
+fn named_token(context: &Context, address: &Address, login: Option<Login>) -> Outcome<Token> {
+    if let Some(given) = context.given_token()? {
+        return Ok(given);
+    }
+    // The text after the scheme: where to connect.
+    if let Some(login) = login.filter(|login| login.address.to_string() == address.to_string()) {
+        return Ok(login.token);
+    }
+    let own = if address.is_loopback() { context.home().token()? } else { None };
+    own.map(Token::Home).ok_or_else(|| {
+        Failure::usage(format!("no token for the coordinator at {address}")).hint(format!(
+            "`sweep login {address}` keeps one; for once, name a file with --token-file, or set SWEEP_TOKEN. `sweep tokens create`, \
+             where the coordinator runs, makes one",
+        ))
     })
 }
 

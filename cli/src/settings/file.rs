@@ -11,6 +11,10 @@ pub struct SettingsFile {
     pub coordinator: Option<String>,
     pub token_file: Option<PathBuf>,
     pub listen: Option<String>,
+    /// `auto`, `on`, `off`.
+    pub tls: Option<String>,
+    pub names: Option<Vec<String>>,
+    pub join_token_file: Option<PathBuf>,
     /// Durations, like `30s`.
     pub lease: Option<String>,
     pub reconnect_grace: Option<String>,

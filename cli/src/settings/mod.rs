@@ -18,7 +18,7 @@ pub use resolve::{Flags, read};
 pub use stay::Stay;
 pub use sweep_shared::span::Span;
 
-use sweep_coordinator::Retention;
+use sweep_coordinator::{Retention, Tls};
 
 /// Where a coordinator listens and is looked for, if nothing else is said.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:7433";
@@ -61,6 +61,12 @@ pub struct Settings {
     pub token_file: Setting<Option<PathBuf>>,
     /// Where `sweep serve` listens.
     pub listen: Setting<SocketAddr>,
+    /// Whether it speaks TLS there.
+    pub tls: Setting<Tls>,
+    /// Further names and addresses of the coordinator's host, for its certificate.
+    pub names: Setting<Vec<String>>,
+    /// The file with what an agent joins with.
+    pub join_token_file: Setting<Option<PathBuf>>,
     /// How long `sweep serve` lets an agent be silent before others may have its jobs.
     pub lease: Setting<Span>,
     /// The same for an agent whose connection was closed.
@@ -94,6 +100,9 @@ impl Settings {
             ("coordinator", self.coordinator.value.clone(), &self.coordinator.origin),
             ("token_file", self.token_file.value.as_ref().map(path), &self.token_file.origin),
             ("listen", Some(self.listen.value.to_string()), &self.listen.origin),
+            ("tls", Some(self.tls.value.as_str().to_owned()), &self.tls.origin),
+            ("names", Some(self.names.value.join(", ")).filter(|names| !names.is_empty()), &self.names.origin),
+            ("join_token_file", self.join_token_file.value.as_ref().map(path), &self.join_token_file.origin),
             ("lease", Some(self.lease.value.to_string()), &self.lease.origin),
             ("reconnect_grace", Some(self.reconnect_grace.value.to_string()), &self.reconnect_grace.origin),
             ("grace", Some(self.grace.value.to_string()), &self.grace.origin),

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use sweep_coordinator::Tls;
+
 use super::file::SettingsFile;
 use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span, Stay, mistakes};
 use crate::exit::{Failure, Outcome};
@@ -17,6 +19,9 @@ pub struct Flags {
     pub coordinator: Option<String>,
     pub token_file: Option<PathBuf>,
     pub listen: Option<SocketAddr>,
+    pub tls: Option<Tls>,
+    pub names: Vec<String>,
+    pub join_token_file: Option<PathBuf>,
     pub lease: Option<Span>,
     pub reconnect_grace: Option<Span>,
     pub slots: Option<u32>,
@@ -97,6 +102,12 @@ fn resolve(
     );
     let slots = pick("--slots", flags.slots, "SWEEP_SLOTS", parsed(variable, "SWEEP_SLOTS", "a whole number")?);
     let listen_file = file.listen.map(|text| parse(&text, "listen", "an address like 127.0.0.1:7433")).transpose()?;
+    let tls = pick("--tls", flags.tls, "SWEEP_TLS", parsed(variable, "SWEEP_TLS", A_TLS)?);
+    let tls_file = file.tls.map(|text| parse(&text, "tls", A_TLS)).transpose()?;
+    let given_names = (!flags.names.is_empty()).then(|| flags.names.clone());
+    let listed =
+        text(variable, "SWEEP_NAMES")?.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect());
+    let names = or_file(pick("--name", given_names, "SWEEP_NAMES", listed), file.names, path);
     let defaults = sweep_coordinator::Options::new(&home.value);
     let agents = sweep_worker::Options::new("", "", "");
     let span = |flag, given, name: &'static str, variable_name: &'static str, in_file: Option<String>, default| {
@@ -144,6 +155,14 @@ fn resolve(
             value: DEFAULT_LISTEN.parse().expect("a valid address"),
             origin: Origin::Default,
         }),
+        tls: or_file(tls, tls_file, path).unwrap_or(Setting { value: Tls::Auto, origin: Origin::Default }),
+        names: names.unwrap_or(Setting { value: Vec::new(), origin: Origin::Default }),
+        join_token_file: option(optional_path(
+            "--join-token-file",
+            flags.join_token_file.clone(),
+            "SWEEP_JOIN_TOKEN_FILE",
+            file.join_token_file,
+        )),
         slots: option(or_file(slots, file.slots, path)),
         datasets: datasets.unwrap_or_else(|| Setting { value: home.value.join("datasets"), origin: Origin::Default }),
         weights_url: option(or_file(weights_url, file.weights_url, path)),
@@ -160,6 +179,7 @@ fn resolve(
     Ok(settings)
 }
 
+const A_TLS: &str = "one of auto, on, off";
 const A_SPAN: &str = "a duration like 90s or 2m";
 const A_STAY: &str = "a duration like 12h or 30d, or never";
 

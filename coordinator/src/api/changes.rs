@@ -3,55 +3,55 @@
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, SweepId};
-use sweep_shared::wire::{ACTOR_HEADER, actor, v1};
+use sweep_shared::wire::v1;
 use tonic::{Request, Response, Status};
 
-use super::{Api, Reply};
+use super::{Api, Reply, caller};
 use crate::store::{Cancel, Command, Drain, Pause, Resume, Retry, SetPriority, Store, Target};
 
 /// A disk that does not answer for so long is told of, instead of letting the user wait without a word.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The name of who calls, for the audit log. A client that does not say is `user`.
-pub fn actor_of<T>(request: &Request<T>) -> String {
-    actor(request.metadata().get(ACTOR_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default())
-}
-
 pub async fn cancel(api: &Api, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-    let (target, actor) = asked(&request)?;
+    let (target, actor) = asked(api, &request).await?;
     Ok(reply(write(&api.store, Cancel { target, actor }).await?))
 }
 
 pub async fn retry(api: &Api, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-    let (target, actor) = asked(&request)?;
+    let (target, actor) = asked(api, &request).await?;
     Ok(reply(write(&api.store, Retry { target, actor }).await?))
 }
 
 pub async fn pause(api: &Api, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-    let (target, actor) = asked(&request)?;
+    let (target, actor) = asked(api, &request).await?;
     Ok(reply(write(&api.store, Pause { target, actor }).await?))
 }
 
 pub async fn resume(api: &Api, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-    let (target, actor) = asked(&request)?;
+    let (target, actor) = asked(api, &request).await?;
     Ok(reply(write(&api.store, Resume { target, actor }).await?))
 }
 
 pub async fn set_priority(api: &Api, request: Request<v1::PriorityRequest>) -> Reply<v1::ChangeReply> {
-    let actor = actor_of(&request);
+    let caller = caller::of(&request)?;
     let v1::PriorityRequest { sweep, job, priority } = request.into_inner();
-    Ok(reply(write(&api.store, SetPriority { target: target(sweep, job)?, priority, actor }).await?))
+    let target = target(sweep, job)?;
+    caller::owns(api, &caller, target).await?;
+    Ok(reply(write(&api.store, SetPriority { target, priority, actor: caller.name }).await?))
 }
 
 pub async fn drain(api: &Api, request: Request<v1::DrainRequest>) -> Reply<v1::ChangeReply> {
-    let actor = actor_of(&request);
+    let actor = caller::of(&request)?.name;
     let agent = request.into_inner().agent;
     Ok(reply(u32::from(write(&api.store, Drain { agent, actor }).await?)))
 }
 
-fn asked(request: &Request<v1::TargetRequest>) -> Result<(Target, String), Status> {
+/// What a call is about and in whose name it is made, where they may change it.
+async fn asked(api: &Api, request: &Request<v1::TargetRequest>) -> Result<(Target, String), Status> {
     let v1::TargetRequest { sweep, job } = *request.get_ref();
-    Ok((target(sweep, job)?, actor_of(request)))
+    let (target, caller) = (target(sweep, job)?, caller::of(request)?);
+    caller::owns(api, &caller, target).await?;
+    Ok((target, caller.name))
 }
 
 /// What a call is about: one of the two must be set.
@@ -68,7 +68,7 @@ fn reply(changed: u32) -> Response<v1::ChangeReply> {
 }
 
 /// Carries it out, and says so where the database does not come to it: the command stays queued.
-async fn write<C: Command>(store: &Store, command: C) -> Result<C::Reply, Status> {
+pub(super) async fn write<C: Command>(store: &Store, command: C) -> Result<C::Reply, Status> {
     match tokio::time::timeout(PATIENCE, store.write(command)).await {
         Ok(done) => Ok(done?),
         Err(_) => Err(Status::unavailable(format!(

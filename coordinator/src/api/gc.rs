@@ -6,15 +6,14 @@ use sweep_shared::ids::SweepId;
 use sweep_shared::wire::v1;
 use tonic::{Request, Response};
 
-use super::changes::actor_of;
-use super::{Api, Reply};
+use super::{Api, Reply, caller};
 use crate::retention::{Order, Retention, Verdict, carry_out};
 
 /// Where files of points are asked for, and neither the call nor the settings say how old they must be.
 const POINTS: Duration = Duration::from_hours(30 * 24);
 
 pub async fn collect(api: &Api, request: Request<v1::GcRequest>) -> Reply<v1::GcReply> {
-    let actor = actor_of(&request);
+    let actor = caller::of(&request)?.name;
     let request = request.into_inner();
     let sweep = (request.sweep > 0).then_some(SweepId(request.sweep));
     if let Some(sweep) = sweep {

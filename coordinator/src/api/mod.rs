@@ -1,9 +1,10 @@
 //! What users ask for: the Sweeps service, one file per group of calls. Wire types are made here, from rows and what the
 //! board knows of running attempts.
 
+pub mod access;
 mod agents;
-pub mod auth;
 pub mod banner;
+mod caller;
 mod changes;
 mod curves;
 mod events;
@@ -69,8 +70,8 @@ impl v1::sweeps_server::Sweeps for Api {
     type EventsStream = Answers<v1::EventRow>;
 
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Reply<v1::SubmitReply> {
-        let actor = changes::actor_of(&request);
-        submit::submit(self, request.into_inner(), actor).await.map(Response::new)
+        let caller = caller::of(&request)?;
+        submit::submit(self, request.into_inner(), &caller).await.map(Response::new)
     }
 
     async fn list(&self, request: Request<v1::ListRequest>) -> Reply<v1::ListReply> {

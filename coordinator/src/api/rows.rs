@@ -10,6 +10,7 @@ pub fn summary(row: SweepRow) -> v1::SweepSummary {
     v1::SweepSummary {
         id: row.id.0,
         name: row.name,
+        owner: row.owner,
         state: row.state,
         paused: row.paused,
         created_ms: row.created_ms,

@@ -3,15 +3,39 @@
 use std::path::Path;
 
 use sweep_shared::ids::SweepId;
+use sweep_shared::plan;
 use sweep_shared::wire::{self, v1};
 use tonic::Status;
 
-use super::Api;
+use super::{Api, caller};
+use crate::access::Principal;
 use crate::store::BlobRef;
 use crate::submit::{Wish, read};
 
 /// Left for the database, logs and checkpoints.
 const RESERVE_BYTES: u64 = 256 << 20;
+
+/// The longest path of the operating systems that there are; and no plan names so many files.
+const MOST_PATH: usize = 4096;
+const MOST_FILES: usize = 10_000;
+
+/// What a client of ours never sends. The plan's own bounds are the plan's.
+fn bound(request: &v1::SubmitRequest) -> Result<(), Status> {
+    if request.plan_path.len() > MOST_PATH {
+        return Err(Status::invalid_argument(format!("the plan's path has more than {MOST_PATH} bytes")));
+    }
+    if request.files.len() > MOST_FILES {
+        return Err(Status::invalid_argument(format!("the plan comes with more than {MOST_FILES} files")));
+    }
+    let outside = request.files.iter().find(|file| file.name.len() > MOST_PATH || !plan::is_inside(&file.name));
+    match outside {
+        Some(file) => {
+            let name: String = file.name.chars().take(100).collect();
+            Err(Status::invalid_argument(format!("{name:?} is not the name of a file beside the plan, or below it")))
+        }
+        None => Ok(()),
+    }
+}
 
 /// What there is to say where the results will hardly fit.
 fn narrow(coming: u64, free: u64, home: &Path) -> Option<String> {
@@ -28,7 +52,12 @@ fn narrow(coming: u64, free: u64, home: &Path) -> Option<String> {
 }
 
 /// Makes a sweep of it, continues one, or amends one.
-pub async fn submit(api: &Api, request: v1::SubmitRequest, actor: String) -> Result<v1::SubmitReply, Status> {
+pub async fn submit(api: &Api, request: v1::SubmitRequest, caller: &Principal) -> Result<v1::SubmitReply, Status> {
+    let amend = (request.amend > 0).then_some(SweepId(request.amend));
+    if let Some(sweep) = amend {
+        caller::owns(api, caller, sweep.into()).await?;
+    }
+    bound(&request)?;
     let files = wire::files(request.files).map_err(|error| Status::invalid_argument(error.to_string()))?;
     let files: Vec<BlobRef> = files.into_iter().filter_map(BlobRef::from_file).collect();
     let missing: Vec<&str> =
@@ -43,9 +72,10 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest, actor: String) -> Res
         files,
         reuse: !request.no_reuse,
         continue_same: request.continue_same,
-        amend: (request.amend > 0).then_some(SweepId(request.amend)),
+        amend,
         retry_failed: request.retry_failed,
-        actor,
+        actor: caller.name.clone(),
+        own_only: !caller.may_change(""),
     };
     // A plan may come to 100 000 jobs: long enough to be kept off the threads that serve others.
     let artifacts = api.artifacts.clone();
@@ -76,6 +106,22 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest, actor: String) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_outside_the_plans_folder_are_refused_and_so_is_too_much_of_anything() {
+        let with = |names: &[&str]| {
+            let files = names.iter().map(|name| v1::File { name: (*name).to_owned(), ..Default::default() }).collect();
+            bound(&v1::SubmitRequest { files, ..Default::default() })
+        };
+        assert!(with(&["train.py", "data/labels.csv"]).is_ok());
+        let long = "x".repeat(MOST_PATH + 1);
+        for name in ["../train.py", "/etc/passwd", "a/../../b", "", "./a", "a//b", "a/", long.as_str()] {
+            assert!(with(&["train.py", name]).is_err(), "{name}");
+        }
+        assert!(with(&vec!["a"; MOST_FILES + 1]).is_err());
+        let plan_path = "x".repeat(MOST_PATH + 1);
+        assert!(bound(&v1::SubmitRequest { plan_path, ..Default::default() }).is_err());
+    }
 
     #[test]
     fn a_plan_whose_results_will_not_fit_is_warned_of() {

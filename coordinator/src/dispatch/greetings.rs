@@ -124,6 +124,19 @@ impl Dispatcher {
         Ok(())
     }
 
+    /// The agent was shut out: its attempts are freed already, and it is not coming back.
+    pub(super) fn expel(&mut self, agent: &str, freed: &[Token]) {
+        if let Some(session) = self.fleet.session_of(agent) {
+            self.outboxes.close(session);
+            self.fleet.close(session, self.clock.now());
+        }
+        self.fleet.left(agent);
+        for token in freed {
+            self.fleet.end(*token);
+            self.board.end(*token);
+        }
+    }
+
     pub(super) fn agents_now(&self, now: Duration) -> Vec<AgentNow> {
         let row = |(agent, running, heard_ago): (&Agent, u32, Duration)| AgentNow {
             id: agent.info.id.clone(),

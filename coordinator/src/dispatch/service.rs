@@ -164,7 +164,11 @@ impl Dispatcher {
                 }
                 self.fleet.prioritised(&changes.priorities);
                 self.fleet.drain(&changes.drained);
-                if changes.ready || !changes.priorities.is_empty() {
+                for (agent, freed) in &changes.expelled {
+                    self.expel(agent, freed);
+                    self.queue.stale();
+                }
+                if changes.ready || !changes.priorities.is_empty() || !changes.expelled.is_empty() {
                     self.queue.stale();
                     work.schedule = true;
                 }

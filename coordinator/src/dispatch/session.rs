@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::fleet::SessionId;
 use super::handle::{DispatchHandle, Input};
 use super::outbox::Line;
+use crate::access::{Principal, Standing};
 use crate::board::Board;
 use crate::logs::Logs;
 
@@ -39,10 +40,13 @@ impl v1::agents_server::Agents for AgentService {
         &self,
         request: Request<Streaming<v1::AgentMessage>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
+        let caller = request.extensions().get::<Principal>();
+        let bound = caller.filter(|caller| caller.standing == Standing::Agent).map(|caller| caller.name.clone());
         let session = SessionId(self.next.fetch_add(1, Ordering::Relaxed));
         let (outbox, messages) = mpsc::unbounded_channel();
         let reader = Reader {
             session,
+            bound,
             messages: request.into_inner(),
             dispatch: self.dispatch.clone(),
             board: self.board.clone(),
@@ -56,6 +60,8 @@ impl v1::agents_server::Agents for AgentService {
 
 struct Reader {
     session: SessionId,
+    /// The only agent whose session it may be: the one that the certificate names.
+    bound: Option<String>,
     messages: Streaming<v1::AgentMessage>,
     dispatch: DispatchHandle,
     board: Board,
@@ -70,8 +76,21 @@ impl Reader {
                 let _ = outbox.send(Err(Status::invalid_argument("the first message of a session must be Hello")));
                 return;
             }
-            Err(_) => return,
+            Err(status) => {
+                // Too long, or malformed; nobody hears it where the connection is gone.
+                let _ = outbox.send(Err(status));
+                return;
+            }
         };
+        if let Some(bound) = self.bound.as_ref().filter(|bound| **bound != hello.agent_id) {
+            let text = format!(
+                "the agent says it is {:?}, but its certificate is {bound:?}'s; its folder was put together from two agents': \
+                 remove its tls folder, and let it join anew",
+                hello.agent_id
+            );
+            let _ = outbox.send(Err(Status::permission_denied(text)));
+            return;
+        }
         let session = self.session;
         let gone = CancellationToken::new();
         let line = Line::new(outbox, &gone);

@@ -21,6 +21,8 @@ const MOST_DEVICES: usize = 64;
 const MOST_BYTES: u64 = 1 << 60;
 /// Of each kind of thing that a device names: attempts, processes.
 const MOST_LISTED: usize = 64;
+/// At which an agent is at work, or whose ends it has yet to report.
+const MOST_ATTEMPTS: usize = 100_000;
 /// Characters of a name or a reason.
 const MOST_NAME: usize = 300;
 
@@ -49,7 +51,7 @@ pub fn introduction(hello: v1::Hello) -> Result<Introduction, WireError> {
         info,
         nth: hello.nth,
         spool: name("a spool id", hello.spool_id)?,
-        attempts: hello.attempts.into_iter().map(Token::from).collect(),
+        attempts: hello.attempts.into_iter().take(MOST_ATTEMPTS).map(Token::from).collect(),
         generation: bounded(hello.generation),
         acked_seq: hello.acked_seq,
     })

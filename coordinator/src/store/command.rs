@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use sqlx::SqliteConnection;
-use sweep_shared::ids::{JobId, SweepId};
+use sweep_shared::ids::{JobId, SweepId, Token};
 use tokio::sync::oneshot;
 
 use super::StoreError;
@@ -49,6 +49,10 @@ pub struct Changes {
     pub drained: Vec<String>,
     /// Jobs whose points can now be seen.
     pub published: Vec<JobId>,
+    /// These agents were shut out, and these attempts of theirs freed.
+    pub expelled: Vec<(String, Vec<Token>)>,
+    /// Who may come in has changed.
+    pub access: bool,
     /// How many rows the audit log gained.
     pub events: usize,
 }
@@ -71,6 +75,8 @@ impl Changes {
         self.priorities.extend(other.priorities);
         self.drained.extend(other.drained);
         self.published.extend(other.published);
+        self.expelled.extend(other.expelled);
+        self.access |= other.access;
         self.events += other.events;
     }
 }

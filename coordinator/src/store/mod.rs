@@ -7,6 +7,7 @@
 //! on reading, and says why it cannot write (`trouble`, `database`). `upkeep` looks after the file as a
 //! whole: checks, backups.
 
+pub mod access;
 pub mod agents;
 mod audit;
 mod blobs;
@@ -45,6 +46,7 @@ mod tests;
 mod trial;
 mod trouble;
 pub mod upkeep;
+pub mod web;
 mod writer;
 
 use std::sync::Arc;

@@ -14,6 +14,8 @@ pub enum Why {
     Goodbye,
     /// Its agent is back without it. A grant that the agent never confirmed is no loss.
     Vanished,
+    /// Its agent was shut out. That is no fault of the job's.
+    Revoked,
     /// Its lease is over, and nobody may take the job over: it is paused, or has ended.
     Expired,
 }
@@ -40,6 +42,7 @@ pub(super) fn free(ledger: &mut Ledger, tokens: &[Token], why: Why, now_ms: i64)
         let Some(entry) = ledger.live(*token) else { continue };
         let (attempt, job, message) = match (why, entry.attempt_state()) {
             (Why::Goodbye, _) => (AttemptEvent::Interrupted, JobEvent::Interrupted, "its agent left"),
+            (Why::Revoked, _) => (AttemptEvent::Interrupted, JobEvent::Interrupted, "its agent was revoked"),
             (Why::Vanished, AttemptState::Leased) => {
                 (AttemptEvent::Lost, JobEvent::NeverArrived, "the grant never reached its agent")
             }

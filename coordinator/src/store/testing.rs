@@ -87,6 +87,7 @@ pub fn plan(jobs: Vec<NewJob>) -> Submit {
         priority: 0,
         budget: Default::default(),
         actor: ME.to_owned(),
+        own_only: false,
     }
 }
 

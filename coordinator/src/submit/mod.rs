@@ -23,6 +23,8 @@ pub struct Wish {
     pub retry_failed: bool,
     /// Who wishes it.
     pub actor: String,
+    /// Others' sweeps of the same plan are not joined.
+    pub own_only: bool,
 }
 
 /// Reads the plan, expands it, and predicts what its jobs need. `path` tells where a blob lies. Answers, too, how many bytes its
@@ -51,6 +53,7 @@ fn command(wish: Wish, plan: ExpandedPlan, needs: &[Prediction]) -> Submit {
         priority: plan.priority,
         budget: plan.budget,
         actor: wish.actor,
+        own_only: wish.own_only,
     }
 }
 
@@ -110,6 +113,7 @@ mod tests {
             amend: None,
             retry_failed: false,
             actor: "me".to_owned(),
+            own_only: false,
         }
     }
 

@@ -33,6 +33,7 @@ pub use document::{Plan, parse};
 pub use error::{PlanError, PlanErrors};
 pub use expand::expand;
 pub use expanded::*;
+pub use kinds::is_inside;
 pub use policy::{Budget, Policy};
 pub use suggest::{listed, nearest};
 

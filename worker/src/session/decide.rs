@@ -83,6 +83,8 @@ pub struct Session {
     /// When something last happened.
     pub(super) now: Duration,
     pub(super) over: bool,
+    /// Why the coordinator will not have this agent any more.
+    pub(super) expelled: Option<String>,
     pub(super) out: Vec<Effect>,
 }
 
@@ -111,6 +113,7 @@ impl Session {
             luck,
             now,
             over: false,
+            expelled: None,
             out: Vec::new(),
         };
         for token in cut {
@@ -125,6 +128,11 @@ impl Session {
     /// The attempts whose runners live, and those whose ends are not acknowledged.
     pub fn attempts(&self) -> Vec<Token> {
         self.state.attempts()
+    }
+
+    /// Whether the coordinator does not accept this agent's certificate.
+    pub fn is_expelled(&self) -> bool {
+        self.expelled.is_some()
     }
 
     pub fn is_welcomed(&self) -> bool {
@@ -144,6 +152,8 @@ impl Session {
             Input::Denied(reason) if self.line != Line::Closed => self.refused(reason),
             // Of a connection that was given up.
             Input::Denied(_) => {}
+            Input::Expelled(reason) if self.line != Line::Closed => self.expelled(reason),
+            Input::Expelled(_) => {}
             Input::News(token, news) => self.news(token, news),
             Input::Durable { spool, seq } => self.durable(&spool, seq),
             Input::Supplied { spool, seq, missing } => self.supplied(&spool, seq, missing),
@@ -301,6 +311,10 @@ impl Session {
                 // It was acknowledged meanwhile.
                 Action::Supply { .. } => {}
                 Action::RenewSpool => self.renew(),
+                Action::Leave(_) if let Some(reason) = self.expelled.clone() => {
+                    self.out.push(Effect::GiveUp(reason));
+                    self.over = true;
+                }
                 Action::Leave(reason) => {
                     self.send(Outbound::Goodbye(reason));
                     self.out.push(Effect::Leave);

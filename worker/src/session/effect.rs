@@ -21,6 +21,8 @@ pub enum Input {
     Closed(String),
     /// The coordinator does not accept our token.
     Denied(String),
+    /// The coordinator does not accept our certificate any more.
+    Expelled(String),
     /// An attempt's task tells something.
     News(Token, News),
     /// Every record of this spool up to this number is on disk.

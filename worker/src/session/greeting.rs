@@ -33,7 +33,10 @@ impl Session {
 
     pub(super) fn connect(&mut self, after: Duration) {
         self.line = Line::Closed;
-        self.out.push(Effect::Connect { after });
+        // Who was expelled has nothing more to say.
+        if self.expelled.is_none() {
+            self.out.push(Effect::Connect { after });
+        }
     }
 
     pub(super) fn opened(&mut self) {
@@ -96,6 +99,19 @@ impl Session {
             self.out.push(Effect::GiveUp(reason));
             self.over = true;
         }
+    }
+
+    /// Nobody waits for what this agent does any more, nor will anything that it says be heard. Its runners stop in good order,
+    /// and it ends.
+    pub(super) fn expelled(&mut self, reason: String) {
+        tracing::error!(reason, "the coordinator does not let this agent in any more; its runners stop");
+        self.line = Line::Closed;
+        self.state.on_disconnect(self.now);
+        self.expelled = Some(reason.clone());
+        self.decided(|state, now| {
+            let reason = format!("the coordinator does not let this agent in any more: {reason}");
+            state.on_expelled(&reason, now)
+        });
     }
 
     pub(super) fn welcome(&mut self, welcome: Inbound) {

@@ -5,16 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
+use sweep_link::{Bearer, LinkError, cause, words};
 use sweep_shared::wire::v1::agents_client::AgentsClient;
 use sweep_shared::wire::{MAX_MESSAGE_BYTES, v1};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use super::message::{Inbound, Outbound};
 use super::wire;
-use crate::transfer::Bearer;
 
 /// What the link tells the loop.
 pub enum LinkEvent {
@@ -23,8 +22,10 @@ pub enum LinkEvent {
     Message(Inbound),
     /// The stream ended, for this reason.
     Closed(String),
-    /// The coordinator does not accept our token.
+    /// The coordinator does not accept our token, or somebody else answers in its place.
     Denied(String),
+    /// The coordinator does not accept our certificate any more.
+    Expelled(String),
 }
 
 /// Where messages go while a stream is open.
@@ -60,23 +61,9 @@ impl Outgoing {
     }
 }
 
-/// A connection that is made when first used, noticed when it is dead, and made again.
-pub fn channel(address: &str) -> Result<Channel, tonic::transport::Error> {
-    let endpoint = Endpoint::from_shared(address.to_owned())?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(10))
-        .keep_alive_while_idle(true)
-        .tcp_nodelay(true);
-    Ok(endpoint.connect_lazy())
-}
-
-/// With the longest wait between two tries this bounds how long an agent takes to be back.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
 /// Makes connections when it is told to, one at a time.
 pub struct Link {
-    address: String,
+    to: sweep_link::Link,
     auth: Bearer,
     events: UnboundedSender<LinkEvent>,
     /// Wants another connection, after a while.
@@ -84,17 +71,17 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(address: String, auth: Bearer) -> (Self, UnboundedReceiver<LinkEvent>, UnboundedSender<Duration>) {
+    pub fn new(to: sweep_link::Link, auth: Bearer) -> (Self, UnboundedReceiver<LinkEvent>, UnboundedSender<Duration>) {
         let (events, receiver) = unbounded_channel();
         let (connect, orders) = unbounded_channel();
-        (Self { address, auth, events, orders }, receiver, connect)
+        (Self { to, auth, events, orders }, receiver, connect)
     }
 
     /// Until the loop is gone.
     pub async fn run(mut self) {
         let mut order = self.orders.recv().await;
         while let Some(after) = order {
-            let connection = connection(&self.address, self.auth.clone(), &self.events, after);
+            let connection = connection(&self.to, self.auth.clone(), &self.events, after);
             order = tokio::select! {
                 // Dropping a connection closes it; nothing more is heard of it.
                 newer = self.orders.recv() => newer,
@@ -106,30 +93,41 @@ impl Link {
 
 /// One connection, from its wait to its end. It shares nothing with the one before, which may hang in a network that is
 /// gone without anybody having noticed.
-async fn connection(address: &str, auth: Bearer, events: &UnboundedSender<LinkEvent>, after: Duration) {
+async fn connection(to: &sweep_link::Link, auth: Bearer, events: &UnboundedSender<LinkEvent>, after: Duration) {
     tokio::time::sleep(after).await;
     let (outgoing, stream) = Outgoing::new();
     if events.send(LinkEvent::Opened(outgoing)).is_err() {
         return;
     }
-    let event = match talk(address, auth, events, stream).await {
+    let identity = to.generation();
+    let event = match talk(to, auth, events, stream).await {
         Ok(reason) => LinkEvent::Closed(reason),
-        Err(status) if matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied) => {
-            LinkEvent::Denied(status.message().to_owned())
-        }
-        Err(status) => LinkEvent::Closed(describe(&status)),
+        // It was that of an older certificate.
+        Err(status) if to.generation() != identity => LinkEvent::Closed(words(&status)),
+        Err(status) => ended(&status, to.is_tls()),
     };
     let _loop_is_gone = events.send(event);
 }
 
+/// What the end of a connection means.
+fn ended(status: &Status, tls: bool) -> LinkEvent {
+    match (cause(status), status.code()) {
+        (Some(LinkError::CertificateRefused { why, .. }), _) => LinkEvent::Expelled(why.clone()),
+        (Some(fault), _) if fault.is_lasting() => LinkEvent::Denied(format!("{fault}; {}", fault.hint())),
+        (Some(fault), _) => LinkEvent::Closed(fault.to_string()),
+        (None, Code::Unauthenticated) if tls => LinkEvent::Expelled(status.message().to_owned()),
+        (None, Code::Unauthenticated | Code::PermissionDenied) => LinkEvent::Denied(status.message().to_owned()),
+        (None, _) => LinkEvent::Closed(words(status)),
+    }
+}
+
 async fn talk(
-    address: &str,
+    to: &sweep_link::Link,
     auth: Bearer,
     events: &UnboundedSender<LinkEvent>,
     outgoing: impl Stream<Item = v1::AgentMessage> + Send + 'static,
 ) -> Result<String, Status> {
-    let channel = channel(address).map_err(|error| Status::invalid_argument(error.to_string()))?;
-    let mut client = AgentsClient::with_interceptor(channel, auth).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let mut client = AgentsClient::with_interceptor(to.channel(), auth).max_decoding_message_size(MAX_MESSAGE_BYTES);
     let mut incoming = client.session(outgoing).await?.into_inner();
     while let Some(message) = incoming.message().await? {
         match wire::inbound(message) {
@@ -140,15 +138,4 @@ async fn talk(
         }
     }
     Ok("the coordinator closed the session".to_owned())
-}
-
-/// tonic hides what went wrong in the chain of causes.
-fn describe(status: &Status) -> String {
-    let mut text = status.message().to_owned();
-    let mut cause = std::error::Error::source(status);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

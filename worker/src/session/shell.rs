@@ -121,6 +121,7 @@ impl Shell {
             LinkEvent::Message(message) => Input::Message(message),
             LinkEvent::Closed(reason) => Input::Closed(reason),
             LinkEvent::Denied(reason) => Input::Denied(reason),
+            LinkEvent::Expelled(reason) => Input::Expelled(reason),
         };
         self.feed(input);
     }
@@ -182,9 +183,13 @@ impl Shell {
                 Effect::Forget(token) => self.forget(token),
                 Effect::Supply { spool, seq, hashes } => self.supply(spool, seq, hashes),
                 Effect::Leave => self.over = Some(Ok(())),
-                Effect::GiveUp(reason) => self.over = Some(Err(AgentError::Refused(reason))),
+                Effect::GiveUp(reason) => self.over = Some(Err(self.given_up(reason))),
             }
         }
+    }
+
+    fn given_up(&self, reason: String) -> AgentError {
+        if self.session.is_expelled() { AgentError::Expelled(reason) } else { AgentError::Refused(reason) }
     }
 
     fn start(&mut self, assign: Assign, threads: u32) {

@@ -13,13 +13,14 @@ use tokio::task::{JoinSet, spawn_local};
 
 use super::clock;
 use super::decide::{Session, Setup, Terms};
-use super::link::{Link, channel};
+use super::link::Link;
 use super::run::Run;
 use super::shell::{Inbox, Note, Shell};
 use crate::agent::AgentError;
 use crate::attempt::{self, Context};
 use crate::cache::Cache;
 use crate::devices::Devices;
+use crate::enrol::{Enrolled, enrol, keep_renewed};
 use crate::identity::{self, Identity};
 use crate::luck::Luck;
 use crate::options::{Options, Shutdown};
@@ -28,7 +29,7 @@ use crate::process::{Cgroups, leftovers, sweep_cgroups};
 use crate::rules::RulesFile;
 use crate::space::Space;
 use crate::spool::{Record, Spool};
-use crate::transfer::{Bearer, Transfers};
+use crate::transfer::Transfers;
 
 /// The agent, from its start to its end. Needs a `LocalSet` on a permanent thread, and the folder's lock.
 pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), AgentError> {
@@ -40,12 +41,11 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     if killed > 0 {
         tracing::warn!(killed, "killed processes that an earlier agent had left");
     }
-    let auth = Bearer::new(&options.token).ok_or_else(|| AgentError::Refused("the token is malformed".to_owned()))?;
-    let connect = || channel(&options.address).map_err(|_| AgentError::Address(options.address.clone()));
+    let Some(Enrolled { link: to, bearer: auth }) = enrol(&options, &identity, &shutdown).await? else { return Ok(()) };
     let cache = Rc::new(Cache::open(&options.home.join("cache"), options.cache_bytes).map_err(home_error)?);
     // A connection of their own: a large blob must not stand in a heartbeat's way.
-    let transfers = Transfers::new(connect()?, auth.clone(), Rc::clone(&cache), options.backoff, shutdown.clone());
-    let (link, link_events, connect) = Link::new(options.address.clone(), auth);
+    let transfers = Transfers::new(to.clone(), auth.clone(), Rc::clone(&cache), options.backoff, shutdown.clone());
+    let (link, link_events, connect) = Link::new(to.clone(), auth);
     let rules = RulesFile::open(options.rules.clone())?;
     let machine = tokio::task::spawn_blocking(Machine::look).await.map_err(|_| AgentError::Crashed)?;
     let local_time = Box::new(|| jiff::Zoned::now().datetime());
@@ -64,6 +64,7 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     spawn_local(heartbeat(Rc::clone(&held), every, notes.clone()));
     spawn_local(Rc::clone(&held).exclude_faulty(xids));
     spawn_local(link.run());
+    spawn_local(keep_renewed(to, options.clone()));
     let log = |token: Token| attempt::log_path(&options.home.join("attempts"), token);
     let runs = session.attempts().into_iter().map(|token| (token, Run::new(log(token), options.log_bytes))).collect();
     let space = Space::new(&options.home);

@@ -251,6 +251,18 @@ impl State {
         out
     }
 
+    /// Runners stop as after the first signal, but nobody is there to deliver anything to.
+    pub fn on_expelled(&mut self, reason: &str, now: Duration) -> Vec<Action> {
+        let mut out = Vec::new();
+        self.drain(reason.to_owned(), &mut out);
+        if let Some(leaving) = &mut self.leaving {
+            leaving.at_once = true;
+        }
+        self.kill_where(|phase| *phase == Phase::Finishing, reason, &mut out);
+        self.advance(now, &mut out);
+        out
+    }
+
     /// The second signal.
     pub fn on_kill(&mut self, reason: &str, now: Duration) -> Vec<Action> {
         let mut out = Vec::new();

@@ -3,7 +3,6 @@
 //! A transfer goes on trying while the coordinator is away: whoever asked for it may stop waiting. It fails only where
 //! another try cannot help.
 
-mod auth;
 mod download;
 mod retry;
 mod upload;
@@ -14,13 +13,12 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use sweep_link::{Bearer, Channel, Link};
 use sweep_shared::ids::ContentHash;
 use sweep_shared::wire::v1::artifacts_client::ArtifactsClient;
 use tokio::sync::{Mutex, Semaphore};
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Channel;
 
-pub use auth::Bearer;
 pub use retry::Backoff;
 
 use crate::cache::Cache;
@@ -46,7 +44,10 @@ pub enum TransferError {
 
 /// Moves blobs between this agent's cache and the coordinator.
 pub struct Transfers {
-    client: Client,
+    link: Link,
+    auth: Bearer,
+    /// And of which identity its connection is: one that is made in a certificate's name ends with it.
+    client: RefCell<(u64, Client)>,
     cache: Rc<Cache>,
     /// Few at a time: they share one network with everything else.
     uploads: Semaphore,
@@ -61,15 +62,28 @@ const UPLOADS: usize = 2;
 
 impl Transfers {
     /// `leaving`: an agent on its way out does not wait for space on the coordinator's disk.
-    pub fn new(
-        channel: Channel,
-        auth: Bearer,
-        cache: Rc<Cache>,
-        backoff: (Duration, Duration),
-        leaving: Shutdown,
-    ) -> Self {
-        let client = ArtifactsClient::with_interceptor(channel, auth);
-        Self { client, cache, uploads: Semaphore::new(UPLOADS), backoff, leaving, fetching: RefCell::default() }
+    pub fn new(link: Link, auth: Bearer, cache: Rc<Cache>, backoff: (Duration, Duration), leaving: Shutdown) -> Self {
+        let client = ArtifactsClient::with_interceptor(link.channel(), auth.clone());
+        let client = RefCell::new((link.generation(), client));
+        Self {
+            link,
+            auth,
+            client,
+            cache,
+            uploads: Semaphore::new(UPLOADS),
+            backoff,
+            leaving,
+            fetching: RefCell::default(),
+        }
+    }
+
+    fn client(&self) -> Client {
+        let mut held = self.client.borrow_mut();
+        let generation = self.link.generation();
+        if held.0 != generation {
+            *held = (generation, ArtifactsClient::with_interceptor(self.link.channel(), self.auth.clone()));
+        }
+        held.1.clone()
     }
 
     /// Returns once the coordinator has the blob, which must be in the cache.
@@ -79,7 +93,7 @@ impl Transfers {
         let _permit = self.uploads.acquire().await.map_err(io::Error::other)?;
         let mut backoff = Backoff::new(self.backoff, Luck::new());
         let blob = upload::Blob { path: &path, hash, size_bytes };
-        upload::until_complete(self.client.clone(), blob, &mut backoff, &self.leaving).await
+        upload::until_complete(self.client(), blob, &mut backoff, &self.leaving).await
     }
 
     /// Returns once the cache has the blob.
@@ -98,7 +112,7 @@ impl Transfers {
         }
         let incoming = self.cache.incoming_path(hash);
         let mut backoff = Backoff::new(self.backoff, Luck::new());
-        let size_bytes = download::until_whole(self.client.clone(), &incoming, hash, &mut backoff).await?;
+        let size_bytes = download::until_whole(self.client(), &incoming, hash, &mut backoff).await?;
         Ok(self.cache.insert(&incoming, hash, size_bytes)?)
     }
 }

@@ -1,7 +1,10 @@
 //! `sweep agents`, and what users do with single ones.
 
+mod certificates;
 mod devices;
 mod drain;
+mod invite;
+mod revoke;
 
 use std::time::SystemTime;
 
@@ -16,7 +19,9 @@ use crate::{format, output, terminal};
 const EXAMPLES: &str = "\
 Examples:
   sweep agents
-  sweep agents drain desk-1a2b3c4d    have it put its work back and leave";
+  sweep agents drain desk-1a2b3c4d    have it put its work back and leave
+  sweep agents invite > join-token    let an agent on another machine join
+  sweep agents revoke desk-1a2b3c4d   throw it out, at once";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -29,12 +34,21 @@ pub struct Args {
 enum Command {
     /// Have an agent put its work back and leave
     Drain(drain::Args),
+    /// Make a token with which an agent on another machine can join
+    Invite(invite::Args),
+    /// Throw an agent out: its certificates count no more, at once
+    Revoke(revoke::Args),
+    /// List the agents' certificates
+    Certificates(certificates::Args),
 }
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
     match args.command {
         None => list(context).await,
         Some(Command::Drain(args)) => drain::run(context, args).await,
+        Some(Command::Invite(args)) => invite::run(context, args).await,
+        Some(Command::Revoke(args)) => revoke::run(context, args).await,
+        Some(Command::Certificates(args)) => certificates::run(context, args).await,
     }
 }
 

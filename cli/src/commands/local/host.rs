@@ -18,7 +18,7 @@ use crate::follow::{Ended, Patience, Until, follow};
 use crate::{format, output, progress};
 
 pub async fn run(mut errand: Errand<'_>, running: Running) -> Outcome {
-    let agent = agent::options(errand.context, running.url(), running.token().to_owned());
+    let agent = agent::options(errand.context, running.local_url(), running.token().to_owned());
     let mut connection = Connection::inside(running).await?;
     let exit = with(&mut errand, &mut connection, agent).await;
     connection.close().await;

@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use sweep_link::Channel;
 use sweep_shared::halted::{HALT_HEADER, Halted};
 use tonic::body::Body;
-use tonic::codegen::{Service, http};
+use tonic::codegen::{Service, StdError, http};
 use tonic::metadata::MetadataMap;
-use tonic::transport::{self, Channel};
 
 use crate::output;
 
@@ -58,7 +58,7 @@ fn news(before: Option<&Halted>, now: Option<&Halted>) -> Option<String> {
 
 impl Service<http::Request<Body>> for Heeding {
     type Response = http::Response<Body>;
-    type Error = transport::Error;
+    type Error = StdError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {

@@ -28,4 +28,4 @@ pub use paces::{RunRow, newest_runs};
 pub use ready::{Ready, ReadyQuery};
 pub use results::{FileRow, PointRow, files_of_jobs, points_of, points_of_jobs};
 pub use retention::retention_facts;
-pub use sweeps::{SweepRow, latest, sweep_of_job};
+pub use sweeps::{SweepRow, latest, owner_of, sweep_of_job};

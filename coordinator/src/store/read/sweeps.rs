@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use sweep_shared::ids::{JobId, SweepId};
 use sweep_shared::plan::Budget;
 
-use super::super::{Store, StoreError};
+use super::super::{Store, StoreError, Target};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepRow {
     pub id: SweepId,
     pub name: String,
+    /// Who may change it, besides administrators; empty: nobody.
+    pub owner: String,
     pub state: String,
     pub paused: bool,
     /// Why, where it was not a user's wish.
@@ -30,7 +32,7 @@ pub struct SweepRow {
 impl Store {
     pub async fn sweep(&self, id: SweepId) -> Result<SweepRow, StoreError> {
         let row = sqlx::query!(
-            r#"SELECT name, state, paused AS "paused!: bool", paused_reason, priority, budget_gpu_hours, budget_cpu_hours,
+            r#"SELECT name, owner, state, paused AS "paused!: bool", paused_reason, priority, budget_gpu_hours, budget_cpu_hours,
                       created_ms, finished_ms
                FROM sweeps WHERE id = ?"#,
             id.0
@@ -43,6 +45,7 @@ impl Store {
         Ok(SweepRow {
             id,
             name: row.name,
+            owner: row.owner,
             state: row.state,
             paused: row.paused,
             paused_reason: row.paused_reason,
@@ -112,4 +115,26 @@ pub async fn sweep_of_job(store: &Store, job: JobId) -> Result<SweepId, StoreErr
         .await?
         .map(SweepId)
         .ok_or_else(|| StoreError::Unknown(format!("job {job}")))
+}
+
+/// The target's sweep, and whose it is.
+pub async fn owner_of(store: &Store, target: Target) -> Result<(SweepId, String), StoreError> {
+    let (sweep, job) = match target {
+        Target::Sweep(sweep) => (Some(sweep.0), None),
+        Target::Job(job) => (None, Some(job.0)),
+    };
+    let row = sqlx::query!(
+        r#"SELECT id, owner FROM sweeps WHERE id = coalesce(?1, (SELECT sweep FROM jobs WHERE id = ?2))"#,
+        sweep,
+        job
+    )
+    .fetch_optional(&store.readers)
+    .await?;
+    let unknown = || {
+        StoreError::Unknown(match target {
+            Target::Sweep(sweep) => format!("sweep {sweep}"),
+            Target::Job(job) => format!("job {job}"),
+        })
+    };
+    row.map(|row| (SweepId(row.id), row.owner)).ok_or_else(unknown)
 }

@@ -15,8 +15,8 @@ const CHUNK: usize = 500;
 pub async fn sweep(tx: &mut Tx<'_>, new: &Submit) -> Result<SweepId, StoreError> {
     let id = sqlx::query!(
         "INSERT INTO sweeps (name, state, fingerprint, plan_yaml, plan_path, created_ms, priority, budget_gpu_hours,
-                             budget_cpu_hours)
-         VALUES (?, 'active', ?, ?, ?, ?, ?, ?, ?)",
+                             budget_cpu_hours, owner)
+         VALUES (?, 'active', ?, ?, ?, ?, ?, ?, ?, ?)",
         new.name,
         new.fingerprint,
         new.plan_yaml,
@@ -24,7 +24,8 @@ pub async fn sweep(tx: &mut Tx<'_>, new: &Submit) -> Result<SweepId, StoreError>
         tx.now_ms,
         new.priority,
         new.budget.gpu_hours,
-        new.budget.cpu_hours
+        new.budget.cpu_hours,
+        new.actor
     )
     .execute(&mut *tx.conn)
     .await?

@@ -82,8 +82,10 @@ pub struct Submit {
     pub amend: Option<SweepId>,
     /// With `continue_same`: bring back what ended without success.
     pub retry_failed: bool,
-    /// Who wants it.
+    /// Who wants it, and whose sweep it will be.
     pub actor: String,
+    /// With `continue_same`: others' sweeps are not joined.
+    pub own_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +109,8 @@ impl Command for Submit {
             return amend::amend(tx, sweep, self).await;
         }
         if self.continue_same
-            && let Some(sweep) = newest_with(tx, &self.fingerprint).await?
+            && let Some(sweep) =
+                newest_with(tx, &self.fingerprint, self.own_only.then_some(self.actor.as_str())).await?
         {
             return join(tx, sweep, self).await;
         }
@@ -136,10 +139,14 @@ async fn make(tx: &mut Tx<'_>, new: Submit) -> Result<Submitted, StoreError> {
     Ok(Submitted { sweep, created: true, jobs, reused, kept: 0, added: jobs, dropped: 0 })
 }
 
-async fn newest_with(tx: &mut Tx<'_>, fingerprint: &str) -> Result<Option<SweepId>, StoreError> {
-    let id = sqlx::query_scalar!("SELECT id FROM sweeps WHERE fingerprint = ? ORDER BY id DESC LIMIT 1", fingerprint)
-        .fetch_optional(&mut *tx.conn)
-        .await?;
+async fn newest_with(tx: &mut Tx<'_>, fingerprint: &str, owner: Option<&str>) -> Result<Option<SweepId>, StoreError> {
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM sweeps WHERE fingerprint = ?1 AND (?2 IS NULL OR owner = ?2) ORDER BY id DESC LIMIT 1",
+        fingerprint,
+        owner
+    )
+    .fetch_optional(&mut *tx.conn)
+    .await?;
     Ok(id.map(SweepId))
 }
 

@@ -30,7 +30,8 @@ pub(super) fn inside(field: &Field<'_>, name: &str) -> Option<String> {
     None
 }
 
-fn is_inside(name: &str) -> bool {
+/// Whether a name stays in its folder.
+pub fn is_inside(name: &str) -> bool {
     !name.is_empty()
         && !name.ends_with('/')
         && !name.contains("//")

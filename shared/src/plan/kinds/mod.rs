@@ -27,6 +27,7 @@ use super::source::At;
 
 pub(super) use command::substitute;
 pub(super) use files::files_of;
+pub use files::is_inside;
 pub(super) use model::built;
 
 /// The kinds that a plan can name.

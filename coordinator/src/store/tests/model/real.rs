@@ -298,6 +298,7 @@ fn submit(plan: &Plan, amend: Option<sweep_shared::ids::SweepId>, number: u64) -
         amend,
         retry_failed: false,
         actor: ME.to_owned(),
+        own_only: false,
     }
 }
 
