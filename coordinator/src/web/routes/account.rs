@@ -66,8 +66,7 @@ pub async fn own_account(web: &Web, session: &Session) -> Result<Account, Troubl
     if !session.has_account() {
         let why = format!(
             "you are signed in with the token of the coordinator's own computer, as {}; that is no account, and has no password. \
-             Make one with sweep users add {} --role admin",
-            session.user(),
+             Make one with: sweep users add NAME --role admin --password",
             session.user()
         );
         return Err(Trouble::Refused(why));
