@@ -8,7 +8,8 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser};
 
 use crate::commands::Command;
 use crate::exit::{CODES_HELP, Exit};
-use crate::{mistake, output, paint};
+use crate::progress::Stream;
+use crate::{mistake, output, paint, terminal};
 
 /// Neural-network compression studies that survive closed sessions, crashes and full GPUs.
 ///
@@ -81,7 +82,11 @@ pub fn answer(answer: &clap::Error, arguments: &[OsString]) -> Exit {
     }
     let failure = mistake::failure(&said(paint::Pen::PLAIN), &mistake::command(&Cli::command(), arguments));
     let json = arguments.iter().any(|argument| argument == "--json");
-    output::note(&if json { failure.json() } else { failure.painted(paint::err()) });
+    output::note(&if json {
+        failure.json()
+    } else {
+        failure.painted(paint::err(), terminal::width_of(Stream::Stderr))
+    });
     failure.exit
 }
 

@@ -20,6 +20,9 @@ fn cases() -> BTreeMap<&'static str, [Vec<&'static str>; 3]> {
     BTreeMap::from([
         ("agent", of(["--slots 0", "--slots many", "--coordinator desk:port"])),
         ("agents", of(["dran", "--nonsense", "--coordinator 127.0.0.1:1"])),
+        ("agents certificates", of(["", "--nonsense", "extra"])),
+        ("agents invite", of(["--uses many", "--expires soon", "@"])),
+        ("agents revoke", of(["", "@ nobody", "desk"])),
         ("agents drain", of(["", "@ desk-1", "desk-1"])),
         ("cancel", of(["s1 s2", "", "@ s99"])),
         ("check", of(["goood.yaml", "broken.yaml", ""])),
@@ -35,11 +38,14 @@ fn cases() -> BTreeMap<&'static str, [Vec<&'static str>; 3]> {
         ("init", of(["--model resnet-81", "--kind everything", "broken.yaml"])),
         ("list", of(["-n many", "", "--coordinator 127.0.0.1:1"])),
         ("local", of(["", "no-such-plan.yaml", "broken.yaml"])),
+        ("login", of(["", "https://desk:port", "127.0.0.1:1"])),
+        ("logout", of(["extra", "--nonsense", "--json --nonsense"])),
         ("logs", of(["", "s1", "@ onne"])),
         ("model bisect", of(["", "resnet-18", "tiny-cnn --input 3x1x1x1"])),
         ("model diff", of(["resnet18", "resnet18 resnet-18", "resnet18 no-such.onnx"])),
         ("model list", of(["extra", "--nonsense", "--json --nonsense"])),
         ("model show", of(["", "resnet-18", "alexnet --input 3x1x1"])),
+        ("page", of(["", "extra", "--nonsense"])),
         ("pause", of(["s1 s2", "", "@ s99"])),
         ("priority", of(["s1 high", "s1", "@ s99 1"])),
         ("results", of(["--csv --markdown", "", "@ sudy"])),
@@ -48,8 +54,18 @@ fn cases() -> BTreeMap<&'static str, [Vec<&'static str>; 3]> {
         ("serve", of(["--listen here", "--lease 1s", "--listen 127.0.0.1:port"])),
         ("status", of(["", "@ s99", "@ x"])),
         ("submit", of(["good.yaml", "good.yaml --amend good.yaml", "@ good.yaml --amend other"])),
+        ("tokens create", of(["--role boss", "--expires soon", "@ --user nobody"])),
+        ("tokens list", of(["", "--al", "extra"])),
+        ("tokens revoke", of(["", "seven", "@ 99"])),
+        ("users add", of(["", "ada --role boss", "@ a/b"])),
+        ("users list", of(["", "--nonsense", "extra"])),
+        ("users password", of(["", "ada bob", "@ nobody"])),
+        ("users remove", of(["", "ada", "@ nobody"])),
+        ("users reset-2fa", of(["", "ada", "@ nobody"])),
+        ("users role", of(["ada", "ada boss", "@ nobody viewer"])),
         ("wait", of(["--timeout soon", "", "@ s99"])),
         ("watch", of(["j1", "", "@ s99"])),
+        ("whoami", of(["", "--nonsense", "extra"])),
     ])
 }
 
@@ -64,7 +80,7 @@ fn commands(home: &Home, of: &[String]) -> Vec<Vec<String>> {
         names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
     let below = names.iter().flat_map(|name| commands(home, &[of, &[(*name).to_owned()]].concat()));
     // A command that does something by itself and has others below is both.
-    let own = (names.is_empty() || of == ["agents"]).then(|| of.to_vec());
+    let own = (names.is_empty() || help.contains(" [COMMAND]\n")).then(|| of.to_vec());
     own.into_iter().chain(below).collect()
 }
 

@@ -167,11 +167,7 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Page(args) => page::run(context, args).await,
         Command::Gc(args) => gc::run(context, args).await,
         Command::Db(command) => db::run(context, command).await,
-        Command::Init(_)
-        | Command::Config(_)
-        | Command::Completions(_)
-        | Command::Logout(_)
-        | Command::Model(_) => {
+        Command::Init(_) | Command::Config(_) | Command::Completions(_) | Command::Logout(_) | Command::Model(_) => {
             unreachable!("run without a runtime")
         }
     }

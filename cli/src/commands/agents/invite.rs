@@ -75,9 +75,9 @@ fn said(address: &str, uses: u32, until: &str) -> String {
         n => format!("{n} agents"),
     };
     format!(
-        "lets {whom} join, until {until}. On the other machine, with the token in a file:\n\
+        "lets {whom} join, until {until}.\nOn the other machine, with the token in a file:\n\
          \n  sweep agent --coordinator {address} --join-token-file FILE\n\
-         \nor without --join-token-file, and paste it when asked. The next time `sweep agent` is enough.\n"
+         \nor without --join-token-file, and paste it when asked.\nThe next time `sweep agent` is enough.\n"
     )
 }
 
