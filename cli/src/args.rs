@@ -67,9 +67,9 @@ pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
 
 /// Prints what clap answers itself: help, the version, or what is wrong with the command line.
 pub fn answer(answer: &clap::Error, arguments: &[OsString]) -> Exit {
-    let said = |pen: paint::Pen| match pen.colours() {
-        true => answer.render().ansi().to_string(),
-        false => answer.render().to_string(),
+    let said = |pen: paint::Pen| {
+        let text = answer.render();
+        if pen.colours() { text.ansi().to_string() } else { text.to_string() }
     };
     if !answer.use_stderr() {
         // Nobody reading it is no error.
