@@ -171,7 +171,11 @@ impl Failure {
     /// The coordinator's refusal in its own words: the message without gRPC's wrapping.
     fn from_status(status: &tonic::Status) -> Self {
         let message = if status.message().is_empty() { status.code().description() } else { status.message() };
-        let failure = Self { exit: exit_of(status.code()), error: anyhow::Error::msg(message.to_owned()), hint: None };
+        let error = match status.code() {
+            Code::Unauthenticated | Code::PermissionDenied => TurnedAway(message.to_owned()).into(),
+            _ => anyhow::Error::msg(message.to_owned()),
+        };
+        let failure = Self { exit: exit_of(status.code()), error, hint: None };
         match status.code() {
             Code::Unauthenticated => failure.hint(
                 "`sweep login URL` keeps a token of yours; SWEEP_TOKEN or --token-file give one for once. On the coordinator's own machine \
@@ -186,6 +190,19 @@ impl Failure {
         }
     }
 }
+
+impl Failure {
+    /// Whether asking again would be answered alike: a token that counts no more, somebody else's coordinator.
+    pub fn is_lasting(&self) -> bool {
+        let lasting = |fault: &LinkError| fault.is_lasting();
+        self.error.chain().any(|cause| cause.is::<TurnedAway>() || cause.downcast_ref().is_some_and(lasting))
+    }
+}
+
+/// The coordinator knows who calls, or that nobody does, and will not do it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct TurnedAway(String);
 
 /// Whether an operation on a file failed for want of space.
 pub fn is_disk_full(error: &io::Error) -> bool {
@@ -266,7 +283,23 @@ mod tests {
         let broken = Failure::from(tonic::Status::from_error(Box::new(reset)));
         assert_eq!(broken.exit, Exit::Unreachable);
         assert!(broken.text().contains("connection"), "{}", broken.text());
-        assert!(Failure::from(tonic::Status::unauthenticated("no")).hint.unwrap().contains("SWEEP_TOKEN"));
+        let nobody = Failure::from(tonic::Status::unauthenticated("the token was revoked"));
+        assert!(nobody.is_lasting() && nobody.text().starts_with("error: the token was revoked\nhint: "));
+        assert!(nobody.hint.unwrap().contains("SWEEP_TOKEN"));
+        assert!(!Failure::from(tonic::Status::unavailable("gone")).is_lasting());
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_way_there_is_told_with_what_to_do() {
+        let desk: sweep_link::Address = "http://desk".parse().unwrap();
+        let plain = Failure::from(LinkError::PlainToOthers(desk.clone()));
+        assert_eq!((plain.exit, plain.is_lasting()), (Exit::Usage, true));
+        assert!(plain.hint.unwrap().contains("https://desk:7433"));
+        let refused = Failure::from(LinkError::Refused(desk.clone())).context("cannot reach it");
+        assert_eq!((refused.exit, refused.is_lasting()), (Exit::Unreachable, false));
+        assert!(refused.hint.is_some());
+        let in_a_call = tonic::Status::from_error(Box::new(LinkError::SpeaksTls(desk)));
+        assert!(Failure::from(in_a_call).text().contains("hint: say https://desk:7433"));
     }
 
     #[test]

@@ -73,13 +73,13 @@ pub async fn follow(
             }
             // Restarting coordinators end their streams in good order.
             Ok(None) => {}
-            Err(failure) if failure.exit == Exit::Unreachable => {}
+            Err(failure) if failure.exit == Exit::Unreachable && !failure.is_lasting() => {}
             Err(failure) => return Err(failure),
         }
         if patience == Patience::None {
             return Ok(Ended::Lost);
         }
-        reconnect(connection).await;
+        reconnect(connection).await?;
     }
 }
 
@@ -125,15 +125,19 @@ async fn finish(connection: &mut Connection, sweep: SweepId, board: &mut Board, 
     view.close(board);
 }
 
-async fn reconnect(connection: &mut Connection) {
+async fn reconnect(connection: &mut Connection) -> Outcome<()> {
     output::note("the connection to the coordinator is lost; waiting for it to come back (jobs go on)");
     let mut wait = RETRY_FIRST;
     while let Err(failure) = connection.reconnect().await {
+        if failure.is_lasting() {
+            return Err(failure);
+        }
         tracing::debug!("cannot reconnect yet: {:#}", failure.error);
         sleep(wait).await;
         wait = (wait * 2).min(RETRY_LONGEST);
     }
     output::note("connected again");
+    Ok(())
 }
 
 /// The failure of a command that was watching when the coordinator went away for good.

@@ -18,12 +18,12 @@ const ANY: [&[&str]; 3] = [&["--nonsense"], &["--json", "--nonsense"], &["a", "b
 fn cases() -> BTreeMap<&'static str, [Vec<&'static str>; 3]> {
     let of = |lines: [&'static str; 3]| lines.map(|line| line.split_whitespace().collect());
     BTreeMap::from([
-        ("agent", of(["--slots 0", "--slots many", "--coordinator desk:port"])),
+        ("agent", of(["--slots 0", "--coordinator https://desk", "--coordinator desk:port"])),
         ("agents", of(["dran", "--nonsense", "--coordinator 127.0.0.1:1"])),
-        ("agents certificates", of(["", "--nonsense", "extra"])),
-        ("agents invite", of(["--uses many", "--expires soon", "@"])),
-        ("agents revoke", of(["", "@ nobody", "desk"])),
+        ("agents certificates", of(["", "extra", "--coordinator 10.0.0.1"])),
         ("agents drain", of(["", "@ desk-1", "desk-1"])),
+        ("agents invite", of(["--uses some", "--expires soon", "@"])),
+        ("agents revoke", of(["", "@ desk-1", "desk-1"])),
         ("cancel", of(["s1 s2", "", "@ s99"])),
         ("check", of(["goood.yaml", "broken.yaml", ""])),
         ("completions", of(["csh", "", "bsh"])),
@@ -38,14 +38,13 @@ fn cases() -> BTreeMap<&'static str, [Vec<&'static str>; 3]> {
         ("init", of(["--model resnet-81", "--kind everything", "broken.yaml"])),
         ("list", of(["-n many", "", "--coordinator 127.0.0.1:1"])),
         ("local", of(["", "no-such-plan.yaml", "broken.yaml"])),
-        ("login", of(["", "https://desk:port", "127.0.0.1:1"])),
-        ("logout", of(["extra", "--nonsense", "--json --nonsense"])),
+        ("login", of(["desk:port", "http://10.0.0.1 --token-file token", "https://desk --token-file token"])),
         ("logs", of(["", "s1", "@ onne"])),
         ("model bisect", of(["", "resnet-18", "tiny-cnn --input 3x1x1x1"])),
         ("model diff", of(["resnet18", "resnet18 resnet-18", "resnet18 no-such.onnx"])),
         ("model list", of(["extra", "--nonsense", "--json --nonsense"])),
         ("model show", of(["", "resnet-18", "alexnet --input 3x1x1"])),
-        ("page", of(["", "extra", "--nonsense"])),
+        ("page", of(["", "extra", "--coordinator http://10.0.0.1 --token-file token"])),
         ("pause", of(["s1 s2", "", "@ s99"])),
         ("priority", of(["s1 high", "s1", "@ s99 1"])),
         ("results", of(["--csv --markdown", "", "@ sudy"])),
@@ -54,18 +53,18 @@ fn cases() -> BTreeMap<&'static str, [Vec<&'static str>; 3]> {
         ("serve", of(["--listen here", "--lease 1s", "--listen 127.0.0.1:port"])),
         ("status", of(["", "@ s99", "@ x"])),
         ("submit", of(["good.yaml", "good.yaml --amend good.yaml", "@ good.yaml --amend other"])),
-        ("tokens create", of(["--role boss", "--expires soon", "@ --user nobody"])),
-        ("tokens list", of(["", "--al", "extra"])),
-        ("tokens revoke", of(["", "seven", "@ 99"])),
-        ("users add", of(["", "ada --role boss", "@ a/b"])),
-        ("users list", of(["", "--nonsense", "extra"])),
-        ("users password", of(["", "ada bob", "@ nobody"])),
-        ("users remove", of(["", "ada", "@ nobody"])),
-        ("users reset-2fa", of(["", "ada", "@ nobody"])),
-        ("users role", of(["ada", "ada boss", "@ nobody viewer"])),
+        ("tokens create", of(["--role boss", "--expires soon", "@"])),
+        ("tokens list", of(["", "extra", "--token-file no-such-file --coordinator 127.0.0.1:1"])),
+        ("tokens revoke", of(["swu_7_abc", "7", "@ 99"])),
+        ("users add", of(["ada --role boss", "@ .ada", "@ ada --password"])),
+        ("users list", of(["", "extra", "--coordinator 10.0.0.1"])),
+        ("users password", of(["", "ada", "@ ada"])),
+        ("users remove", of(["", "ada", "@ ada"])),
+        ("users reset-2fa", of(["", "ada", "@ ada"])),
+        ("users role", of(["ada", "ada boss", "@ ada viewer"])),
         ("wait", of(["--timeout soon", "", "@ s99"])),
         ("watch", of(["j1", "", "@ s99"])),
-        ("whoami", of(["", "--nonsense", "extra"])),
+        ("whoami", of(["", "extra", "--coordinator 10.0.0.1"])),
     ])
 }
 
@@ -91,6 +90,7 @@ fn errors_say_what_failed_with_which_value_and_what_to_do() {
     let stages = "  one: { command: { run: [/bin/true] } }\n  two: { command: { run: [/bin/true], input: one } }\n";
     for (name, text) in [
         ("good.yaml", format!("name: study\nstages:\n{stages}")),
+        ("token", "swu_1_abc\n".to_owned()),
         ("broken.yaml", "name: x\nstages:\n  a:\n    trian: { model: smal-cnn }\n".to_owned()),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();

@@ -14,7 +14,7 @@ use crate::address::Address;
 use crate::connect::{Connector, Stream};
 use crate::error::LinkError;
 use crate::identity::Identity;
-use crate::tls::{self, Wearer};
+use crate::tls::{self, Myself};
 use crate::trust::Trust;
 use crate::verify::Pin as Pinned;
 use crate::watch::Faults;
@@ -49,7 +49,7 @@ impl Times {
 pub struct Link {
     connector: Connector,
     times: Times,
-    me: Wearer,
+    me: Myself,
 }
 
 impl Link {
@@ -63,7 +63,7 @@ impl Link {
             (false, Trust::Plain) => None,
             (false, _) => return Err(LinkError::PlainDespitePin(address)),
         };
-        let me = Wearer::default();
+        let me = Myself::default();
         let tls = pin.map(|pin| tls::config(pin, me.clone()));
         let connector = Connector { address, tls, within: times.connect, faults: Faults::default() };
         Ok(Self { connector, times, me })
@@ -167,7 +167,9 @@ impl Service<http::Request<Body>> for Channel {
 
 async fn explain(connector: &Connector, error: transport::Error) -> StdError {
     match connector.faults.newest() {
-        Some(LinkError::HungUp(address)) if connector.speaks_tls().await => LinkError::SpeaksTls(address).into(),
+        Some(LinkError::HungUp(address) | LinkError::NotHttp2(address)) if connector.speaks_tls().await => {
+            LinkError::SpeaksTls(address).into()
+        }
         Some(fault) => fault.into(),
         None => error.into(),
     }

@@ -14,7 +14,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::address::Address;
 use crate::error::LinkError;
-use crate::tls::{Wearer, config};
+use crate::tls::{Myself, config};
 use crate::verify::Pin;
 use crate::watch::{Faults, Watched};
 
@@ -44,7 +44,7 @@ impl Connector {
     /// What hung up on one who spoke in clear may have expected TLS.
     pub async fn speaks_tls(&self) -> bool {
         let nobody = Pin::Fingerprint(Fingerprint([0; 32]));
-        let tls = Some(config(nobody, Wearer::default()));
+        let tls = Some(config(nobody, Myself::default()));
         let probe = Self { tls, faults: Faults::default(), ..self.clone() };
         matches!(probe.connect().await, Err(LinkError::OtherCoordinator { .. } | LinkError::NotTheCoordinator { .. }))
     }

@@ -33,10 +33,12 @@ pub enum LinkError {
     NoTls(Address),
     #[error("{0} speaks TLS, not http://")]
     SpeaksTls(Address),
+    #[error("{0} speaks no HTTP/2")]
+    NotHttp2(Address),
     #[error("{0} hung up without a word")]
     HungUp(Address),
     #[error(
-        "{address} is not the coordinator that the token was made for: the fingerprint of its CA is {found}, not {expected}"
+        "{address} is not the coordinator that was meant: the fingerprint of its CA is {found}, and the token (or the certificate) was made by {expected}"
     )]
     OtherCoordinator { address: Address, expected: Fingerprint, found: Fingerprint },
     /// The chain is not what a coordinator shows.
@@ -71,6 +73,7 @@ impl LinkError {
             | Self::NobodyToTrust(_)
             | Self::NoTls(_)
             | Self::SpeaksTls(_)
+            | Self::NotHttp2(_)
             | Self::OtherCoordinator { .. }
             | Self::NotTheCoordinator { .. }
             | Self::NotYetValid { .. }
@@ -109,7 +112,7 @@ impl LinkError {
             Self::CertificateRefused { .. } => {
                 "ask for a new join token (`sweep agents invite`, where the coordinator runs) and start the agent with it".to_owned()
             }
-            Self::HungUp(_) | Self::Handshake { .. } => "is it a coordinator that listens there?".to_owned(),
+            Self::HungUp(_) | Self::NotHttp2(_) | Self::Handshake { .. } => "is it a coordinator that listens there?".to_owned(),
         }
     }
 

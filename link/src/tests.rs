@@ -189,6 +189,18 @@ async fn a_port_without_tls_and_one_with_it_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_web_server_is_no_coordinator() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let web: Address = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut tcp, _)) = listener.accept().await {
+            tcp.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        }
+    });
+    assert_eq!(call(&link(&web, Trust::Plain)).await.unwrap_err(), LinkError::NotHttp2(web));
+}
+
+#[tokio::test]
 async fn another_programs_port_is_not_waited_for_for_ever() {
     let ca = Authority::new();
     let trust = || Trust::Fingerprint(ca.fingerprint());

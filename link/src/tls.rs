@@ -12,9 +12,9 @@ use crate::verify::{Pin, Verifier};
 
 /// Who one is at the moment; a connection that is made shows this.
 #[derive(Debug, Clone, Default)]
-pub struct Wearer(Arc<RwLock<(Option<Identity>, u64)>>);
+pub struct Myself(Arc<RwLock<(Option<Identity>, u64)>>);
 
-impl Wearer {
+impl Myself {
     /// Counts the changes.
     pub fn generation(&self) -> u64 {
         self.0.read().unwrap_or_else(PoisonError::into_inner).1
@@ -30,7 +30,7 @@ impl Wearer {
     }
 }
 
-impl ResolvesClientCert for Wearer {
+impl ResolvesClientCert for Myself {
     fn resolve(&self, _hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         let identity = self.get()?;
         identity.key.key.choose_scheme(schemes).is_some().then_some(identity.key)
@@ -41,7 +41,7 @@ impl ResolvesClientCert for Wearer {
     }
 }
 
-pub fn config(pin: Pin, me: Wearer) -> Arc<ClientConfig> {
+pub fn config(pin: Pin, me: Myself) -> Arc<ClientConfig> {
     let provider = Arc::new(default_provider());
     let verifier = Arc::new(Verifier { pin, provider: Arc::clone(&provider) });
     let config = ClientConfig::builder_with_provider(provider)

@@ -71,6 +71,12 @@ impl<S> Watched<S> {
                 self.faults.set(fault.clone());
                 Err(io::Error::other(fault))
             }
+            // An answer in HTTP/1, which one gets from a port that expected something else.
+            [b'H', b'T'] => {
+                self.faults.set(LinkError::NotHttp2(self.address.clone()));
+                self.first = None;
+                Ok(())
+            }
             [_, _] => {
                 // Not before: a connection that is made, and closed at once, mends nothing.
                 self.faults.clear();

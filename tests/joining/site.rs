@@ -74,6 +74,18 @@ impl Site {
         self.access.create_token(request).await.unwrap().into_inner().token.parse().unwrap()
     }
 
+    /// Waits until the audit log has told of all these, in whatever order.
+    pub async fn hears_all(&mut self, what: &[&str]) {
+        let mut left = what.to_vec();
+        let wait = async {
+            while !left.is_empty() {
+                let row = self.events.message().await.unwrap().expect("it is followed");
+                left.retain(|what| *what != row.what);
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not all events: {what:?}"));
+    }
+
     /// Waits until the audit log tells of this, and says what it tells.
     pub async fn hears(&mut self, what: &str) -> v1::EventRow {
         let wait = async {

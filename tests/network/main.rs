@@ -12,6 +12,8 @@ mod host;
 mod lines;
 mod needs;
 mod process;
+mod readme;
+mod revoked;
 mod stops;
 mod uploads;
 mod weather;

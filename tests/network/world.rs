@@ -80,10 +80,10 @@ impl World {
     pub fn serve(&mut self) {
         let listen = format!("{COORDINATOR}:{PORT}");
         let mut command = self.sweep_on(COORDINATOR);
-        command.args(["serve", "--lease", self.lease, "--reconnect-grace", "2s", "--insecure-listen", &listen]);
+        command.args(["serve", "--lease", self.lease, "--reconnect-grace", "2s", "--listen", &listen]);
         command.envs(self.environment.iter().cloned()).env("SWEEP_LOG", "info,sweep_coordinator=debug");
         let process = Process::start("the coordinator", command);
-        process.said.wait_for(" serves http://");
+        process.said.wait_for(" serves https://");
         self.coordinator = Some(process);
     }
 
@@ -101,10 +101,10 @@ impl World {
     /// Starts an agent on a host of its own, and waits until the coordinator knows it.
     pub fn agent(&mut self, address: Ipv4Addr, slots: u32) -> Arc<Lines> {
         self.boot(address);
-        let token = self.home(COORDINATOR).join("token");
-        let url = format!("http://{COORDINATOR}:{PORT}");
+        let token = self.invite();
+        let url = format!("https://{COORDINATOR}:{PORT}");
         let mut command = self.sweep_on(address);
-        command.args(["agent", "--coordinator", &url, "--slots", &slots.to_string(), "--token-file"]).arg(token);
+        command.args(["agent", "--coordinator", &url, "--slots", &slots.to_string(), "--join-token-file"]).arg(token);
         command.envs(self.environment.iter().cloned()).env("SWEEP_LOG", "info,sweep_worker=debug");
         command.env("STORY_HOST", name(address));
         let process = Process::start(&format!("agent {}", name(address)), command);
@@ -112,6 +112,25 @@ impl World {
         let said = Arc::clone(&process.said);
         self.agents.insert(address, process);
         said
+    }
+
+    /// A file with what one agent can join with.
+    fn invite(&self) -> PathBuf {
+        let path = self.folder.path().join("join-token");
+        fs::write(&path, self.json(&["agents", "invite"])["token"].as_str().expect("a token")).unwrap();
+        path
+    }
+
+    /// The id that an agent made for itself.
+    pub fn agent_id(&self, address: Ipv4Addr) -> String {
+        let text = fs::read_to_string(self.home(address).join("agent/agent.json")).unwrap();
+        let stored: Value = serde_json::from_str(&text).unwrap();
+        stored["agent"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for an agent's end, and answers its exit code.
+    pub fn agent_ended(&mut self, address: Ipv4Addr) -> Option<i32> {
+        self.agents.remove(&address).expect("it was started").finish().0.code()
     }
 
     pub fn agent_process(&self, address: Ipv4Addr) -> &Process {

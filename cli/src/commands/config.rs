@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::connect::Login;
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::settings::{Origin, catalogue, mistakes};
@@ -47,6 +48,8 @@ pub fn run(context: &Context, command: Command) -> Outcome {
     let Command::Show(Show { names }) = command;
     let mut rows = context.settings.rows();
     let rules = context.settings.home.value.join("agent.toml");
+    let login = Login::read(&context.settings.home.value).ok().flatten().map(|login| login.address.url());
+    rows.push(("login", login, &Origin::Default));
     rows.push((RULES_FILE, rules.exists().then(|| rules.display().to_string()), &Origin::Default));
     let known: Vec<&str> = rows.iter().map(|row| row.0).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {

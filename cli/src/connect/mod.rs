@@ -77,7 +77,11 @@ impl Connection {
         let route = match (&context.settings.coordinator.value, Login::read(home.root())?) {
             (Some(url), login) => {
                 let address: Address = url.parse()?;
-                Route::Named(Reach::named(&address, &named_token(context, &address, login)?)?)
+                match context.given_token()? {
+                    Some(token) => Route::Named(Reach::named(&address, &token)?),
+                    None if is_own(&home, &address)? => Route::Home(home),
+                    None => Route::Named(Reach::named(&address, &kept_token(&home, &address, login)?)?),
+                }
             }
             (None, Some(Login { address, token })) => {
                 let token = context.given_token()?.unwrap_or(token);
@@ -190,17 +194,20 @@ pub fn cannot_start(error: StartError) -> Failure {
     Failure::from(error).exit(exit)
 }
 
-/// A token that was given for it, or that of a login there; the home's own only for a coordinator on this machine, since it is
-/// nobody else's business.
-fn named_token(context: &Context, address: &Address, login: Option<Login>) -> Outcome<Token> {
-    if let Some(given) = context.given_token()? {
-        return Ok(given);
-    }
+/// Whether that is where this home's own coordinator listens.
+fn is_own(home: &Home, address: &Address) -> Outcome<bool> {
+    let Some(endpoint) = home.endpoint()? else { return Ok(false) };
+    let own: Address = endpoint.address.parse()?;
+    Ok(own.to_string() == address.to_string())
+}
+
+/// That of a login there; else the home's own, but only for a coordinator on this machine, since it is nobody else's business.
+fn kept_token(home: &Home, address: &Address, login: Option<Login>) -> Outcome<Token> {
     // The text after the scheme: where to connect.
     if let Some(login) = login.filter(|login| login.address.to_string() == address.to_string()) {
         return Ok(login.token);
     }
-    let own = if address.is_loopback() { context.home().token()? } else { None };
+    let own = if address.is_loopback() { home.token()? } else { None };
     own.map(Token::Home).ok_or_else(|| {
         Failure::usage(format!("no token for the coordinator at {address}")).hint(format!(
             "`sweep login {address}` keeps one; for once, name a file with --token-file, or set SWEEP_TOKEN. `sweep tokens create`, \

@@ -33,8 +33,8 @@ pub const ALL: &[Described] = &[
         name: "coordinator",
         flag: Some(("--coordinator", "all")),
         variable: "SWEEP_COORDINATOR",
-        example: "\"127.0.0.1:7433\"",
-        default: "the one that runs on the home",
+        example: "\"https://desk:7433\"",
+        default: "that of `sweep login`, else the one that runs on the home",
         about: "the coordinator to talk to",
     },
     Described {
@@ -42,7 +42,7 @@ pub const ALL: &[Described] = &[
         flag: Some(("--token-file", "all")),
         variable: "SWEEP_TOKEN_FILE",
         example: "\"/etc/sweep/token\"",
-        default: "the home's own",
+        default: "that of `sweep login`, else the home's own",
         about: "the token for it; the token itself may be in SWEEP_TOKEN",
     },
     Described {
@@ -59,23 +59,23 @@ pub const ALL: &[Described] = &[
         variable: "SWEEP_TLS",
         example: "\"auto\"",
         default: "auto",
-        about: "whether it speaks TLS: on, off, or auto, which is on for every address but loopback",
+        about: "whether it speaks TLS: on, off, or auto: on every address but loopback",
     },
     Described {
         name: "names",
         flag: Some(("--name", "serve")),
         variable: "SWEEP_NAMES",
         example: "[\"desk.example.org\"]",
-        default: "the host's own",
-        about: "further names and addresses of its host, for its certificate (in the variable, with commas between them)",
+        default: "those that the host knows",
+        about: "further names and addresses of its host (in the variable: with commas)",
     },
     Described {
         name: "join_token_file",
         flag: Some(("--join-token-file", "agent")),
         variable: "SWEEP_JOIN_TOKEN_FILE",
-        example: "\"/etc/sweep/join-token\"",
-        default: "asked for",
-        about: "what an agent joins with for the first time (`sweep agents invite`)",
+        example: "\"join-token\"",
+        default: "none is needed once it has joined",
+        about: "what an agent joins with; the token itself may be in SWEEP_JOIN_TOKEN",
     },
     Described {
         name: "lease",
@@ -176,7 +176,7 @@ pub const ALL: &[Described] = &[
 ];
 
 /// Variables that are heeded and are no settings.
-pub const OTHER_VARIABLES: &[&str] = &["SWEEP_CONFIG", "SWEEP_TOKEN", "SWEEP_LOG", "SWEEP_ORT"];
+pub const OTHER_VARIABLES: &[&str] = &["SWEEP_CONFIG", "SWEEP_TOKEN", "SWEEP_JOIN_TOKEN", "SWEEP_LOG", "SWEEP_ORT"];
 
 /// Every setting as it may stand in `sweep.toml`, with its variable; those of a table under its head.
 pub fn as_file() -> String {

@@ -216,7 +216,15 @@ fn text(bytes: Vec<u8>) -> Result<CString, Early> {
 
 #[cfg(test)]
 mod tests {
-    use super::niceness;
+    use super::{is_secret, niceness};
+
+    #[test]
+    fn runners_inherit_no_tokens() {
+        for name in ["SWEEP_TOKEN", "SWEEP_TOKEN_FILE", "SWEEP_JOIN_TOKEN", "SWEEP_JOIN_TOKEN_FILE", "SWEEP_SECRETS"] {
+            assert!(is_secret(name), "{name}");
+        }
+        assert!(!is_secret("SWEEP_DATASETS") && !is_secret("TOKENIZERS_PARALLELISM"));
+    }
 
     #[test]
     fn the_smaller_the_share_the_nicer() {

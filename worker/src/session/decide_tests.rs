@@ -206,6 +206,33 @@ fn an_agent_that_was_never_accepted_gives_up_and_one_that_was_does_not() {
 }
 
 #[test]
+fn an_agent_that_is_expelled_stops_its_runners_says_nothing_more_and_ends() {
+    let mut bench = Bench::welcomed();
+    bench.assigns(1);
+    let stopped = bench.on(Input::Expelled("its certificate was revoked".to_owned()));
+    assert!(
+        matches!(&stopped[..], [Effect::Stop(t, Stop::Interrupt(why))] if *t == token(1) && why.contains("revoked")),
+        "{stopped:?}"
+    );
+    let meanwhile = bench.lives(60);
+    assert!(
+        !meanwhile.iter().any(|effect| matches!(effect, Effect::Connect { .. } | Effect::Send(_))),
+        "{meanwhile:?}"
+    );
+    let ended = bench.ends(1, interrupted("expelled"));
+    assert!(
+        matches!(&ended[..], [Effect::Append { .. }, Effect::GiveUp(why)] if why == "its certificate was revoked"),
+        "{ended:?}"
+    );
+    assert!(bench.session.is_expelled());
+
+    // At its start there is nothing to stop.
+    let (mut bench, _) = Bench::start(recovered(vec![]));
+    bench.hello();
+    assert_eq!(bench.on(Input::Expelled("it has expired".to_owned())), [Effect::GiveUp("it has expired".to_owned())]);
+}
+
+#[test]
 fn what_is_missing_is_supplied_and_sent_again_with_all_behind_it() {
     let mut bench = Bench::welcomed();
     bench.assigns(1);

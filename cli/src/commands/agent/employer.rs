@@ -9,6 +9,7 @@ use sweep_shared::wire::v1;
 use crate::connect::{Client, Reach, Token};
 use crate::context::Context;
 use crate::exit::{Failure, Outcome};
+use crate::output;
 use crate::settings::DEFAULT_LISTEN;
 
 pub struct Employer {
@@ -25,8 +26,15 @@ const OWN_LIFETIME_S: u64 = 600;
 /// The coordinator that was named; else the one on this home; else the one that was joined; else the one that `sweep serve` would
 /// start here. One that was joined elsewhere goes before the home's own.
 pub async fn find(context: &Context) -> Outcome<Employer> {
-    let join_token = context.join_token()?;
     let joined = sweep_worker::joined_address(&context.settings.home.value.join("agent"));
+    let join_token = match context.join_token() {
+        // A unit file that names it for ever, and somebody who tidied up.
+        Err(failure) if joined.is_some() => {
+            output::note(&format!("{:#}; this agent has joined already, and goes on without", failure.error));
+            None
+        }
+        given => given?,
+    };
     if let Some(url) = &context.settings.coordinator.value {
         let named: Address = url.parse()?;
         let tls = join_token.as_ref().is_some_and(|token| token.fingerprint.is_some());

@@ -65,11 +65,14 @@ async fn copy(connection: &mut Connection, mut wanted: Events, printer: &mut Pri
         match copy_once(connection, &mut wanted, printer).await {
             // Restarting coordinators end their streams in good order.
             Ok(()) if wanted.follow && !output::closed() => {}
-            Err(failure) if wanted.follow && failure.exit == Exit::Unreachable => {}
+            Err(failure) if wanted.follow && failure.exit == Exit::Unreachable && !failure.is_lasting() => {}
             ended => return ended,
         }
         output::note("the connection to the coordinator is lost; waiting for it to come back");
-        while connection.reconnect().await.is_err() {
+        while let Err(failure) = connection.reconnect().await {
+            if failure.is_lasting() {
+                return Err(failure);
+            }
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         }
     }

@@ -8,7 +8,7 @@ use super::{factor, sessions};
 use crate::store::web::{self as store, Account, Proof, SetPassword};
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
-use crate::web::layout::{Input, alert, done, input, page, see_other, token};
+use crate::web::layout::{Input, alert, done, input, page, see_other, token, username};
 use crate::web::password::{self, LONGEST, SHORTEST};
 use crate::web::session::Session;
 use crate::web::trouble::{Trouble, sentence};
@@ -89,8 +89,7 @@ fn password_form(session: &Session, account: &Account, wrong: Option<&Wrong>) ->
             @if account.password.is_none() { p { "You have none yet: with one you can sign in from any browser." } }
             form method="post" action="/account/password" {
                 (token(&session.ticket.form_token()))
-                // For password managers.
-                input type="text" name="username" autocomplete="username" value=(account.name) hidden;
+                (username(&account.name))
                 @if account.password.is_some() {
                     (input(&Input { id: "current", name: "current", label: "Present password", kind: "password",
                         complete: "current-password", error: of("current"), longest: LONGEST, ..Default::default() }))
