@@ -188,7 +188,7 @@ async fn a_backup_that_is_put_back_brings_no_session_with_it() {
     let site = site().await;
     site.add("alice", Role::User).await;
     let mut alice = site.signed_in("alice").await;
-    let restored = crate::store::NewGeneration { name: "another".to_owned(), why: String::new() };
+    let restored = crate::store::NewGeneration { name: "another generation".to_owned(), why: String::new() };
     site.store.write(restored).await.unwrap();
     assert_eq!(alice.user().await, None);
     assert_eq!(site.browser().sign_in("alice", PASSWORD).await.location(), "/");
