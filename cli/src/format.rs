@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(clip("abcdef", 4), "abc…");
         assert_eq!(one_line("a\n  b\tc", 10), "a b c");
         assert_eq!(squeeze("student temperature=4", 21), "student temperature=4");
-        assert_eq!(squeeze("student model=kd temperature=4", 20), "student m…erature=4");
+        assert_eq!(squeeze("student model=kd temperature=4", 20), "student m…perature=4");
         assert_eq!(squeeze("student temperature=4", 5), "stud…");
     }
 

@@ -17,8 +17,6 @@ async fn a_certificate_is_renewed_by_itself_and_the_session_goes_on() {
     let agents = site.agents().await;
     assert!(agents.len() == 1 && agents[0].connected, "{agents:?}");
     agent.leaves().await;
-    let left = site.hears("agent_left").await;
-    assert!(left.detail.contains("shutting down"), "the session was not disturbed: {left:?}");
     let certificates =
         site.access.list_certificates(v1::ListCertificatesRequest {}).await.unwrap().into_inner().certificates;
     assert_eq!(certificates.len(), 2, "{certificates:?}");

@@ -1,6 +1,7 @@
 //! Every decision of a session, without a socket, a process or a clock: something happens, actions come out.
 
 mod devices;
+mod leaving;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -239,36 +240,6 @@ impl State {
                 out.push(Action::Forget(token));
             }
         }
-        self.advance(now, &mut out);
-        out
-    }
-
-    /// The first signal.
-    pub fn on_drain(&mut self, reason: &str, now: Duration) -> Vec<Action> {
-        let mut out = Vec::new();
-        self.drain(reason.to_owned(), &mut out);
-        self.advance(now, &mut out);
-        out
-    }
-
-    /// Runners stop as after the first signal, but nobody is there to deliver anything to.
-    pub fn on_expelled(&mut self, reason: &str, now: Duration) -> Vec<Action> {
-        let mut out = Vec::new();
-        self.drain(reason.to_owned(), &mut out);
-        if let Some(leaving) = &mut self.leaving {
-            leaving.at_once = true;
-        }
-        self.kill_where(|phase| *phase == Phase::Finishing, reason, &mut out);
-        self.advance(now, &mut out);
-        out
-    }
-
-    /// The second signal.
-    pub fn on_kill(&mut self, reason: &str, now: Duration) -> Vec<Action> {
-        let mut out = Vec::new();
-        self.drain(reason.to_owned(), &mut out);
-        self.leaving = Some(Leaving { reason: reason.to_owned(), at_once: true, quiet_since: None });
-        self.kill_where(|phase| matches!(phase, Phase::Live | Phase::Finishing), reason, &mut out);
         self.advance(now, &mut out);
         out
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 use sweep_link::Address;
 use sweep_shared::wire::v1;
 
-use crate::connect::{Connection, Token};
+use crate::connect::Connection;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::moment::Zone;
@@ -36,7 +36,15 @@ pub struct Args {
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
     let mut connection = Connection::live(context).await?;
-    let address = elsewhere(&connection.address()?);
+    let address = connection.address()?;
+    if !address.is_tls() {
+        connection.close().await;
+        return Err(Failure::usage(
+            "this coordinator speaks no TLS and is reached from its own machine only: no agent elsewhere can join it",
+        )
+        .hint("start it with `sweep serve --listen 0.0.0.0:7433`; an agent on its own machine needs no token"));
+    }
+    let address = elsewhere(&address);
     let request = v1::CreateTokenRequest {
         kind: "join".to_owned(),
         note: args.note,
@@ -44,14 +52,9 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
         lifetime_s: args.expires.map_or(0, |span| span.0.as_secs()),
         ..Default::default()
     };
-    let made = connection.client.create_token(request).await?;
+    let made = connection.client.create_token(request).await;
     connection.close().await;
-    if Token::parse(&made.token).fingerprint().is_none() {
-        return Err(Failure::usage(
-            "this coordinator speaks no TLS and is reached from its own machine only: no agent elsewhere can join it",
-        )
-        .hint("start it with `sweep serve --listen 0.0.0.0:7433`; an agent on its own machine needs no token"));
-    }
+    let made = made?;
     if context.json {
         output::json(&json!({
             "id": made.id,
@@ -75,9 +78,9 @@ fn said(address: &str, uses: u32, until: &str) -> String {
         n => format!("{n} agents"),
     };
     format!(
-        "lets {whom} join, until {until}. On the other machine, with the token in a file:\n\
+        "lets {whom} join, until {until}.\nOn the other machine, with the token in a file:\n\
          \n  sweep agent --coordinator {address} --join-token-file FILE\n\
-         \nor without --join-token-file, and paste it when asked. The next time `sweep agent` is enough.\n"
+         \nor without --join-token-file, and paste it when asked.\nThe next time `sweep agent` is enough.\n"
     )
 }
 

@@ -19,7 +19,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, screen: &Screen, paint: Paint) {
         Pane::Curves => match &screen.curves {
             Some((of, curves)) if *of == job.id && !curves.is_empty() => chart::draw(frame, inside, curves, paint),
             Some((of, _)) if *of == job.id => {
-                frame.render_widget(Paragraph::new(state(job, inside.width, paint)), inside)
+                frame.render_widget(Paragraph::new(state(job, inside.width, paint)), inside);
             }
             _ => {}
         },
