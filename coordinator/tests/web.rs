@@ -112,8 +112,8 @@ impl Browser {
         let token = self.get(page).await.hidden("form_token");
         let mut body = format!("form_token={token}");
         for (name, value) in fields {
-            let value: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            body.push_str(&format!("&{name}={value}"));
+            body.push_str(&format!("&{name}="));
+            value.bytes().for_each(|byte| body.push_str(&format!("%{byte:02X}")));
         }
         let (host, scheme) = (self.host(), if self.ca.is_some() { "https" } else { "http" });
         let head = format!(
