@@ -8,7 +8,8 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser};
 
 use crate::commands::Command;
 use crate::exit::{CODES_HELP, Exit};
-use crate::{mistake, output, paint};
+use crate::progress::Stream;
+use crate::{mistake, output, paint, terminal};
 
 /// Neural-network compression studies that survive closed sessions, crashes and full GPUs.
 ///
@@ -66,9 +67,9 @@ pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
 
 /// Prints what clap answers itself: help, the version, or what is wrong with the command line.
 pub fn answer(answer: &clap::Error, arguments: &[OsString]) -> Exit {
-    let said = |pen: paint::Pen| match pen.colours() {
-        true => answer.render().ansi().to_string(),
-        false => answer.render().to_string(),
+    let said = |pen: paint::Pen| {
+        let text = answer.render();
+        if pen.colours() { text.ansi().to_string() } else { text.to_string() }
     };
     if !answer.use_stderr() {
         // Nobody reading it is no error.
@@ -81,7 +82,11 @@ pub fn answer(answer: &clap::Error, arguments: &[OsString]) -> Exit {
     }
     let failure = mistake::failure(&said(paint::Pen::PLAIN), &mistake::command(&Cli::command(), arguments));
     let json = arguments.iter().any(|argument| argument == "--json");
-    output::note(&if json { failure.json() } else { failure.painted(paint::err()) });
+    output::note(&if json {
+        failure.json()
+    } else {
+        failure.painted(paint::err(), terminal::width_of(Stream::Stderr))
+    });
     failure.exit
 }
 

@@ -1,6 +1,5 @@
 //! How `sweep` ends: the exit codes that scripts rely on, and the error that carries one together with its cause and a hint.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use sweep_link::{LinkError, NoAddress};
 use sweep_shared::states::SweepState;
 use tonic::Code;
 
+use crate::format;
 use crate::paint::Pen;
 
 /// What the process tells its caller. The numbers are promised in the documentation and never change.
@@ -109,18 +109,25 @@ impl Failure {
     /// For people: the chain of causes, then the hint.
     #[cfg(test)]
     pub fn text(&self) -> String {
-        self.painted(Pen::PLAIN)
+        self.painted(Pen::PLAIN, None)
     }
 
-    /// As [`Failure::text`], in colours.
-    pub fn painted(&self, pen: Pen) -> String {
+    /// As [`Failure::text`], in colours, and wrapped where there is a width.
+    pub fn painted(&self, pen: Pen, width: Option<u16>) -> String {
         let mut causes = self.error.chain().map(ToString::to_string);
-        let mut text = format!("{} {}\n", pen.alarm("error:"), causes.next().unwrap_or_default().trim_end());
+        let width = width.map_or(usize::MAX, usize::from);
+        // Painted after it is wrapped: no width counts an escape.
+        let line = |lead: &str, word: &str, painted: String, text: &str| {
+            let whole = format!("{lead}{word} {}", text.trim_end());
+            let lines: Vec<String> = whole.lines().flat_map(|line| format::hanging(line, width, 2)).collect();
+            lines.join("\n").replacen(word, &painted, 1) + "\n"
+        };
+        let mut text = line("", "error:", pen.alarm("error:"), &causes.next().unwrap_or_default());
         for cause in causes {
-            let _ = writeln!(text, "  {} {cause}", pen.bold("because:"));
+            text += &line("  ", "because:", pen.bold("because:"), &cause);
         }
         if let Some(hint) = &self.hint {
-            let _ = writeln!(text, "{} {hint}", pen.advice("hint:"));
+            text += &line("", "hint:", pen.advice("hint:"), hint);
         }
         text
     }
@@ -174,9 +181,10 @@ impl Failure {
                 "`sweep login URL` keeps a token of yours; SWEEP_TOKEN or --token-file give one for once. On the coordinator's own machine \
                  its SWEEP_HOME is enough",
             ),
-            Code::NotFound if message.contains("does not exist") => failure.hint(
-                "`sweep list` shows the sweeps, `sweep status` the latest one's jobs, `sweep agents` the agents",
-            ),
+            Code::NotFound => match where_to_look(message) {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            },
             Code::Unimplemented => failure.hint("`sweep` and the coordinator are of different versions; use the same on both sides"),
             _ => failure,
         }
@@ -205,6 +213,19 @@ pub fn is_disk_full(error: &io::Error) -> bool {
 pub fn disk_full_hint(path: &Path) -> String {
     let folder = path.parent().unwrap_or(path).display();
     format!("the disk is full: free some space in {folder} (or name another place with --home) and run this again")
+}
+
+/// Where all are shown of which the named one does not exist.
+fn where_to_look(message: &str) -> Option<&'static str> {
+    let said = |word: &str| message.split_whitespace().take(2).any(|begin| begin == word);
+    let places = [
+        ("sweep", "`sweep list` shows the sweeps"),
+        ("job", "`sweep status` shows the latest sweep's jobs, `sweep list` the sweeps"),
+        ("agent", "`sweep agents` shows the agents"),
+        ("token", "`sweep tokens list` shows the tokens"),
+        ("user", "`sweep users list` shows the users"),
+    ];
+    places.into_iter().find(|(word, _)| message.contains("does not exist") && said(word)).map(|(_, hint)| hint)
 }
 
 /// A connection that failed in the middle of a call.
@@ -279,6 +300,23 @@ mod tests {
         assert!(refused.hint.is_some());
         let in_a_call = tonic::Status::from_error(Box::new(LinkError::SpeaksTls(desk)));
         assert!(Failure::from(in_a_call).text().contains("hint: say https://desk:7433"));
+    }
+
+    #[test]
+    fn what_does_not_exist_is_told_with_where_to_look() {
+        let hint = |message: &str| Failure::from(tonic::Status::not_found(message)).hint.unwrap_or_default();
+        assert!(hint("job j99 does not exist").contains("sweep status"));
+        assert!(hint("token 7 does not exist").contains("tokens list"));
+        assert!(hint("an agent nobody with a certificate does not exist").contains("sweep agents"));
+        assert_eq!(hint("there is no sweep yet"), "");
+    }
+
+    #[test]
+    fn a_terminal_has_it_wrapped_and_painted() {
+        let failure = Failure::usage("this is said in more words than twenty-eight columns hold").hint("read on");
+        let text = failure.painted(Pen::COLOURED, Some(28));
+        assert!(text.starts_with("\u{1b}[1;31merror:\u{1b}[0m this is said in more\n  words than"), "{text:?}");
+        assert_eq!(failure.text().lines().count(), 2);
     }
 
     #[test]

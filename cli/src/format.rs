@@ -80,6 +80,17 @@ pub fn clip(text: &str, width: usize) -> String {
     cut
 }
 
+/// The text cut to `width` characters in its middle: of names that differ at their ends, both ends are to be seen.
+pub fn squeeze(text: &str, width: usize) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= width || width < 8 {
+        return clip(text, width);
+    }
+    let head = (width - 1) / 2;
+    let tail = width - 1 - head;
+    letters[..head].iter().chain(&['…']).chain(&letters[letters.len() - tail..]).collect()
+}
+
 /// A message on one line, and not longer than a screen's: what a table or a progress line can show of it.
 pub fn one_line(text: &str, width: usize) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -182,6 +193,9 @@ mod tests {
         assert_eq!(clip("abcdef", 6), "abcdef");
         assert_eq!(clip("abcdef", 4), "abc…");
         assert_eq!(one_line("a\n  b\tc", 10), "a b c");
+        assert_eq!(squeeze("student temperature=4", 21), "student temperature=4");
+        assert_eq!(squeeze("student model=kd temperature=4", 20), "student m…perature=4");
+        assert_eq!(squeeze("student temperature=4", 5), "stud…");
     }
 
     #[test]

@@ -39,6 +39,7 @@ use std::process::ExitCode;
 use args::Cli;
 use context::Context;
 use exit::{Exit, Failure, Outcome};
+use progress::Stream;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -50,7 +51,11 @@ fn main() -> ExitCode {
     let json = cli.global.json;
     let outcome = std::panic::catch_unwind(|| run(cli)).unwrap_or_else(|_| Err(panicked()));
     let exit = outcome.unwrap_or_else(|failure| {
-        output::note(&if json { failure.json() } else { failure.painted(paint::err()) });
+        output::note(&if json {
+            failure.json()
+        } else {
+            failure.painted(paint::err(), terminal::width_of(Stream::Stderr))
+        });
         failure.exit
     });
     ExitCode::from(exit.code())

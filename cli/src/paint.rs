@@ -110,6 +110,16 @@ impl Pen {
         self.with(code(state), text)
     }
 
+    /// A line about a job: `j3 student: failed (bad_input): …`; the word behind the name is painted where it is a state.
+    pub fn told(self, line: &str) -> String {
+        let begins = |state: &&JobState| line.contains(&format!(": {state}"));
+        let first = |state: &&JobState| line.find(&format!(": {state}")).unwrap_or(usize::MAX);
+        match JobState::ALL.iter().filter(begins).min_by_key(first).filter(|_| self.0) {
+            Some(state) => line.replacen(state.as_str(), &self.state(*state, state.as_str()), 1),
+            None => line.to_owned(),
+        }
+    }
+
     fn with(self, code: &str, text: &str) -> String {
         if self.0 && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
@@ -172,6 +182,14 @@ mod tests {
         for plain in [Surroundings { dumb: true, ..usual }, Surroundings { off: true, ..usual }] {
             assert!(!told(plain, When::Auto, true));
         }
+    }
+
+    #[test]
+    fn the_state_in_a_line_is_painted() {
+        let line = "[    1.0s] j3 student: failed (bad_input): it failed";
+        assert_eq!(Pen::COLOURED.told(line), line.replacen("failed", "\x1b[31mfailed\x1b[0m", 1));
+        assert_eq!(Pen::PLAIN.told(line), line);
+        assert_eq!(Pen::COLOURED.told("s1 study: 3 jobs"), "s1 study: 3 jobs");
     }
 
     #[test]

@@ -89,6 +89,10 @@ fn read_text(path: &Path) -> Outcome<String> {
     })
 }
 
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "yaml" || end == "yml")
+}
+
 /// A plan that is there and bears a name like it.
 fn instead(path: &Path) -> String {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -97,7 +101,7 @@ fn instead(path: &Path) -> String {
         .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok());
-    let plans: Vec<String> = names.filter(|name| name.ends_with(".yaml") || name.ends_with(".yml")).collect();
+    let plans: Vec<String> = names.filter(|name| is_yaml(Path::new(name))).collect();
     let wanted = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     match plan::nearest(wanted, plans.iter().map(String::as_str)) {
         Some(near) => format!("did you mean {}?", path.with_file_name(near).display()),

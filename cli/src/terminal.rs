@@ -19,6 +19,22 @@ pub fn table<'a>(header: impl IntoIterator<Item = &'a str>, width: Option<u16>) 
     table
 }
 
+/// A table of these columns, without those in which there is nothing to see; the first always stays.
+pub fn columns(columns: Vec<(&str, Vec<String>)>, width: Option<u16>) -> Table {
+    let empty = |cells: &[String]| cells.iter().all(String::is_empty);
+    let shown: Vec<_> = columns
+        .into_iter()
+        .enumerate()
+        .filter(|(at, (_, cells))| *at == 0 || !empty(cells))
+        .map(|(_, column)| column)
+        .collect();
+    let mut table = table(shown.iter().map(|(title, _)| *title), width);
+    for row in 0..shown.first().map_or(0, |(_, cells)| cells.len()) {
+        table.add_row(shown.iter().map(|(_, cells)| cells[row].as_str()));
+    }
+    table
+}
+
 /// Columns of the terminal that standard output is; `None` where it is a file or a pipe.
 pub fn width() -> Option<u16> {
     width_of(Stream::Stdout)

@@ -79,7 +79,7 @@ fn commands(home: &Home, of: &[String]) -> Vec<Vec<String>> {
         names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
     let below = names.iter().flat_map(|name| commands(home, &[of, &[(*name).to_owned()]].concat()));
     // A command that does something by itself and has others below is both.
-    let own = (names.is_empty() || of == ["agents"]).then(|| of.to_vec());
+    let own = (names.is_empty() || help.contains(" [COMMAND]\n")).then(|| of.to_vec());
     own.into_iter().chain(below).collect()
 }
 

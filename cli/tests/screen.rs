@@ -15,12 +15,70 @@ use support::{Home, Talking, serve};
 struct OnScreen {
     child: Child,
     terminal: File,
+    /// All that was written, and what it looks like now.
     said: String,
+    picture: Picture,
 }
 
 /// Begin and end of the whole screen.
 const TAKEN: &str = "\x1b[?1049h";
 const GIVEN_BACK: &str = "\x1b[?1049l";
+
+/// What a terminal shows of what was written to it: only what has changed is drawn anew, so that words are whole only here.
+struct Picture {
+    cells: Vec<Vec<char>>,
+    row: usize,
+    column: usize,
+    /// Of an escape that is not whole yet.
+    rest: String,
+}
+
+impl Picture {
+    fn new() -> Self {
+        Self { cells: vec![vec![' '; 80]; 24], row: 0, column: 0, rest: String::new() }
+    }
+
+    fn write(&mut self, text: &str) {
+        let text = std::mem::take(&mut self.rest) + text;
+        let mut chars = text.char_indices();
+        while let Some((at, c)) = chars.next() {
+            match c {
+                '\x1b' => {
+                    let escape: String = text[at..].chars().skip(2).take_while(|c| !('@'..='~').contains(c)).collect();
+                    let Some(end) = text[at..].chars().nth(escape.chars().count() + 2) else {
+                        text[at..].clone_into(&mut self.rest);
+                        return;
+                    };
+                    self.obey(&escape, end);
+                    chars.nth(escape.chars().count() + 1);
+                }
+                '\r' => self.column = 0,
+                '\n' => self.row = (self.row + 1).min(23),
+                c => {
+                    if let Some(cell) = self.cells[self.row].get_mut(self.column) {
+                        *cell = c;
+                    }
+                    self.column += 1;
+                }
+            }
+        }
+    }
+
+    /// Moving and clearing; colours are not looked at.
+    fn obey(&mut self, escape: &str, end: char) {
+        let number = |at: usize| escape.split(';').nth(at).and_then(|n| n.parse::<usize>().ok()).unwrap_or(1);
+        match end {
+            'H' => (self.row, self.column) = ((number(0) - 1).min(23), number(1) - 1),
+            'J' => self.cells.iter_mut().for_each(|row| row.fill(' ')),
+            'K' => self.cells[self.row][self.column.min(80)..].fill(' '),
+            _ => {}
+        }
+    }
+
+    fn text(&self) -> String {
+        self.cells.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned() + "\n").collect()
+    }
+}
 
 impl OnScreen {
     fn start(mut command: Command) -> Self {
@@ -35,37 +93,44 @@ impl OnScreen {
         let (ours, theirs) = unsafe { (OwnedFd::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
         let end = || Stdio::from(theirs.try_clone().unwrap());
         let child = command.env("TERM", "xterm").stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-        Self { child, terminal: File::from(ours), said: String::new() }
+        Self { child, terminal: File::from(ours), said: String::new(), picture: Picture::new() }
     }
 
-    /// Reads until this was drawn. Only what changed is drawn anew, so single words are asked for.
+    /// Reads until the picture is so.
+    #[track_caller]
+    fn wait_until(&mut self, what: &str, is_so: impl Fn(&str) -> bool) {
+        while !is_so(&self.picture.text()) {
+            assert!(self.read(), "it ended before {what:?} was seen:\n{}", self.picture.text());
+        }
+    }
+
     #[track_caller]
     fn wait_for(&mut self, words: &str) {
-        while !self.said.contains(words) {
-            let mut bytes = [0; 4096];
-            match self.terminal.read(&mut bytes) {
-                Ok(n) if n > 0 => self.said += &String::from_utf8_lossy(&bytes[..n]),
-                _ => panic!("it ended before {words:?} was seen:\n{:?}", self.said),
-            }
-        }
+        self.wait_until(words, |text| text.contains(words));
+    }
+
+    /// Whether there was more.
+    fn read(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        let n = self.terminal.read(&mut bytes).unwrap_or(0);
+        // The terminal may break a letter in two; such a letter is never asked for.
+        let text = String::from_utf8_lossy(&bytes[..n]).into_owned();
+        self.said += &text;
+        self.picture.write(&text);
+        n > 0
     }
 
     fn press(&mut self, keys: &str) {
         self.terminal.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Forgets what was drawn so far.
-    fn forget(&mut self) {
-        self.said.clear();
-    }
-
     /// The exit code, after the terminal was given back.
     #[track_caller]
     fn finish(mut self) -> i32 {
-        self.wait_for(GIVEN_BACK);
         // Until the last has closed the other side.
-        let mut bytes = [0; 4096];
-        while self.terminal.read(&mut bytes).is_ok_and(|n| n > 0) {}
+        while self.read() {}
+        let (taken, given_back) = (self.said.find(TAKEN), self.said.rfind(GIVEN_BACK));
+        assert!(taken.is_some() && taken < given_back, "the terminal is given back: {:?}", self.said);
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 }
@@ -101,7 +166,6 @@ fn it_shows_jobs_logs_and_reasons_and_leaves_without_stopping_anything() {
     std::fs::read_to_string(&there).unwrap();
 
     let mut screen = OnScreen::start(home.sweep(&["watch"]));
-    screen.wait_for(TAKEN);
     for words in ["s1 held", "hold", "later", "running", "blocked", "cpu0"] {
         screen.wait_for(words);
     }
@@ -109,7 +173,6 @@ fn it_shows_jobs_logs_and_reasons_and_leaves_without_stopping_anything() {
     screen.wait_for("written by it");
     screen.press("je");
     screen.wait_for("Next:");
-    screen.forget();
     screen.press("?");
     screen.wait_for("any key closes this");
     screen.press("xq");
@@ -158,11 +221,9 @@ fn a_coordinator_that_goes_away_is_missed_and_met_again() {
     screen.wait_for("hold");
     coordinator.signal(Signal::SIGTERM);
     coordinator.finish();
-    screen.wait_for("lost");
+    screen.wait_for("connection lost");
     let (_coordinator, _) = serve(&home);
-    screen.forget();
-    // The whole line is drawn anew once it is there again.
-    screen.wait_for("begun");
+    screen.wait_until("the connection", |text| !text.contains("connection lost"));
     home.wants(0, &["cancel"]);
     screen.wait_for("cancelled");
     screen.press("\x03");
@@ -177,8 +238,8 @@ fn where_there_is_no_whole_screen_lines_are_printed() {
     home.wants(0, &["cancel"]);
     for args in [&["watch", "--plain"][..], &["watch", "-q"], &["watch", "--json"]] {
         let mut plain = OnScreen::start(home.sweep(args));
-        plain.wait_for(if args.contains(&"--json") { "[" } else { "s1 held" });
-        assert!(!plain.said.contains(TAKEN), "{args:?}");
+        while plain.read() {}
+        assert!(!plain.said.contains(TAKEN) && !plain.said.is_empty(), "{args:?}: {:?}", plain.said);
     }
     assert_eq!(home.run(&["watch"]).code, 4, "a pipe is none");
 }

@@ -157,11 +157,12 @@ fn completions_exist_for_the_common_shells() {
 #[test]
 fn bash_completes_commands_flags_and_values() {
     let home = Home::new();
-    let script = home.wants(0, &["completions", "bash"]).stdout;
+    let script = home.write("sweep.bash", &home.wants(0, &["completions", "bash"]).stdout);
     let complete = |words: &str| {
         let count = words.split(' ').count();
         let ask = format!(
-            "{script}\nCOMP_WORDS=({words}); COMP_CWORD={}; _sweep sweep \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; echo \"${{COMPREPLY[@]}}\"",
+            "source {}; COMP_WORDS=({words}); COMP_CWORD={}; _sweep sweep \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; echo \"${{COMPREPLY[@]}}\"",
+            script.display(),
             count - 1
         );
         let said = std::process::Command::new("bash").args(["--norc", "-c", &ask]).output().unwrap();

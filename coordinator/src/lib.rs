@@ -4,6 +4,8 @@
 //! speaks SQL; one writer) → `schedule` (a pure decision) → `dispatch` (agents' sessions and leases) → `store` again, by way
 //! of `transition` (what may follow what) → `results`. Blobs and logs go past all this, straight to disk (`artifacts`, `logs`).
 //!
+//! People with a browser come in by `web`, everybody by the one port of `net` and past `access`.
+//!
 //! Nothing here links libtorch, starts a runner, or reads a GPU: the coordinator believes what agents report.
 
 mod access;

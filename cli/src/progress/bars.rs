@@ -66,8 +66,11 @@ impl Bars {
 
     fn print(&self, lines: &[String]) {
         if !lines.is_empty() {
-            let lines: Vec<String> =
-                lines.iter().flat_map(|line| format::hanging(line, self.width(), INDENT)).collect();
+            let lines: Vec<String> = lines
+                .iter()
+                .flat_map(|line| format::hanging(line, self.width(), INDENT))
+                .map(|line| paint::out().told(&line))
+                .collect();
             // A terminal that cannot be written to must not end the work.
             let _ = self.multi.println(lines.join("\n"));
         }
@@ -96,7 +99,7 @@ impl Bars {
             keep
         });
         let names: Vec<String> =
-            shown.iter().map(|job| format::clip(&format!("{} {}", job.id, board.name(job)), NAME_WIDTH)).collect();
+            shown.iter().map(|job| format::squeeze(&format!("{} {}", job.id, board.name(job)), NAME_WIDTH)).collect();
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
         let room = self.width().saturating_sub(2 + width + 1 + JOB_WIDTH + 1);
         for (job, name) in shown.into_iter().zip(names) {

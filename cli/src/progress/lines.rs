@@ -177,7 +177,7 @@ mod tests {
         ];
         board.apply(Event::Snapshot(sweep(), jobs));
         assert_eq!(tally(&board), "2 of 4 jobs done, 1 failed, 1 running, 1 waiting");
-        let whole = |room| whole(&board, Duration::from_secs(90), Some(Duration::from_secs(3_600)), room);
+        let whole = |room| whole(&board, Duration::from_secs(90), Some(Duration::from_hours(1)), room);
         assert!(whole(200).ends_with("1 running, 1 waiting, 1 min 30 s, about 1 h 00 min left"), "{}", whole(200));
         assert_eq!(whole(60), "2 of 4 jobs done, 1 failed, 1 running, about 1 h 00 min left");
         assert_eq!(whole(5), "2 of 4 jobs done");

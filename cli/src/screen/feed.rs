@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::state::Effect;
 use crate::answer::{Agent, EpochEnd, Explanation};
-use crate::connect::{Client, Connection, Target};
+use crate::connect::{Client, Connection};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::format;
 use crate::progress::Event;
@@ -242,7 +242,7 @@ async fn change(mut client: Client, effect: Effect) -> Outcome<String> {
             0 => format!("{target} is not paused"),
             _ => format!("{target} goes on"),
         },
-        Effect::Retry(target @ Target::Job(_) | target @ Target::Sweep(_)) => {
+        Effect::Retry(target) => {
             format!("{target}: {} will be tried again", jobs(client.retry(target).await?))
         }
     })

@@ -70,7 +70,9 @@ pub async fn show(connection: &mut Connection, sweep: SweepId, pen: Pen, remark:
             return Ok(());
         }
         screen.pass(started.elapsed(), SystemTime::now());
-        output::captured().into_iter().for_each(|note| screen.remark(&note));
+        for note in output::captured() {
+            screen.remark(&note);
+        }
         feed.carry_out(effects);
         feed.look_at(screen.wants());
         shown.draw(|frame| view::draw(frame, &mut screen, pen))?;

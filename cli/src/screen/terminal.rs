@@ -55,7 +55,9 @@ impl Drop for Terminal {
         // What was not seen any more.
         let left = output::captured();
         output::capture(false);
-        left.iter().for_each(|note| output::note(note));
+        for note in left {
+            output::note(&note);
+        }
     }
 }
 

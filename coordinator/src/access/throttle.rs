@@ -108,7 +108,7 @@ mod tests {
     const POLICY: Policy = Policy {
         free: 3,
         first: Duration::from_secs(1),
-        longest: Duration::from_secs(60),
+        longest: Duration::from_mins(1),
         remembered: Duration::from_hours(1),
         most: 4,
     };

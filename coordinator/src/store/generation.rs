@@ -27,6 +27,8 @@ impl Command for NewGeneration {
             .execute(&mut *tx.conn)
             .await?;
         sqlx::query!("DELETE FROM spools").execute(&mut *tx.conn).await?;
+        // Those that have ended since must not come back.
+        sqlx::query!("DELETE FROM sessions").execute(&mut *tx.conn).await?;
         let live = live_attempts(tx).await?;
         let mut ledger = Ledger::load(tx, live.iter().copied()).await?;
         for token in &live {
@@ -39,6 +41,7 @@ impl Command for NewGeneration {
         let detail = format!("{}; {} attempts that ran are lost", self.why, live.len());
         tx.note_world(super::audit::SWEEP, "restored", detail);
         tx.changes.ready = true;
+        tx.changes.access = true;
         Ok(live)
     }
 }

@@ -74,6 +74,11 @@ pub fn token(form_token: &str) -> Markup {
     html! { input type="hidden" name="form_token" value=(form_token); }
 }
 
+/// Whose password a form asks for, for password managers.
+pub fn username(name: &str) -> Markup {
+    html! { input type="text" name="username" autocomplete="username" value=(name) hidden; }
+}
+
 /// Says what went wrong, to eyes and screen readers.
 pub fn alert(text: &str) -> Markup {
     html! { div.alert role="alert" { p { (text) } } }
@@ -118,7 +123,7 @@ pub fn input(input: &Input<'_>) -> Markup {
             @if let Some(error) = error { p.error id=(error_id) { (error) } }
             input id=(id) name=(name) type=(kind) autocomplete=(complete) value=[(!value.is_empty()).then_some(value)]
                 required maxlength=(longest) aria-describedby=[described] aria-invalid=[error.map(|_| "true")]
-                autofocus[focus] inputmode=[numeric.then_some("numeric")] autocapitalize="none" spellcheck="false";
+                autofocus[focus || error.is_some()] inputmode=[numeric.then_some("numeric")] autocapitalize="none" spellcheck="false";
         }
     }
 }

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn what_is_no_code_is_none() {
         for wrong in ["", "081805", "0818", "0081804", "+81804", "８1804", "081804081804"] {
-            assert_eq!(rfc_seed().step_of(wrong, 1111111109_000), None, "{wrong}");
+            assert_eq!(rfc_seed().step_of(wrong, 1_111_111_109_000), None, "{wrong}");
         }
         assert_eq!(rfc_seed().step_of("081804", i64::MIN), None);
         assert!(Seed::read(b"short").is_none());

@@ -51,7 +51,7 @@ impl Default for Tries {
 /// One try: counted as failed until it is known to be none.
 #[derive(Debug, Clone)]
 pub struct Try {
-    name: Option<Name>,
+    name: Name,
     address: IpAddr,
 }
 
@@ -60,15 +60,11 @@ impl Try {
     pub fn with_name(name: &str, address: IpAddr, known: bool) -> Self {
         let hash = blake3::hash(name.as_bytes());
         let name = if known { Name::At(hash, place::place(address)) } else { Name::Anywhere(hash) };
-        Self { name: Some(name), address: place::source(address) }
+        Self { name, address: place::source(address) }
     }
 
     pub fn again(name: &str, address: IpAddr) -> Self {
-        Self { name: Some(Name::Again(blake3::hash(name.as_bytes()))), address: place::source(address) }
-    }
-
-    pub fn without_name(address: IpAddr) -> Self {
-        Self { name: None, address: place::source(address) }
+        Self { name: Name::Again(blake3::hash(name.as_bytes())), address: place::source(address) }
     }
 }
 
@@ -76,13 +72,11 @@ impl Tries {
     /// Counts the try. Refused: how long to wait.
     pub fn begin(&self, now: Duration, this: &Try) -> Result<(), Duration> {
         let mut both = self.0.lock().expect("no holder panics");
-        let by_name = this.name.as_ref().and_then(|name| both.names.wait(now, name));
-        if let Some(wait) = by_name.max(both.addresses.wait(now, &this.address)) {
+        let wait = both.names.wait(now, &this.name).max(both.addresses.wait(now, &this.address));
+        if let Some(wait) = wait {
             return Err(wait);
         }
-        if let Some(name) = &this.name {
-            both.names.failed(now, name);
-        }
+        both.names.failed(now, &this.name);
         both.addresses.failed(now, &this.address);
         Ok(())
     }
@@ -90,9 +84,7 @@ impl Tries {
     /// It was right, but for what is still to be shown.
     pub fn right(&self, now: Duration, this: &Try) {
         let mut both = self.0.lock().expect("no holder panics");
-        if let Some(name) = &this.name {
-            both.names.undo(now, name);
-        }
+        both.names.undo(now, &this.name);
         both.addresses.undo(now, &this.address);
     }
 
@@ -100,9 +92,7 @@ impl Tries {
     /// try others' passwords for ever.
     pub fn done(&self, now: Duration, this: &Try) {
         self.right(now, this);
-        if let Some(name) = &this.name {
-            self.0.lock().expect("no holder panics").names.forget(name);
-        }
+        self.0.lock().expect("no holder panics").names.forget(&this.name);
     }
 }
 

@@ -89,7 +89,7 @@ pub fn estimates(plan: &ExpandedPlan, predictions: &[Prediction], past: &Past) -
             return Some(estimate);
         }
         let measured = *by_class.entry(device).or_insert_with(|| rates::measured(&past.paces, device));
-        by_work(work?, device, measured, past.cores)
+        Some(by_work(work?, device, measured, past.cores))
     })
     .collect()
 }
@@ -138,19 +138,19 @@ fn epochs(kind: &StageKind) -> Option<u32> {
     }
 }
 
-fn by_work(work: Work, device: DeviceClass, measured: Option<Measured>, cores: usize) -> Option<Estimate> {
+fn by_work(work: Work, device: DeviceClass, measured: Option<Measured>, cores: usize) -> Estimate {
     let macs = match work {
         Work::Timed { macs, threads } => {
             let likely = MEASURE_START_S + macs / rates::inference(threads);
-            return Some(Estimate { seconds: Range::around(likely, rates::RULE_WIDTH), basis: Basis::Rule, device });
+            return Estimate { seconds: Range::around(likely, rates::RULE_WIDTH), basis: Basis::Rule, device };
         }
         Work::Once(macs) => macs,
         Work::Epochs { epochs, each, rest } => f64::from(epochs) * each + rest,
     };
     let Some(Measured { rate: [slowest, median, fastest], jobs, rest_s }) = measured else {
         let likely = rates::START_S + macs / rates::rule(device, cores);
-        return Some(Estimate { seconds: Range::around(likely, rates::RULE_WIDTH), basis: Basis::Rule, device });
+        return Estimate { seconds: Range::around(likely, rates::RULE_WIDTH), basis: Basis::Rule, device };
     };
     let seconds = Range { low: macs / fastest, likely: rest_s + macs / median, high: rest_s + macs / slowest };
-    Some(Estimate { seconds: seconds.widened(rates::OTHERS_WIDTH), basis: Basis::Others { jobs }, device })
+    Estimate { seconds: seconds.widened(rates::OTHERS_WIDTH), basis: Basis::Others { jobs }, device }
 }

@@ -7,7 +7,7 @@ use sweep_shared::states::JobState;
 use super::lineage;
 use crate::answer::{Job, Sweep};
 use crate::moment::Zone;
-use crate::{format, terminal};
+use crate::{format, paint, terminal};
 
 /// A sweep with the jobs most worth seeing, at most so many.
 pub fn sweep_text(sweep: &Sweep, jobs: &[Job], most: usize, width: Option<u16>) -> String {
@@ -94,14 +94,21 @@ fn pick(jobs: &[Job], most: usize) -> Vec<&Job> {
 
 fn table(jobs: &[&Job], width: Option<u16>) -> String {
     let seeds = jobs.windows(2).any(|pair| pair[0].seed != pair[1].seed);
-    let mut table = terminal::table(["job", "what", "state", "try", "epoch", "time", "note"], width);
-    for job in jobs {
-        let epoch = if job.epochs > 0 { format!("{}/{}", job.epoch, job.epochs) } else { String::new() };
-        let time = job.run_time().filter(|_| job.attempt > 0).map(format::duration).unwrap_or_default();
-        let attempt = if job.attempt > 0 { job.attempt.to_string() } else { String::new() };
-        table.add_row([job.id.to_string(), job.name(seeds), job.state.to_string(), attempt, epoch, time, note(job)]);
-    }
-    crate::paint::out().table(&table.trim_fmt())
+    let epoch = |job: &Job| if job.epochs > 0 { format!("{}/{}", job.epoch, job.epochs) } else { String::new() };
+    let time = |job: &Job| job.run_time().filter(|_| job.attempt > 0).map(format::duration).unwrap_or_default();
+    // Most jobs have one, which says nothing.
+    let attempt = |job: &Job| if job.attempt > 1 { job.attempt.to_string() } else { String::new() };
+    let of = |cell: &dyn Fn(&Job) -> String| jobs.iter().map(|job| cell(job)).collect::<Vec<_>>();
+    let columns = vec![
+        ("job", of(&|job| job.id.to_string())),
+        ("what", of(&|job| job.name(seeds))),
+        ("state", of(&|job| job.state.to_string())),
+        ("try", of(&attempt)),
+        ("epoch", of(&epoch)),
+        ("time", of(&time)),
+        ("note", of(&note)),
+    ];
+    paint::out().table(&terminal::columns(columns, width).trim_fmt())
 }
 
 fn note(job: &Job) -> String {
@@ -137,6 +144,19 @@ mod tests {
         assert_eq!(shown, [1, 71, 91]);
         let text = sweep_text(&tests_sweep(), &jobs, 3, Some(80));
         assert!(text.contains("97 jobs more"), "{text}");
+    }
+
+    #[test]
+    fn columns_without_anything_in_them_leave_room_for_names() {
+        let named = |id| Job {
+            label: "input=student[model=kd-conv4 temperature=2]".into(),
+            epochs: 0,
+            ..tests_job(id, JobState::Blocked)
+        };
+        let text = sweep_text(&tests_sweep(), &[named(1), named(2)], 9, Some(80));
+        assert!(text.contains("base input=student[model=kd-conv4 temperature=2]") && !text.contains("epoch"), "{text}");
+        let tried = sweep_text(&tests_sweep(), &[Job { attempt: 2, ..named(1) }], 9, Some(80));
+        assert!(tried.contains("try") && text.lines().all(|line| line.chars().count() <= 80), "{tried}");
     }
 
     #[test]

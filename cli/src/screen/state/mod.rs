@@ -1,12 +1,14 @@
 //! What is known of the sweep, and what the user has chosen to see of it. Pure.
 
 mod keys;
+mod log;
 mod order;
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 pub use keys::{Effect, HELP, Key};
+pub use log::Log;
 pub use order::{Filter, Sort};
 use sweep_shared::ids::{JobId, SweepId};
 
@@ -17,8 +19,6 @@ use crate::moment::Zone;
 use crate::progress::{Board, Event, Pace};
 use order::ordered;
 
-/// Lines of a log that are kept.
-const LOG_LINES: usize = 2_000;
 /// How long a remark stays.
 const REMARK: Duration = Duration::from_secs(8);
 
@@ -66,16 +66,6 @@ pub struct Screen {
     remark: Option<(String, Duration)>,
     paces: HashMap<JobId, Pace>,
     whole: Option<Pace>,
-}
-
-/// The end of a job's log.
-#[derive(Debug, Default)]
-pub struct Log {
-    pub job: Option<JobId>,
-    pub lines: Vec<String>,
-    /// Lines from the end that are scrolled up.
-    pub scrolled: usize,
-    rest: String,
 }
 
 impl Screen {
@@ -190,6 +180,10 @@ impl Screen {
         if self.selected.is_some_and(|id| listed.iter().any(|job| job.id == id)) {
             return;
         }
+        // Where the filter leaves none, the choice is kept for when it leaves some again.
+        if listed.is_empty() && self.selected().is_some() {
+            return;
+        }
         let running = listed.iter().find(|job| job.state == sweep_shared::states::JobState::Running);
         let next = running.or(listed.get(self.top)).or(listed.first()).map(|job| job.id);
         self.select(next);
@@ -213,72 +207,6 @@ impl Screen {
         let at = listed.iter().position(|job| Some(job.id) == self.selected).unwrap_or(0);
         let most = listed.len().saturating_sub(rows);
         self.top = self.top.clamp((at + 1).saturating_sub(rows), at).min(most);
-    }
-}
-
-impl Log {
-    fn add(&mut self, job: JobId, begins: bool, text: &str) {
-        if self.job != Some(job) || begins {
-            *self = Self { job: Some(job), ..Self::default() };
-        }
-        self.rest += text;
-        while let Some(end) = self.rest.find('\n') {
-            let line: String = self.rest.drain(..=end).collect();
-            self.push(plain(&line));
-        }
-        // A progress bar that never ends its line.
-        if self.rest.len() > 4_096 {
-            let line = std::mem::take(&mut self.rest);
-            self.push(plain(&line));
-        }
-    }
-
-    fn push(&mut self, line: String) {
-        self.lines.push(line);
-        if self.scrolled > 0 {
-            self.scrolled += 1;
-        }
-        if self.lines.len() > LOG_LINES {
-            self.lines.drain(..LOG_LINES / 4);
-            self.scrolled = self.scrolled.min(self.lines.len());
-        }
-    }
-}
-
-/// What a terminal would show of the line: without escapes and other control characters, after the last return.
-fn plain(line: &str) -> String {
-    let line = line.trim_end_matches(['\n', '\r']);
-    let line = line.rsplit('\r').next().unwrap_or_default();
-    let mut text = String::with_capacity(line.len());
-    let mut chars = line.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\x1b' => skip_escape(&mut chars),
-            '\t' => text.push_str("    "),
-            c if c.is_control() => {}
-            c => text.push(c),
-        }
-    }
-    text
-}
-
-fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    match chars.next() {
-        // CSI: until a letter or the like.
-        Some('[') => while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
-        // OSC: until BEL or ST.
-        Some(']') => {
-            while let Some(c) = chars.next() {
-                if c == '\x07' {
-                    return;
-                }
-                if c == '\x1b' {
-                    chars.next();
-                    return;
-                }
-            }
-        }
-        _ => {}
     }
 }
 
@@ -363,24 +291,6 @@ pub mod tests {
         screen.pass(Duration::from_secs(10), at(10));
         assert_eq!(screen.left(screen.selected().unwrap()), Some(Duration::from_secs(10)));
         assert!(screen.all_left().is_some());
-    }
-
-    #[test]
-    fn a_log_shows_no_escapes_and_a_bar_only_its_end() {
-        let mut log = Log::default();
-        log.add(JobId(2), true, "\x1b[31mred\x1b[0m \x1b]0;title\x07text\n10 %\r20 %\r30 %\ttab\x08\nhalf");
-        assert_eq!(log.lines, ["red text", "30 %    tab"]);
-        log.add(JobId(2), false, " a line\n");
-        assert_eq!(log.lines[2], "half a line");
-        log.add(JobId(2), true, "anew\n");
-        assert_eq!(log.lines, ["anew"], "another attempt begins");
-        log.scrolled = 1;
-        log.add(JobId(2), false, "more\n");
-        assert_eq!(log.scrolled, 2, "what is read does not move");
-        for _ in 0..3 * LOG_LINES {
-            log.add(JobId(2), false, "x\n");
-        }
-        assert!(log.lines.len() <= LOG_LINES && log.scrolled <= log.lines.len());
     }
 
     #[test]

@@ -24,12 +24,13 @@ struct Widths {
     agent: usize,
 }
 
-/// The name is not made narrower before others go.
+/// The name is not made narrower than this before others go; for a longer one, as far as it has something to say, the agent goes.
 const NAME: usize = 18;
+const LONG_NAME: usize = 40;
 const BAR: usize = 8;
 
 impl Widths {
-    fn of(jobs: &[&Job], width: usize) -> Self {
+    fn of(jobs: &[&Job], longest_name: usize, width: usize) -> Self {
         let longest =
             |text: &dyn Fn(&Job) -> String| jobs.iter().map(|job| text(job).chars().count()).max().unwrap_or(0);
         let column = |title: &str, text: &dyn Fn(&Job) -> String| match longest(text) {
@@ -45,6 +46,9 @@ impl Widths {
             time: "12 min 30 s".len(),
             agent: column("agent", &|job| job.agent.clone()).min(16),
         };
+        if widths.beside_name() + longest_name.min(LONG_NAME) > width {
+            widths.agent = 0;
+        }
         let given_up: [fn(&mut Self) -> &mut usize; 6] = [
             |w| &mut w.agent,
             |w| &mut w.accuracy,
@@ -77,7 +81,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen, paint: Paint
     let width = usize::from(area.width);
     let jobs = screen.listed();
     let shown: Vec<&Job> = jobs.iter().skip(screen.top).take(screen.rows).copied().collect();
-    let widths = Widths::of(&shown, width);
+    let longest = shown.iter().map(|job| screen.board.name(job).chars().count()).max().unwrap_or(0);
+    let widths = Widths::of(&shown, longest, width);
     let name = width.saturating_sub(widths.beside_name());
     let mut lines = vec![header(screen, jobs.len(), &widths, name, paint)];
     let chosen = screen.selected().map(|job| job.id);
@@ -116,7 +121,7 @@ fn row(screen: &Screen, job: &Job, widths: &Widths, name: usize, chosen: bool, p
         spans.push(Span::raw(" "));
         spans.push(Span::styled(text, style));
     };
-    add(cell(&screen.board.name(job), name), paint.plain());
+    add(cell(&format::squeeze(&screen.board.name(job), name), name), paint.plain());
     let state = paint.state(job.state);
     if widths.state > 0 {
         add(cell(job.state.as_str(), widths.state), state);

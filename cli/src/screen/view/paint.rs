@@ -7,6 +7,7 @@ use sweep_shared::states::JobState;
 #[derive(Debug, Clone, Copy)]
 pub struct Paint(pub bool);
 
+#[allow(clippy::unused_self, reason = "whoever draws asks one thing for every style")]
 impl Paint {
     pub fn plain(self) -> Style {
         Style::new()

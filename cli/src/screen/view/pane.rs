@@ -19,7 +19,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, screen: &Screen, paint: Paint) {
         Pane::Curves => match &screen.curves {
             Some((of, curves)) if *of == job.id && !curves.is_empty() => chart::draw(frame, inside, curves, paint),
             Some((of, _)) if *of == job.id => {
-                frame.render_widget(Paragraph::new(state(job, inside.width, paint)), inside)
+                frame.render_widget(Paragraph::new(state(job, inside.width, paint)), inside);
             }
             _ => {}
         },
@@ -59,8 +59,24 @@ fn log(screen: &Screen, job: &Job, area: Rect, paint: Paint) -> Vec<Line<'static
         return vec![Line::styled(text, paint.dim())];
     }
     let end = log.lines.len() - log.scrolled.min(log.lines.len() - 1);
-    let lines = &log.lines[end.saturating_sub(rows)..end];
-    lines.iter().map(|line| Line::raw(format::clip(line, width))).collect()
+    let mut shown: Vec<String> = Vec::new();
+    for line in log.lines[..end].iter().rev() {
+        shown.extend(pieces(line, width).into_iter().rev());
+        if shown.len() >= rows {
+            break;
+        }
+    }
+    shown.truncate(rows);
+    shown.into_iter().rev().map(Line::raw).collect()
+}
+
+/// A line of a log in pieces as wide as the screen, wherever that breaks it: nothing is left out.
+fn pieces(line: &str, width: usize) -> Vec<String> {
+    let letters: Vec<char> = line.chars().collect();
+    if letters.is_empty() {
+        return vec![String::new()];
+    }
+    letters.chunks(width.max(1)).map(|piece| piece.iter().collect()).collect()
 }
 
 fn why(screen: &Screen, job: &Job, width: u16, paint: Paint) -> Vec<Line<'static>> {

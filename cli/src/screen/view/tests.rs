@@ -139,7 +139,7 @@ fn a_lost_connection_is_seen_at_once() {
 fn the_log_shows_its_end_and_what_was_scrolled_to() {
     let mut screen = working();
     screen.press(Key::Char('l'));
-    let text: String = (1..=40).map(|n| format!("line {n}\n")).collect();
+    let text = (1..=40).fold(String::new(), |text, n| text + &format!("line {n}\n"));
     screen.hear(News::Log { job: JobId(2), begins: true, text });
     assert!(kept("log-80x24", &mut screen, 80, 24).contains("line 40"));
     for _ in 0..3 {

@@ -8,7 +8,7 @@ use super::{factor, sessions};
 use crate::store::web::{self as store, Account, Proof, SetPassword};
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
-use crate::web::layout::{Input, alert, done, input, page, see_other, token};
+use crate::web::layout::{Input, alert, done, input, page, see_other, token, username};
 use crate::web::password::{self, LONGEST, SHORTEST};
 use crate::web::session::Session;
 use crate::web::trouble::{Trouble, sentence};
@@ -66,8 +66,7 @@ pub async fn own_account(web: &Web, session: &Session) -> Result<Account, Troubl
     if !session.has_account() {
         let why = format!(
             "you are signed in with the token of the coordinator's own computer, as {}; that is no account, and has no password. \
-             Make one with sweep users add {} --role admin",
-            session.user(),
+             Make one with: sweep users add NAME --role admin --password",
             session.user()
         );
         return Err(Trouble::Refused(why));
@@ -89,8 +88,7 @@ fn password_form(session: &Session, account: &Account, wrong: Option<&Wrong>) ->
             @if account.password.is_none() { p { "You have none yet: with one you can sign in from any browser." } }
             form method="post" action="/account/password" {
                 (token(&session.ticket.form_token()))
-                // For password managers.
-                input type="text" name="username" autocomplete="username" value=(account.name) hidden;
+                (username(&account.name))
                 @if account.password.is_some() {
                     (input(&Input { id: "current", name: "current", label: "Present password", kind: "password",
                         complete: "current-password", error: of("current"), longest: LONGEST, ..Default::default() }))

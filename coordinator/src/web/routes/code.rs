@@ -52,7 +52,7 @@ fn form(ticket: &Ticket, pending: &Pending, status: StatusCode, error: Option<&s
                 button.second type="submit" { "Use it" }
             }
             p { "Without those, an administrator can reset your second factor: "
-                code { "sweep users set " (pending.user) " --reset-totp" } "." }
+                code { "sweep users reset-2fa " (pending.user) } "." }
         }
         p { a href="/sign-in" { "Sign in as somebody else" } }
     };

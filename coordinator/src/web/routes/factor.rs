@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use crate::store::web::{Account, DisableTotp, EnableTotp, Factor, RenewCodes};
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
-use crate::web::layout::{Input, alert, input, page, see_other, token};
+use crate::web::layout::{Input, alert, input, page, see_other, token, username};
 use crate::web::password::LONGEST;
 use crate::web::recovery;
 use crate::web::session::Session;
@@ -50,6 +50,7 @@ fn confirm_form(session: &Session, wrong: Option<&Wrong>) -> Markup {
     html! {
         form method="post" action="/account/recovery-codes" {
             (token(&session.ticket.form_token()))
+            (username(session.user()))
             (input(&Input { id: "factor-current", name: "current", label: "Password", kind: "password", complete: "current-password",
                 longest: LONGEST, ..Default::default() }))
             (input(&Input { id: "factor-code", name: "code", label: "Code from your app, or a recovery code", kind: "text",
@@ -88,6 +89,7 @@ fn set_up(web: &Web, call: &Call, seed: &Seed, status: StatusCode, wrong: Option
             h2 { "2. Show that it works" }
             form method="post" action="/account/second-factor" {
                 (token(&session.ticket.form_token()))
+                (username(session.user()))
                 input type="hidden" name="seed" value=(web.wrap(session, seed));
                 (input(&Input { id: "code", name: "code", label: "Code from your app", kind: "text", complete: "one-time-code",
                     hint: "Six digits.", error: of("code"), numeric: true, longest: LONGEST_CODE, ..Default::default() }))

@@ -182,3 +182,14 @@ async fn a_link_from_another_site_finds_somebody_who_is_signed_in() {
     let request = alice.request(http::Method::GET, "/account").header("sec-fetch-site", "same-origin");
     assert!(alice.send(request.body(axum::body::Body::empty()).unwrap()).await.says("Where you are signed in"));
 }
+
+#[tokio::test]
+async fn a_backup_that_is_put_back_brings_no_session_with_it() {
+    let site = site().await;
+    site.add("alice", Role::User).await;
+    let mut alice = site.signed_in("alice").await;
+    let restored = crate::store::NewGeneration { name: "another generation".to_owned(), why: String::new() };
+    site.store.write(restored).await.unwrap();
+    assert_eq!(alice.user().await, None);
+    assert_eq!(site.browser().sign_in("alice", PASSWORD).await.location(), "/");
+}
