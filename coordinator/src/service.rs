@@ -78,10 +78,8 @@ impl Coordinator {
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let names = tls::names(&options.names, address);
-        let authority = match options.tls.holds(options.listen) {
-            true => Some(Arc::new(Authority::open(lock.home())?)),
-            false => None,
-        };
+        let with_tls = options.tls.holds(options.listen);
+        let authority = with_tls.then(|| Authority::open(lock.home()).map(Arc::new)).transpose()?;
         let acceptor = authority.clone().map(|authority| tls::acceptor(authority, names.clone())).transpose();
         let acceptor = acceptor.map_err(StartError::Tls)?;
         let fingerprint = authority.as_ref().map(|authority| authority.fingerprint());
