@@ -15,7 +15,9 @@ async fn a_revoked_agent_ends_its_runners_and_comes_back_by_a_new_token_only() {
     site.hears("agent_joined").await;
     let fifo = machine.path().join("pid");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let script = format!("if [ -p {0} ]; then echo $$ > {0}; rm {0}; exec sleep 1000; fi", fifo.display());
+    // The fifo is gone before anybody hears of the job, which may be killed at any moment from then on.
+    let long = "exec 3> {0}; rm {0}; echo $$ >&3; exec 3>&-; exec sleep 1000".replace("{0}", &fifo.display().to_string());
+    let script = format!("if [ -p {} ]; then {long}; fi", fifo.display());
     let plan_yaml = format!("name: thrown-out\nstages:\n  long: {{ command: {{ run: [/bin/sh, -c, '{script}'] }} }}\n");
     site.sweeps.submit(v1::SubmitRequest { plan_yaml, ..Default::default() }).await.unwrap();
     // Opening a fifo waits for its writer: the job runs when this returns.
