@@ -16,7 +16,8 @@ async fn a_revoked_agent_ends_its_runners_and_comes_back_by_a_new_token_only() {
     let fifo = machine.path().join("pid");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
     // The fifo is gone before anybody hears of the job, which may be killed at any moment from then on.
-    let long = "exec 3> {0}; rm {0}; echo $$ >&3; exec 3>&-; exec sleep 1000".replace("{0}", &fifo.display().to_string());
+    let long =
+        "exec 3> {0}; rm {0}; echo $$ >&3; exec 3>&-; exec sleep 1000".replace("{0}", &fifo.display().to_string());
     let script = format!("if [ -p {} ]; then {long}; fi", fifo.display());
     let plan_yaml = format!("name: thrown-out\nstages:\n  long: {{ command: {{ run: [/bin/sh, -c, '{script}'] }} }}\n");
     site.sweeps.submit(v1::SubmitRequest { plan_yaml, ..Default::default() }).await.unwrap();
