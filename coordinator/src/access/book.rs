@@ -53,14 +53,6 @@ impl Book {
         certificates
     }
 
-    /// Shuts an agent out, by its id or its host's name, before that is recorded: once its stream is closed it comes back faster than the
-    /// book is read anew, and would be given its jobs again.
-    pub fn bar(&mut self, agent: &str, now_ms: i64) {
-        for row in self.certificates.values_mut().filter(|row| row.agent == agent || row.host == agent) {
-            row.revoked_ms.get_or_insert(now_ms);
-        }
-    }
-
     /// Whose token it is.
     pub fn secret(&self, secret: &Secret, now_ms: i64) -> Result<Principal, Refusal> {
         let row = self.tokens.get(&secret.id).ok_or(Refusal::UnknownToken)?;

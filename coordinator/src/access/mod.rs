@@ -97,12 +97,6 @@ impl Access {
         Ok((principal, stay))
     }
 
-    /// See [`Book::bar`]; it counts until the book is read anew.
-    pub fn bar(&self, agent: &str) {
-        let mut book = self.0.book.write().unwrap_or_else(PoisonError::into_inner);
-        book.bar(agent, self.0.clock.unix_ms());
-    }
-
     /// Looks at what is recorded now.
     pub fn read<T>(&self, look: impl FnOnce(&Book) -> T) -> T {
         look(&self.0.book.read().unwrap_or_else(PoisonError::into_inner))

@@ -31,7 +31,9 @@ impl Dispatcher {
             }
         };
         let translate::Introduction { info, nth, spool, attempts, generation, acked_seq } = introduced;
-        let command = store::Hello { agent: info.clone(), spool: spool.clone(), attempts, generation, acked_seq };
+        let certificate = line.certificate.clone();
+        let command =
+            store::Hello { agent: info.clone(), certificate, spool: spool.clone(), attempts, generation, acked_seq };
         let reconciled = match self.write(command).await? {
             Greeted::Reconciled(mut reconciled) => {
                 if planted::is(Bug::ReplayWithoutDedup) {
@@ -40,6 +42,10 @@ impl Dispatcher {
                 reconciled
             }
             Greeted::Restored(why) => return self.begin_anew(why).await,
+            Greeted::ShutOut => {
+                outbox::shut_out(&line, info.id);
+                return Ok(());
+            }
         };
         tracing::info!(
             agent = info.id,

@@ -11,10 +11,13 @@ use tonic::Status;
 
 use super::fleet::SessionId;
 use super::translate::message;
+use crate::access::Refusal;
 
 /// The way to one agent. When it is dropped the session's stream ends, and its reader with it.
 pub struct Line {
     sender: Sender,
+    /// The serial of the certificate that the agent showed; `None`: it came by the home's token.
+    pub certificate: Option<String>,
     /// Only its drop matters.
     _gone: DropGuard,
 }
@@ -23,8 +26,8 @@ type Sender = mpsc::UnboundedSender<Result<v1::CoordinatorMessage, Status>>;
 
 impl Line {
     /// `gone` is cancelled when the line is dropped.
-    pub fn new(sender: Sender, gone: &CancellationToken) -> Self {
-        Self { sender, _gone: gone.clone().drop_guard() }
+    pub fn new(sender: Sender, certificate: Option<String>, gone: &CancellationToken) -> Self {
+        Self { sender, certificate, _gone: gone.clone().drop_guard() }
     }
 }
 
@@ -110,6 +113,12 @@ impl Outbox {
             std::cmp::Ordering::Greater => Turn::Early,
         }
     }
+}
+
+/// The agent may not come in any more; what the gate would say.
+pub fn shut_out(line: &Line, agent: String) {
+    let refusal = Refusal::CertificateRevoked { agent };
+    let _ = line.sender.send(Err(Status::unauthenticated(refusal.to_string())));
 }
 
 /// The session is refused, in words.

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::fleet::SessionId;
 use super::handle::{DispatchHandle, Input};
 use super::outbox::Line;
-use crate::access::{Principal, Standing};
+use crate::access::{Credential, Principal, Standing};
 use crate::board::Board;
 use crate::logs::Logs;
 
@@ -42,11 +42,16 @@ impl v1::agents_server::Agents for AgentService {
     ) -> Result<Response<Self::SessionStream>, Status> {
         let caller = request.extensions().get::<Principal>();
         let bound = caller.filter(|caller| caller.standing == Standing::Agent).map(|caller| caller.name.clone());
+        let certificate = match caller.map(|caller| &caller.credential) {
+            Some(Credential::Certificate { serial, .. }) => Some(serial.clone()),
+            _ => None,
+        };
         let session = SessionId(self.next.fetch_add(1, Ordering::Relaxed));
         let (outbox, messages) = mpsc::unbounded_channel();
         let reader = Reader {
             session,
             bound,
+            certificate,
             messages: request.into_inner(),
             dispatch: self.dispatch.clone(),
             board: self.board.clone(),
@@ -62,6 +67,8 @@ struct Reader {
     session: SessionId,
     /// The only agent whose session it may be: the one that the certificate names.
     bound: Option<String>,
+    /// Its serial.
+    certificate: Option<String>,
     messages: Streaming<v1::AgentMessage>,
     dispatch: DispatchHandle,
     board: Board,
@@ -93,7 +100,7 @@ impl Reader {
         }
         let session = self.session;
         let gone = CancellationToken::new();
-        let line = Line::new(outbox, &gone);
+        let line = Line::new(outbox, self.certificate.take(), &gone);
         if self.dispatch.send(Input::Hello { session, hello, line }).await.is_err() {
             return;
         }

@@ -4,6 +4,7 @@ use sweep_shared::wire::v1;
 use sweep_shared::wire::v1::sweeps_server::Sweeps as _;
 use tonic::{Request, Status};
 
+use crate::access::Principal;
 use crate::api::Api;
 
 /// A user's call.
@@ -31,13 +32,20 @@ pub enum Reply {
 pub(super) async fn perform(api: Api, call: Call) -> Result<Reply, Status> {
     let changed = |reply: tonic::Response<v1::ChangeReply>| Reply::Changed(reply.into_inner().changed);
     match call {
-        Call::Submit(request) => Ok(Reply::Submitted(api.submit(Request::new(request)).await?.into_inner())),
-        Call::Explain(request) => Ok(Reply::Explained(api.explain(Request::new(request)).await?.into_inner())),
-        Call::Cancel(request) => api.cancel(Request::new(request)).await.map(changed),
-        Call::Retry(request) => api.retry(Request::new(request)).await.map(changed),
-        Call::Pause(request) => api.pause(Request::new(request)).await.map(changed),
-        Call::Resume(request) => api.resume(Request::new(request)).await.map(changed),
-        Call::SetPriority(request) => api.set_priority(Request::new(request)).await.map(changed),
-        Call::Drain(request) => api.drain_agent(Request::new(request)).await.map(changed),
+        Call::Submit(request) => Ok(Reply::Submitted(api.submit(asked(request)).await?.into_inner())),
+        Call::Explain(request) => Ok(Reply::Explained(api.explain(asked(request)).await?.into_inner())),
+        Call::Cancel(request) => api.cancel(asked(request)).await.map(changed),
+        Call::Retry(request) => api.retry(asked(request)).await.map(changed),
+        Call::Pause(request) => api.pause(asked(request)).await.map(changed),
+        Call::Resume(request) => api.resume(asked(request)).await.map(changed),
+        Call::SetPriority(request) => api.set_priority(asked(request)).await.map(changed),
+        Call::Drain(request) => api.drain_agent(asked(request)).await.map(changed),
     }
+}
+
+/// As the gate hands it on: made by whoever owns the home.
+fn asked<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(Principal::home("user"));
+    request
 }

@@ -73,7 +73,7 @@ impl Site {
             Some(Body::Hello(hello)) => {
                 let (sender, receiver) = mpsc::unbounded_channel();
                 self.lines.insert(session, receiver);
-                Input::Hello { session: id, hello, line: Line::new(sender, &CancellationToken::new()) }
+                Input::Hello { session: id, hello, line: Line::new(sender, None, &CancellationToken::new()) }
             }
             // Logs go past the dispatcher.
             Some(Body::Log(_)) | None => return,

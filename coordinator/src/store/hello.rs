@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sweep_shared::ids::{JobId, Token};
 
+use super::access;
 use super::agents::{self, AgentInfo};
 use super::audit::json;
 use super::ledger::{Detail, Ledger};
@@ -17,6 +18,8 @@ use crate::transition::{AttemptEvent, JobEvent};
 #[derive(Debug, Clone)]
 pub struct Hello {
     pub agent: AgentInfo,
+    /// The serial of the certificate that it showed, if it did.
+    pub certificate: Option<String>,
     pub spool: String,
     /// Its runners live, or their ends lie in the spool.
     pub attempts: Vec<Token>,
@@ -33,6 +36,8 @@ pub enum Greeted {
     /// The agent has seen more of this generation than the database holds, as this says. Nothing was recorded: a new
     /// generation must begin, and the agent say hello again.
     Restored(String),
+    /// Its certificate has been revoked; by a command whose effect had not reached the gate when the agent passed it.
+    ShutOut,
 }
 
 /// How things stand between the coordinator and an agent.
@@ -55,6 +60,11 @@ impl Command for Hello {
     type Reply = Greeted;
 
     async fn apply(self, tx: &mut Tx<'_>) -> Result<Greeted, StoreError> {
+        if let Some(serial) = &self.certificate
+            && access::is_revoked(tx, serial).await?
+        {
+            return Ok(Greeted::ShutOut);
+        }
         let here: BTreeSet<Token> = self.attempts.into_iter().collect();
         let generation = generation::name(tx).await?;
         if generation == self.generation {

@@ -121,7 +121,8 @@ pub fn agent_info(id: &str) -> AgentInfo {
 
 /// From an agent that has heard of no generation yet.
 pub fn hello(id: &str, spool: &str, attempts: Vec<Token>) -> Hello {
-    Hello { agent: agent_info(id), spool: spool.to_owned(), attempts, generation: String::new(), acked_seq: 0 }
+    let (certificate, generation) = (None, String::new());
+    Hello { agent: agent_info(id), certificate, spool: spool.to_owned(), attempts, generation, acked_seq: 0 }
 }
 
 pub fn blob(name: &str, text: &str) -> BlobRef {
@@ -144,6 +145,7 @@ impl Bench {
         match self.store.write(hello(agent, spool, attempts)).await.unwrap() {
             Greeted::Reconciled(reconciled) => reconciled,
             Greeted::Restored(why) => panic!("{why}"),
+            Greeted::ShutOut => panic!("it has no certificate"),
         }
     }
 

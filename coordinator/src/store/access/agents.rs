@@ -30,9 +30,11 @@ impl Command for RevokeAgent {
 
     async fn apply(self, tx: &mut Tx<'_>) -> Result<Revoked, StoreError> {
         let agents = sqlx::query_scalar!(
-            r#"SELECT DISTINCT agent AS "agent!" FROM certificates WHERE agent = ?1 OR host = ?1
-               AND NOT EXISTS (SELECT 1 FROM certificates WHERE agent = ?1)"#,
-            self.agent
+            r#"SELECT DISTINCT agent AS "agent!" FROM certificates
+               WHERE agent = ?1 OR (host = ?1 AND revoked_ms IS NULL AND expires_ms > ?2
+                                    AND NOT EXISTS (SELECT 1 FROM certificates WHERE agent = ?1))"#,
+            self.agent,
+            tx.now_ms
         )
         .fetch_all(&mut *tx.conn)
         .await?;

@@ -90,6 +90,17 @@ impl Command for Renewed {
     }
 }
 
+/// Whether the certificate counts no more.
+pub async fn is_revoked(tx: &mut Tx<'_>, serial: &str) -> Result<bool, StoreError> {
+    let revoked = sqlx::query_scalar!(
+        r#"SELECT revoked_ms IS NOT NULL AS "revoked!: bool" FROM certificates WHERE serial = ?"#,
+        serial
+    )
+    .fetch_optional(&mut *tx.conn)
+    .await?;
+    Ok(revoked.unwrap_or(false))
+}
+
 async fn insert(tx: &mut Tx<'_>, agent: &str, host: &str, issued: &Issued) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO certificates (serial, agent, host, public_key, issued_ms, expires_ms) VALUES (?, ?, ?, ?, ?, ?)",

@@ -11,6 +11,7 @@ mod turned_away;
 mod users;
 
 pub use agents::RevokeAgent;
+pub(super) use certificates::is_revoked;
 pub use certificates::{Enrol, Renewed};
 pub use load::{CertificateRow, Rows, SessionRow, TokenRow, UserRow, load};
 pub use tokens::{NewToken, RevokeToken, TokenKind, TokenUsed};

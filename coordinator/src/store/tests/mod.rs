@@ -1,5 +1,6 @@
 //! Stories on a real database.
 
+mod access;
 mod amend;
 mod audit;
 mod cancel;

@@ -151,6 +151,7 @@ async fn what_is_put_back_is_a_new_generation_and_the_old_database_stays() {
     let generation = |hello: Greeted| match hello {
         Greeted::Reconciled(reconciled) => (reconciled.generation, reconciled.keep, reconciled.acked_seq),
         Greeted::Restored(why) => panic!("{why}"),
+        Greeted::ShutOut => panic!("it has no certificate"),
     };
     let (old, ..) = generation(bench.store.write(hello(AGENT, SPOOL, vec![])).await.unwrap());
     bench.store.close().await;

@@ -96,7 +96,10 @@ impl Real {
                 let info = agents::AgentInfo { incarnation: *incarnation, ..agent_info(agent) };
                 let (spool, attempts, acked_seq) = (spool.clone(), here.clone(), *acked_seq);
                 told(
-                    self.store.write(Hello { agent: info, spool, attempts, generation, acked_seq }).await.map(greeting),
+                    self.store
+                        .write(Hello { agent: info, certificate: None, spool, attempts, generation, acked_seq })
+                        .await
+                        .map(greeting),
                 )
             }
             Asked::Goodbye(agent) => {
