@@ -119,6 +119,15 @@ fn an_agent_joins_works_and_is_thrown_out_and_its_runners_never_see_the_token() 
     agent.env("SWEEP_JOIN_TOKEN", &token);
     let agent = Talking::start(agent);
 
+    // Named without TLS, it would find nothing to show.
+    let mut plainly = lab.sweep(&["agent", "--coordinator", &url.replace("https", "http")]);
+    let plainly = ended(plainly.env("SWEEP_JOIN_TOKEN", &token).output().unwrap());
+    assert!(
+        plainly.code == 2 && plainly.stderr.contains(&format!("name it --coordinator {url}")),
+        "{}",
+        plainly.text()
+    );
+
     let environment = desk.file("environment");
     let plan = format!(
         "name: environment\nmeasure: false\nstages:\n  a: {{ command: {{ run: [/bin/sh, -c, 'env > {}'] }} }}\n",

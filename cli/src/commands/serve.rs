@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::json;
-use sweep_coordinator::{Coordinator, Options, Running, Tls};
+use sweep_coordinator::{Coordinator, Options, Running, Tls, web};
 
 use sweep_shared::access::Fingerprint;
 
@@ -68,6 +68,11 @@ pub async fn run(context: &Context, _: Args) -> Outcome {
         reconnect_grace: settings.reconnect_grace.value.0,
         retention: settings.retention(),
         tidies: true,
+        web: web::Settings {
+            idle: settings.page_idle.value.0,
+            absolute: settings.page_absolute.value.0,
+            ..Default::default()
+        },
         ..Options::new(&settings.home.value)
     };
     let mut running = Coordinator::start(options).await.map_err(cannot_start)?;

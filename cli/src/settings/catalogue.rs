@@ -173,6 +173,22 @@ pub const ALL: &[Described] = &[
         default: "never",
         about: "the same of networks and ONNX files",
     },
+    Described {
+        name: "page.idle",
+        flag: None,
+        variable: "SWEEP_PAGE_IDLE",
+        example: "\"12h\"",
+        default: "12h",
+        about: "a session in a browser that is not used for so long is over",
+    },
+    Described {
+        name: "page.absolute",
+        flag: None,
+        variable: "SWEEP_PAGE_ABSOLUTE",
+        example: "\"7d\"",
+        default: "7d",
+        about: "and in any case after so long",
+    },
 ];
 
 /// Variables that are heeded and are no settings.

@@ -27,6 +27,16 @@ pub struct SettingsFile {
     pub runner: Option<PathBuf>,
     #[serde(default)]
     pub retention: RetentionFile,
+    #[serde(default)]
+    pub page: PageFile,
+}
+
+/// Of the page for browsers: durations.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageFile {
+    pub idle: Option<String>,
+    pub absolute: Option<String>,
 }
 
 /// How long after their jobs' end things stay: durations, like `7d`, or `never`.

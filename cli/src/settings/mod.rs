@@ -89,6 +89,9 @@ pub struct Settings {
     pub keep_checkpoints: Setting<Stay>,
     pub keep_logs: Setting<Stay>,
     pub keep_points: Setting<Stay>,
+    /// Sessions on the page for browsers end when they were not used for so long, and in any case after so long.
+    pub page_idle: Setting<Span>,
+    pub page_absolute: Setting<Span>,
 }
 
 impl Settings {
@@ -115,6 +118,8 @@ impl Settings {
             ("retention.checkpoints", Some(self.keep_checkpoints.value.to_string()), &self.keep_checkpoints.origin),
             ("retention.logs", Some(self.keep_logs.value.to_string()), &self.keep_logs.origin),
             ("retention.points", Some(self.keep_points.value.to_string()), &self.keep_points.origin),
+            ("page.idle", Some(self.page_idle.value.to_string()), &self.page_idle.origin),
+            ("page.absolute", Some(self.page_absolute.value.to_string()), &self.page_absolute.origin),
         ]
     }
 

@@ -132,6 +132,15 @@ fn resolve(
         )?,
         keep_logs: stay("retention.logs", "SWEEP_RETENTION_LOGS", file.retention.logs, kept.logs)?,
         keep_points: stay("retention.points", "SWEEP_RETENTION_POINTS", file.retention.points, kept.points)?,
+        page_idle: span("", None, "page.idle", "SWEEP_PAGE_IDLE", file.page.idle, defaults.web.idle)?,
+        page_absolute: span(
+            "",
+            None,
+            "page.absolute",
+            "SWEEP_PAGE_ABSOLUTE",
+            file.page.absolute,
+            defaults.web.absolute,
+        )?,
         lease: span("--lease", flags.lease, "lease", "SWEEP_LEASE", file.lease, defaults.lease)?,
         reconnect_grace: span(
             "--reconnect-grace",
@@ -271,6 +280,13 @@ mod tests {
         assert_eq!(s.retention().checkpoints, Some(std::time::Duration::from_hours(12)));
         let s = resolved(Flags::default(), &[("HOME", "/me")], "").unwrap();
         assert_eq!(s.retention(), sweep_coordinator::Retention::default());
+    }
+
+    #[test]
+    fn sessions_on_the_page_last_as_long_as_is_said() {
+        let s = resolved(Flags::default(), &[("HOME", "/me"), ("SWEEP_PAGE_ABSOLUTE", "1d")], "page = { idle = '1h' }");
+        let s = s.unwrap();
+        assert_eq!((s.page_idle.value.to_string(), s.page_absolute.value.to_string()), ("1h".into(), "1d".into()));
     }
 
     #[test]

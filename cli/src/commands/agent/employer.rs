@@ -58,6 +58,13 @@ pub async fn find(context: &Context) -> Outcome<Employer> {
 
 fn employed(context: &Context, address: Address, join_token: Option<Secret>, joined: bool) -> Outcome<Employer> {
     if !address.is_tls() {
+        if join_token.as_ref().is_some_and(|token| token.fingerprint.is_some()) {
+            let named =
+                format!("a join token is for a coordinator that speaks TLS, and {address} was named without it");
+            let hint =
+                format!("name it --coordinator https://{address}; where there is no TLS, no join token is needed");
+            return Err(Failure::usage(named).hint(hint));
+        }
         let token = match context.given_token()? {
             Some(token) => token.bearer(),
             None => own_token(context, &address)?,
