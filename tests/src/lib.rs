@@ -110,8 +110,7 @@ impl Talking {
     /// If it cannot be started.
     pub fn start(command: &mut Command) -> Self {
         use std::os::unix::process::CommandExt;
-        let mut child =
-            command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("it starts");
+        let mut child = command.process_group(0).stdout(Stdio::piped()).spawn().expect("it starts");
         let out: Box<dyn Read + Send> = Box::new(child.stdout.take().expect("stdout is piped"));
         Self { child, lines: BufReader::new(out), said: String::new() }
     }
