@@ -85,7 +85,8 @@ fn give_back_on_panic() {
 pub struct Input {
     keys: mpsc::Receiver<Option<Key>>,
     stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    /// Disconnected when the thread has ended.
+    ended: std::sync::mpsc::Receiver<()>,
 }
 
 impl Input {
@@ -93,8 +94,12 @@ impl Input {
         let (tell, keys) = mpsc::channel(64);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || read(&tell, &stopped));
-        Self { keys, stop, thread: Some(thread) }
+        let (alive, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            read(&tell, &stopped);
+            drop::<std::sync::mpsc::Sender<()>>(alive);
+        });
+        Self { keys, stop, ended }
     }
 
     /// The next key; `Some(None)`: the screen has another size; `None`: the terminal is gone. Cancel-safe.
@@ -104,13 +109,12 @@ impl Input {
 }
 
 impl Drop for Input {
-    /// Waits, so that nothing that is typed for the next program is taken from it.
+    /// Waits, so that nothing that is typed for the next program is taken from it; but not for ever: where the terminal is gone (a closed
+    /// SSH session) crossterm reads its end again and again, and never comes back.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         self.keys.close();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        let _ended_or_stuck = self.ended.recv_timeout(POLL * 10);
     }
 }
 
