@@ -212,6 +212,20 @@ fn a_signal_gives_the_terminal_back() {
     assert_eq!(screen.finish(), 130);
 }
 
+/// As when an SSH session is closed.
+#[test]
+fn a_terminal_that_is_gone_ends_the_screen() {
+    let home = Home::new();
+    let (_coordinator, _) = serve(&home);
+    held(&home);
+    let mut screen = OnScreen::start(home.sweep(&["watch"]));
+    screen.wait_for("no agent");
+    let pid = Pid::from_raw(screen.child.id().try_into().unwrap());
+    screen.terminal = File::open("/dev/null").unwrap();
+    kill(pid, Signal::SIGHUP).unwrap();
+    assert_eq!(screen.child.wait().unwrap().code(), Some(130));
+}
+
 #[test]
 fn a_coordinator_that_goes_away_is_missed_and_met_again() {
     let home = Home::new();
