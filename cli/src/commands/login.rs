@@ -40,16 +40,21 @@ pub async fn run(context: &Context, args: Args) -> Outcome {
     Login::write(home, reach.link.address(), &token)?;
     let url = reach.link.address().url();
     if context.json {
-        output::json(&json!({
-            "coordinator": url,
-            "name": caller.name,
-            "role": caller.role,
-            "expires_ms": unix_ms(caller.expires),
-        }))?;
+        output::json(&document(&url, &caller))?;
     } else {
         output::print(&format!("logged in at {url} as {}", who(&caller)))?;
     }
     Ok(Exit::Done)
+}
+
+/// The same for scripts.
+pub fn document(url: &str, caller: &Caller) -> serde_json::Value {
+    json!({
+        "coordinator": url,
+        "name": caller.name,
+        "role": caller.role,
+        "expires_ms": unix_ms(caller.expires),
+    })
 }
 
 /// `ada (user), until 2027-02-27 12:00:00`.

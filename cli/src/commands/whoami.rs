@@ -1,9 +1,6 @@
 //! `sweep whoami`.
 
-use serde_json::json;
-
-use super::login::who;
-use super::status::unix_ms;
+use super::login::{document, who};
 use crate::connect::Connection;
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
@@ -18,12 +15,7 @@ pub async fn run(context: &Context, _: Args) -> Outcome {
     connection.close().await;
     let (caller, url) = (caller?, address?.url());
     if context.json {
-        output::json(&json!({
-            "coordinator": url,
-            "name": caller.name,
-            "role": caller.role,
-            "expires_ms": unix_ms(caller.expires),
-        }))?;
+        output::json(&document(&url, &caller))?;
     } else {
         output::print(&format!("{} at {url}", who(&caller)))?;
     }

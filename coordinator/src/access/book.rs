@@ -6,7 +6,7 @@ use sweep_shared::access::{Role, Secret, SecretKind};
 
 use super::hash_of;
 use super::principal::{Credential, Principal, Refusal, Standing};
-use crate::store::access::{CertificateRow, Rows, SessionRow, TokenRow, UserRow};
+use crate::store::access::{CertificateRow, Rows, TokenRow, UserRow};
 use crate::tls::Certificate;
 
 /// All of it.
@@ -15,7 +15,6 @@ pub struct Book {
     users: HashMap<String, UserRow>,
     tokens: HashMap<i64, TokenRow>,
     certificates: HashMap<String, CertificateRow>,
-    sessions: HashMap<String, SessionRow>,
 }
 
 impl Book {
@@ -24,7 +23,6 @@ impl Book {
             users: rows.users.into_iter().map(|row| (row.name.clone(), row)).collect(),
             tokens: rows.tokens.into_iter().map(|row| (row.id, row)).collect(),
             certificates: rows.certificates.into_iter().map(|row| (row.serial.clone(), row)).collect(),
-            sessions: rows.sessions.into_iter().map(|row| (row.hash.clone(), row)).collect(),
         }
     }
 
@@ -99,26 +97,6 @@ impl Book {
         Ok(Principal { name: agent, standing: Standing::Agent, credential, expires_ms: Some(shown.expires_ms) })
     }
 
-    /// Whose session it is: in the role that it began with, or the user's present one where that is lower.
-    pub fn session(&self, hash: &str, now_ms: i64) -> Result<Principal, Refusal> {
-        let row = self.sessions.get(hash).filter(|row| row.expires_ms > now_ms).ok_or(Refusal::SessionOver)?;
-        let role = match self.users.get(&row.user) {
-            // By a link, for the holder of the home's token.
-            _ if !row.account => row.role,
-            Some(user) => lesser(user.role, row.role),
-            None => return Err(Refusal::SessionOver),
-        };
-        if let Some(id) = row.token {
-            self.token(self.tokens.get(&id).ok_or(Refusal::SessionOver)?, now_ms)?;
-        }
-        Ok(Principal {
-            name: row.user.clone(),
-            standing: Standing::Person(role),
-            credential: Credential::Session(hash.to_owned()),
-            expires_ms: Some(row.expires_ms),
-        })
-    }
-
     /// Whether calls that came in by this may go on.
     pub fn stands(&self, credential: &Credential, now_ms: i64) -> Result<(), Refusal> {
         match credential {
@@ -137,7 +115,6 @@ impl Book {
                     None => Ok(()),
                 }
             }
-            Credential::Session(hash) => self.session(hash, now_ms).map(drop),
         }
     }
 
@@ -232,32 +209,5 @@ mod tests {
         assert!(matches!(show("02", "b", NOW + 10), Err(Refusal::CertificateRevoked { .. })));
         assert!(matches!(show("03", "b", NOW + 10), Err(Refusal::CertificateRevoked { .. })));
         assert!(show("04", "c", NOW + 10).is_ok(), "the CA's signature vouches for it");
-    }
-
-    #[test]
-    fn a_session_ends_with_its_user_and_its_time() {
-        let session = |hash: &str, user: &str, expires_ms| SessionRow {
-            hash: hash.to_owned(),
-            user: user.to_owned(),
-            role: Role::Admin,
-            expires_ms,
-            account: true,
-            token: None,
-        };
-        let sessions = vec![
-            session("x", "ada", NOW + 1),
-            session("y", "eve", NOW + 1),
-            session("z", "ada", NOW),
-            SessionRow { account: false, ..session("home", "ada", NOW + 1) },
-            SessionRow { token: Some(1), ..session("link", "ada", NOW + 1) },
-            SessionRow { token: Some(2), ..session("old link", "ada", NOW + 1) },
-        ];
-        let tokens = vec![token(1, "ada", Role::User), TokenRow { revoked_ms: Some(5), ..token(2, "ada", Role::User) }];
-        let book = Book::new(Rows { users: vec![user("ada", Role::User)], sessions, tokens, ..Rows::default() });
-        assert_eq!(book.session("x", NOW).unwrap().role(), Role::User);
-        assert_eq!(book.session("home", NOW).unwrap().role(), Role::Admin, "whoever holds the home's token is no user");
-        assert_eq!(book.session("link", NOW).unwrap().role(), Role::User);
-        assert_eq!(book.session("old link", NOW).unwrap_err(), Refusal::TokenRevoked { id: 2 });
-        assert!(book.session("y", NOW).is_err() && book.session("z", NOW).is_err() && book.session("w", NOW).is_err());
     }
 }

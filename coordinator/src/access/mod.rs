@@ -1,8 +1,9 @@
 //! Who may come in, and what they may do.
 //!
-//! Each request walks through the `gate`: where it claims to come from, what it shows (a token, a certificate, a cookie), what `rights`
+//! Each request walks through the `gate`: where it claims to come from, what it shows (a token, a certificate), what `rights`
 //! says of its path. What is recorded of users, tokens and certificates is held in memory (`book`) and read anew after each change; then
 //! all calls that live on something that no longer stands are ended (`live`). Handlers find the [`Principal`] in the request.
+//! Pages have a door and sessions of their own (`web`).
 
 mod book;
 mod complaints;

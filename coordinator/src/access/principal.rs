@@ -33,8 +33,6 @@ pub enum Credential {
     Token(i64),
     /// The certificate's serial, and its agent.
     Certificate { serial: String, agent: String },
-    /// The hash of a session's cookie.
-    Session(String),
 }
 
 impl Principal {
@@ -92,6 +90,4 @@ pub enum Refusal {
     CertificateRevoked { agent: String },
     #[error("the certificate of agent {agent} has expired; a new join token (`sweep agents invite`) lets it in again")]
     CertificateExpired { agent: String },
-    #[error("the session is over; sign in again")]
-    SessionOver,
 }

@@ -41,25 +41,12 @@ pub struct CertificateRow {
     pub revoked_ms: Option<i64>,
 }
 
-#[derive(Debug, Clone)]
-pub struct SessionRow {
-    pub hash: String,
-    pub user: String,
-    pub role: Role,
-    pub expires_ms: i64,
-    /// It is of a user, and not of somebody who holds the home's own token.
-    pub account: bool,
-    /// It ends with this token.
-    pub token: Option<i64>,
-}
-
 /// Everything about who may come in.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     pub users: Vec<UserRow>,
     pub tokens: Vec<TokenRow>,
     pub certificates: Vec<CertificateRow>,
-    pub sessions: Vec<SessionRow>,
 }
 
 pub async fn load(store: &Store) -> Result<Rows, StoreError> {
@@ -112,17 +99,5 @@ pub async fn load(store: &Store) -> Result<Rows, StoreError> {
     )
     .fetch_all(&mut *tx)
     .await?;
-    let sessions = sqlx::query!(
-        r#"SELECT hash, user, role, expires_ms, origin <> 'home' AS "account!: bool", token FROM sessions"#
-    )
-    .fetch_all(&mut *tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        let (account, token) = (row.account, row.token);
-        let (hash, user, expires_ms) = (row.hash, row.user, row.expires_ms);
-        Ok(SessionRow { role: word(&row.role)?, hash, user, expires_ms, account, token })
-    })
-    .collect::<Result<_, StoreError>>()?;
-    Ok(Rows { users, tokens, certificates, sessions })
+    Ok(Rows { users, tokens, certificates })
 }

@@ -13,7 +13,7 @@ mod users;
 pub use agents::RevokeAgent;
 pub(super) use certificates::is_revoked;
 pub use certificates::{Enrol, Renewed};
-pub use load::{CertificateRow, Rows, SessionRow, TokenRow, UserRow, load};
+pub use load::{CertificateRow, Rows, TokenRow, UserRow, load};
 pub use tokens::{NewToken, RevokeToken, TokenKind, TokenUsed};
 pub use turned_away::TurnedAway;
 pub use users::{RemoveUser, SetUser};
