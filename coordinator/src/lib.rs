@@ -21,6 +21,7 @@ mod logs;
 mod luck;
 pub mod memory;
 mod net;
+pub mod notices;
 mod options;
 mod planted;
 pub mod predict;
@@ -35,6 +36,7 @@ mod submit;
 mod tidy;
 mod tls;
 mod transition;
+pub mod views;
 pub mod web;
 
 pub use access::{RPCS, Who};

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Form, FromRequest, Query, Request};
+use axum::extract::{Form, FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
 use http::{Method, header};
 
@@ -34,6 +34,8 @@ pub(super) struct Call {
     pub peer: Peer,
     /// By which the browser knows this coordinator.
     pub host: String,
+    /// What stands where the route's path has `{name}`.
+    pub(super) place: Vec<(String, String)>,
 }
 
 pub(super) type Answer = Result<Response, Trouble>;
@@ -45,6 +47,18 @@ impl Call {
     /// Of a route for those who are signed in.
     pub fn session(&self) -> Result<&Session, Trouble> {
         self.session.as_ref().ok_or(Trouble::SignedOut)
+    }
+
+    /// What stands where the route's path has `{name}`.
+    pub fn named(&self, name: &str) -> Result<&str, Trouble> {
+        self.place.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).ok_or(Trouble::NotFound)
+    }
+
+    /// The same of a number: `12`, or with its letter, `s12`, `j12`.
+    pub fn number(&self, name: &str) -> Result<i64, Trouble> {
+        let text = self.named(name)?;
+        let digits = text.trim_start_matches(['s', 'j']);
+        digits.parse().ok().filter(|number| *number > 0).ok_or(Trouble::NotFound)
     }
 }
 
@@ -64,7 +78,9 @@ enum Checked {
 }
 
 async fn check(web: &Web, route: &Route, request: Request) -> Result<Checked, Trouble> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let place = RawPathParams::from_request_parts(&mut parts, &()).await;
+    let place: Vec<(String, String)> = place.map_or(Vec::new(), |place| owned(&place));
     let Some(connection) = parts.extensions.get::<net::Peer>() else {
         tracing::error!("a request came without its peer");
         return Err(Trouble::Internal);
@@ -96,7 +112,11 @@ async fn check(web: &Web, route: &Route, request: Request) -> Result<Checked, Tr
         let Query(pairs) = query.map_err(|error| Trouble::BadForm(error.to_string()))?;
         Fields::new(pairs).map_err(|error| Trouble::BadForm(error.to_string()))?
     };
-    Ok(Checked::Call(Box::new(Call { session, form_ticket, fields, peer, host })))
+    Ok(Checked::Call(Box::new(Call { session, form_ticket, fields, peer, host, place })))
+}
+
+fn owned(place: &RawPathParams) -> Vec<(String, String)> {
+    place.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Why somebody may not.

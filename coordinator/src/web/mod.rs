@@ -12,10 +12,11 @@
 
 mod call;
 mod cookies;
-mod fields;
+pub mod fields;
 mod headers;
 mod layout;
 mod links;
+pub mod live;
 mod news;
 mod origin;
 pub mod password;
@@ -43,8 +44,8 @@ pub use routes::{ROUTES, Route, Who, not_found};
 pub use seal::SealError;
 pub use session::Session;
 
+use crate::api::Api;
 use crate::clock::Clock;
-use crate::home::Home;
 use crate::store::Store;
 
 /// How long sessions last, and the like.
@@ -79,6 +80,8 @@ impl Default for Settings {
 pub struct Web(Arc<Inner>);
 
 struct Inner {
+    /// What pages show and change, as calls do.
+    api: Api,
     store: Store,
     clock: Arc<dyn Clock>,
     settings: Settings,
@@ -92,11 +95,12 @@ struct Inner {
 
 impl Web {
     /// Reads the key for what is sealed, or makes it.
-    pub fn open(home: &Home, store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Result<Self, SealError> {
-        let seal = seal::Seal::open(&home.root().join("seal.key"))?;
+    pub fn open(api: Api, settings: Settings) -> Result<Self, SealError> {
+        let seal = seal::Seal::open(&api.home.root().join("seal.key"))?;
         Ok(Self(Arc::new(Inner {
-            store,
-            clock,
+            store: api.store.clone(),
+            clock: api.clock.clone(),
+            api,
             settings,
             seal,
             passwords: Default::default(),

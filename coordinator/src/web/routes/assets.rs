@@ -8,7 +8,8 @@ use http::header;
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
 
-const STYLE: &str = include_str!("style.css");
+const STYLE: &str =
+    concat!(include_str!("style/base.css"), include_str!("style/sweep.css"), include_str!("style/fleet.css"));
 /// A curve that falls, and a point on it: what a sweep looks for. In units of 32 × 32.
 pub const MARK: &str = concat!(
     r##"<rect width="32" height="32" rx="7" fill="#2457d6"/>"##,

@@ -14,10 +14,14 @@ use std::time::Duration;
 use axum::Router;
 use sweep_shared::access::Role;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::Options;
 use crate::clock::ManualClock;
+use crate::home::Home;
 use crate::luck::SystemLuck;
+use crate::service::assemble;
 use crate::store::{Command, StoreError, Tx, read};
 use browser::Browser;
 
@@ -29,6 +33,7 @@ pub struct Site {
     pub folder: TempDir,
     pub store: Store,
     pub clock: Arc<ManualClock>,
+    pub api: Api,
     pub web: Web,
     pub router: Router,
 }
@@ -41,9 +46,13 @@ pub async fn site_with(settings: Settings) -> Site {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::default());
     let store = Store::open(&folder.path().join("sweep.db"), clock.clone(), &SystemLuck).await.unwrap();
-    let web = Web::open(&Home::new(folder.path()), store.clone(), clock.clone(), settings).unwrap();
+    let options = Options { clock: clock.clone(), ..Options::new(folder.path()) };
+    let stop = CancellationToken::new();
+    let (api, dispatcher) = assemble(&options, Home::new(folder.path()), store.clone(), stop.clone()).await.unwrap();
+    tokio::spawn(dispatcher.run(stop));
+    let web = Web::open(api.clone(), settings).unwrap();
     let router = router(web.clone());
-    Site { folder, store, clock, web, router }
+    Site { folder, store, clock, api, web, router }
 }
 
 impl Site {

@@ -38,8 +38,7 @@ async fn a_session_outlives_the_coordinator() {
     let site = site().await;
     site.add("alice", Role::User).await;
     let mut alice = site.signed_in("alice").await;
-    let web =
-        Web::open(&Home::new(site.folder.path()), site.store.clone(), site.clock.clone(), Settings::default()).unwrap();
+    let web = Web::open(site.api.clone(), Settings::default()).unwrap();
     let mut later = Browser::new(router(web), HOME, true);
     later.cookies.clone_from(&alice.cookies);
     assert_eq!(later.user().await, alice.user().await);

@@ -1,0 +1,21 @@
+//! Pages that change while they are open. What changes of a page are its [`Part`]s: the page is made of them, and the stream sends
+//! those that have become others. They are the same for everybody who may see the page, so that one rendering serves all.
+
+use maud::Markup;
+
+use super::fields::Fields;
+
+/// One element of a page, with everything in it; its `id` is the element's.
+pub struct Part {
+    pub id: &'static str,
+    pub html: Markup,
+}
+
+/// What somebody looks at: of one route, the same address means the same parts.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What stands where the route's path has `{name}`.
+    pub place: Vec<(String, String)>,
+    /// Filters, order, page.
+    pub fields: Fields,
+}
