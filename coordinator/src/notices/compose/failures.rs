@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use sweep_shared::ids::JobId;
 use sweep_shared::states::FailureClass;
+use sweep_shared::words::{one_line, plural};
 
-use super::super::words::{cut, plural};
 use crate::store::notices::FailedJob;
 
 /// Jobs that are told one by one.
@@ -13,16 +13,16 @@ pub const NAMED: u32 = 5;
 const MESSAGE: usize = 160;
 
 /// One line for each job; the rest is counted. `all`: how many failed.
-pub fn lines(jobs: &[FailedJob], all: u64) -> Vec<String> {
+pub fn lines(jobs: &[FailedJob], all: usize) -> Vec<String> {
     let mut lines: Vec<String> = jobs
         .iter()
         .map(|job| {
-            let why = cut(&job.message, MESSAGE);
+            let why = one_line(&job.message, MESSAGE);
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
             format!("{} {} failed, {}{why}", JobId(job.job), name(job), class_words(&job.class))
         })
         .collect();
-    let left = all.saturating_sub(jobs.len() as u64);
+    let left = all.saturating_sub(jobs.len());
     if left > 0 && !jobs.is_empty() {
         lines.push(format!("… and {} more.", plural(left, "failed job")));
     }
@@ -50,9 +50,11 @@ fn of_class(class: FailureClass, retry: &str) -> String {
             "Out of memory, smaller batches and larger devices tried: give it a larger device, a smaller network or a smaller \
              `batch`, then `{retry}`."
         ),
-        FailureClass::Diverged => "Diverged, and would again: lower the learning rate or set `precision: fp32`, and submit the \
+        FailureClass::Diverged => {
+            "Diverged, and would again: lower the learning rate or set `precision: fp32`, and submit the \
                                    plan with `--amend`."
-            .to_owned(),
+                .to_owned()
+        }
         FailureClass::BadInput => {
             format!("Bad input, and would fail again as it is: mend the plan or what it reads, then `{retry}`.")
         }
@@ -92,7 +94,7 @@ pub fn facts(jobs: &[FailedJob]) -> Value {
             "label": job.label,
             "seed": job.seed,
             "class": job.class,
-            "message": cut(&job.message, MESSAGE),
+            "message": one_line(&job.message, MESSAGE),
         })
     };
     jobs.iter().map(of).collect()
@@ -113,7 +115,7 @@ mod tests {
         assert_eq!(
             lines(&jobs, 9),
             [
-                "j3 pruned input=base seed 2 failed, out of memory: CUDA out of memory.…",
+                "j3 pruned input=base seed 2 failed, out of memory: CUDA out of memory. Tried to allocate",
                 "j4 pruned input=base seed 2 failed, internal",
                 "… and 7 more failed jobs.",
             ]

@@ -13,7 +13,9 @@ mod sweep;
 mod tests;
 mod world;
 
-use super::{Message, words};
+use sweep_shared::words::one_line;
+
+use super::Message;
 use crate::store::notices::NoticeRow;
 use crate::store::{Store, StoreError};
 
@@ -35,7 +37,7 @@ pub async fn compose(store: &Store, page: &str, notice: &NoticeRow) -> Result<Me
         at_ms: notice.at_ms,
         mood: said.mood,
         event: event(&notice.occasion).to_owned(),
-        title: words::cut(&said.title, TITLE),
+        title: one_line(&said.title, TITLE),
         lines: said.lines,
         table: said.table,
         link,

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use sweep_shared::ids::{JobId, SweepId};
+use sweep_shared::words::{hours, plural};
 
 use super::super::Mood;
-use super::super::words::{hours, plural};
 use super::{Said, failures};
 use crate::store::notices::NoticeRow;
 use crate::store::read::SweepRow;
@@ -20,8 +20,8 @@ pub async fn jobs_failed(store: &Store, notice: &NoticeRow, id: SweepId) -> Resu
     ids.sort_unstable();
     ids.dedup();
     let (jobs, classes) = store.failed_jobs(id, Some(&ids), failures::NAMED).await?;
-    let still = classes.iter().map(|(_, n)| *n as u64).sum::<u64>();
-    let all = ids.len() as u64;
+    let still = classes.iter().map(|(_, n)| *n as usize).sum::<usize>();
+    let all = ids.len();
     let retry = match ids.as_slice() {
         [one] => format!("sweep retry {one}"),
         _ => format!("sweep retry {id}"),
@@ -60,20 +60,25 @@ pub async fn jobs_failed(store: &Store, notice: &NoticeRow, id: SweepId) -> Resu
     })
 }
 
-fn were(n: u64) -> String {
+fn were(n: usize) -> String {
     if n == 1 { "1 was".to_owned() } else { format!("{n} were") }
 }
 
 /// How far it is.
 fn progress(sweep: &SweepRow) -> String {
-    let count = |state: &str| u64::from(sweep.counts.get(state).copied().unwrap_or(0));
-    let all: u64 = sweep.counts.values().map(|n| u64::from(*n)).sum();
-    let open: u64 = ["blocked", "ready", "running", "paused"].into_iter().map(count).sum();
+    let count = |state: &str| sweep.counts.get(state).copied().unwrap_or(0) as usize;
+    let all: usize = sweep.counts.values().map(|n| *n as usize).sum();
+    let open: usize = ["blocked", "ready", "running", "paused"].into_iter().map(count).sum();
     if open == 0 {
         return format!("Of its {}, none is left to do.", plural(all, "job"));
     }
     let paused = if sweep.paused { ", and it is paused" } else { "" };
-    format!("The sweep goes on: {} of {} are over, {} running{paused}.", all - open, plural(all, "job"), count("running"))
+    format!(
+        "The sweep goes on: {} of {} are over, {} running{paused}.",
+        all - open,
+        plural(all, "job"),
+        count("running")
+    )
 }
 
 pub async fn paused(store: &Store, notice: &NoticeRow, id: SweepId) -> Result<Said, StoreError> {

@@ -1,9 +1,10 @@
 //! What concerns no sweep: agents, devices, the disk, sign-ins, the coordinator itself.
 
 use serde_json::json;
+use sweep_shared::words::plural;
 
 use super::super::Mood;
-use super::super::words::{moment, plural};
+use super::super::words::moment;
 use super::Said;
 use super::sweep::sentence;
 use crate::store::notices::NoticeRow;
@@ -21,7 +22,7 @@ struct Kind {
     mood: Mood,
     /// One of them, with what the log says of it; and several.
     one: fn(&str) -> String,
-    many: fn(u64) -> String,
+    many: fn(usize) -> String,
     /// What follows from it, and what to do.
     then: &'static [&'static str],
     path: &'static str,
@@ -52,9 +53,9 @@ fn kind(occasion: &str) -> Option<Kind> {
         "device_failed" => Kind {
             what: "device_excluded",
             mood: Mood::Trouble,
-            one: |which| format!("A GPU is out of use: {}", head(which)),
+            one: |which| format!("A GPU is out of use: {which}"),
             many: |n| format!("{} are out of use", plural(n, "GPU")),
-            then: &["It gets no more jobs until it is well. `sweep agents devices` says more."],
+            then: &["It gets no more jobs until it is well. `sweep agents` says more."],
             path: "/agents",
         },
         "disk_low" => Kind {
@@ -62,8 +63,10 @@ fn kind(occasion: &str) -> Option<Kind> {
             mood: Mood::Trouble,
             one: |_| "The coordinator's disk has little room left".to_owned(),
             many: |_| "The coordinator's disk has little room left".to_owned(),
-            then: &["`sweep gc --dry-run` shows what could go. Once the disk is full, nothing is recorded until there is room; what \
-                     runs goes on meanwhile."],
+            then: &[
+                "`sweep gc --dry-run` shows what could go. Once the disk is full, nothing is recorded until there is room; what \
+                     runs goes on meanwhile.",
+            ],
             path: "/",
         },
         "sign_in" => Kind {
@@ -71,7 +74,9 @@ fn kind(occasion: &str) -> Option<Kind> {
             mood: Mood::Trouble,
             one: |_| "Somebody signed in from a new place".to_owned(),
             many: |n| format!("{n} sign-ins from new places"),
-            then: &["If that was not you: `sweep users password`, then sign out everywhere on the page (Account)."],
+            then: &[
+                "If that was not you: `sweep users password NAME` sets another, and on the page all other sessions can be ended (Account).",
+            ],
             path: "/events",
         },
         "restarted" => Kind {
@@ -79,8 +84,10 @@ fn kind(occasion: &str) -> Option<Kind> {
             mood: Mood::Trouble,
             one: |_| "The coordinator is back after it had died".to_owned(),
             many: |_| "The coordinator is back after it had died".to_owned(),
-            then: &["Nothing that was acknowledged is lost: agents went on with their jobs, and reconnect. Its log, or the kernel's \
-                     (`journalctl -k`), may say why it ended."],
+            then: &[
+                "Nothing that was acknowledged is lost: agents went on with their jobs, and reconnect. Its log, or the kernel's \
+                     (`journalctl -k`), may say why it ended.",
+            ],
             path: "/events",
         },
         _ => return None,
@@ -91,18 +98,22 @@ pub async fn compose(store: &Store, notice: &NoticeRow) -> Result<Said, StoreErr
     let kind =
         kind(&notice.occasion).ok_or_else(|| StoreError::Refused(format!("{} is no occasion", notice.occasion)))?;
     let events = store.told_events(notice, kind.what, MOST).await?;
-    let all = notice.times as u64;
+    let all = notice.times as usize;
     let title = match events.as_slice() {
         [one] if all == 1 => (kind.one)(&one.detail),
         _ => (kind.many)(all),
     };
     let mut lines: Vec<String> = events.iter().take(SHOWN).map(|event| line(&notice.occasion, event)).collect();
-    let left = all.saturating_sub(lines.len() as u64);
+    let left = all.saturating_sub(lines.len());
     if left > 0 {
         lines.push(format!("… and {left} more."));
     }
     lines.extend(kind.then.iter().map(|line| (*line).to_owned()));
-    let told: Vec<_> = events.iter().take(SHOWN).map(|event| json!({ "at_ms": event.at_ms, "actor": event.actor, "detail": event.detail })).collect();
+    let told: Vec<_> = events
+        .iter()
+        .take(SHOWN)
+        .map(|event| json!({ "at_ms": event.at_ms, "actor": event.actor, "detail": event.detail }))
+        .collect();
     Ok(Said {
         mood: kind.mood,
         title,

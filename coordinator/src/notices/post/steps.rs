@@ -12,7 +12,9 @@ pub enum Step {
     Send(Due),
     /// More waits than the address may be sent: it becomes one notice.
     Fold(Vec<NoticeId>),
-    Wait { until_ms: i64 },
+    Wait {
+        until_ms: i64,
+    },
 }
 
 /// One step for each address. `sent`: when copies went out to it lately, in order.

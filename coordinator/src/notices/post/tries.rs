@@ -57,7 +57,9 @@ impl Post {
         let not_before_ms = now_ms + wait.as_millis() as i64;
         if not_before_ms - due.at_ms > self.retries.give_up.as_millis() as i64 {
             let since = words::moment(due.at_ms);
-            return Outcome::Failed { why: format!("given up after {tries} tries since {since}; at the last one: {why}") };
+            return Outcome::Failed {
+                why: format!("given up after {tries} tries since {since}; at the last one: {why}"),
+            };
         }
         Outcome::Later { why, not_before_ms }
     }
@@ -87,8 +89,9 @@ impl Post {
         loop {
             let notice = self.store.notice(id).await?;
             if let Some(text) = &notice.message_json {
-                return serde_json::from_str(text)
-                    .map_err(|error| StoreError::Refused(format!("the words of notice {} are unreadable: {error}", id.0)));
+                return serde_json::from_str(text).map_err(|error| {
+                    StoreError::Refused(format!("the words of notice {} are unreadable: {error}", id.0))
+                });
             }
             let message = compose(&self.store, &self.page, &notice).await?;
             let message_json = serde_json::to_string(&message).expect("a message has text keys");
