@@ -1,6 +1,12 @@
 //! What people and programs see: plain values made from rows, from what the board knows of running attempts, and from the agents'
 //! reports. The pages (`web`) draw them, and the JSON API sends them as they are.
 
+mod agents;
+mod events;
+
+pub use agents::{Agent, AgentDevice, AgentJob, agent, agents};
+pub use events::{Event, Events, events, target as event_target};
+
 /// One page of many.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Paged<T> {
