@@ -156,7 +156,10 @@ pub(crate) async fn assemble(
         Dispatcher::new(store.clone(), artifacts.clone(), (board.clone(), logs.clone()), options).await?;
     let clock = options.clock.clone();
     let retention = options.retention;
-    Ok((Api { home, store, board, logs, artifacts, dispatch, clock, retention, stop }, dispatcher))
+    Ok((
+        Api { home, store, board, logs, artifacts, dispatch, clock, retention, tables: Default::default(), stop },
+        dispatcher,
+    ))
 }
 
 /// A coordinator at work. Dropped without [`Running::shutdown`], it ends as after a crash: nothing acknowledged is lost.

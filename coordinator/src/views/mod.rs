@@ -11,6 +11,11 @@ pub mod sweeps;
 
 pub use lineage::lineage;
 pub use stages::Stage;
+mod agents;
+mod events;
+
+pub use agents::{Agent, AgentDevice, AgentJob, agent, agents};
+pub use events::{Event, Events, events, target as event_target};
 
 /// One page of many.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, utoipa::ToSchema)]

@@ -1,11 +1,9 @@
 //! What lists and tables have in common: headings that sort, pages, states, amounts of time.
 
-use std::time::Duration;
-
 use maud::{Markup, html};
-use sweep_shared::words;
 
 use super::query::Query;
+use super::words;
 
 /// Names of the fields in the address that say how one table of a page is shown.
 #[derive(Debug, Clone, Copy)]
@@ -60,13 +58,9 @@ pub fn scroll(name: &str, inside: &Markup) -> Markup {
     html! { div.scroll role="region" aria-label=(name) tabindex="0" { (inside) } }
 }
 
-/// A state as a word on its colour.
+/// A job's or an attempt's state, as a word with its colour.
 pub fn state(state: &str) -> Markup {
-    html! { span class=(format!("state state-{state}")) { (state.replace('_', " ")) } }
-}
-
-pub fn span(seconds: f64) -> String {
-    words::duration(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default())
+    words::badge(state, &state.replace('_', " "))
 }
 
 /// `50 000`, with spaces that do not break.

@@ -14,6 +14,10 @@ impl<'a> Query<'a> {
         Self { path, fields }
     }
 
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     pub fn get(&self, name: &str) -> &'a str {
         self.fields.get(name)
     }

@@ -8,7 +8,7 @@ use crate::store::NewJob;
 use crate::store::report::{End, NewPoint};
 use crate::store::testing::{Bench, bench, job};
 
-fn seeded(stage: &str, seed: i64) -> NewJob {
+fn seeded(stage: &str, seed: u64) -> NewJob {
     NewJob { seed, key: format!("{stage} {seed}"), ..job(stage) }
 }
 

@@ -7,8 +7,9 @@ use sweep_shared::words::bytes;
 use crate::charts::{Bar, Bars, Look};
 use crate::views::job::{Attempt, JobDetail};
 use crate::web::layout::time;
-use crate::web::lists::{scroll, span, state};
+use crate::web::lists::{scroll, state};
 use crate::web::live::Part;
+use crate::web::words::span;
 
 /// The newest of very many; the audit log has all.
 const MOST: usize = 30;
@@ -17,8 +18,8 @@ pub fn part(detail: &JobDetail) -> Part {
     let attempts = &detail.attempts;
     let shown = &attempts[attempts.len().saturating_sub(MOST)..];
     let html = html! {
-        section.wide.card #job-attempts aria-label="Attempts" {
-            h2 { "Attempts" }
+        section.card #attempts aria-labelledby="attempts-head" {
+            h2 #attempts-head { "Attempts" }
             @if attempts.is_empty() {
                 p.hint { @if detail.job.reused { "None: the result of another sweep's job stands for it." } @else { "None yet." } }
             } @else {
@@ -28,7 +29,7 @@ pub fn part(detail: &JobDetail) -> Part {
             }
         }
     };
-    Part { id: "job-attempts", html }
+    Part { id: "attempts", html }
 }
 
 fn table(attempts: &[Attempt]) -> Markup {

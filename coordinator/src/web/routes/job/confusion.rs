@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 use sweep_shared::ids::ContentHash;
 
+use crate::api::Api;
 use crate::charts::{Heat, Look};
 use crate::views::job::{JobDetail, Point};
-use crate::web::Web;
 use crate::web::lists::scroll;
 use crate::web::query::Query;
 
@@ -24,13 +24,13 @@ const LARGEST: u64 = 8 << 20;
 const WORST: usize = 10;
 
 /// The point that is asked for, or the first that has one.
-pub async fn of(web: &Web, detail: &JobDetail, query: &Query<'_>) -> Option<(String, Heat)> {
+pub async fn of(api: &Api, detail: &JobDetail, query: &Query<'_>) -> Option<(String, Heat)> {
     let wanted = query.get("point");
     let has = |point: &&Point| point.files.iter().any(|file| file.name == FILE);
     let named = |point: &&Point| has(point) && point.name == wanted;
     let point = detail.points.iter().find(named).or_else(|| detail.points.iter().find(has))?;
     let file = point.files.iter().find(|file| file.name == FILE).filter(|file| file.size_bytes <= LARGEST)?;
-    let path = web.0.api.artifacts.path(&ContentHash::try_from(file.hash.clone()).ok()?);
+    let path = api.artifacts.path(&ContentHash::try_from(file.hash.clone()).ok()?);
     // A file that is gone, or of another program, has nothing to show.
     let text = tokio::fs::read(path).await.ok()?;
     let read: Evaluation = serde_json::from_slice(&text).ok()?;

@@ -15,15 +15,15 @@ const OTHERS: usize = 4;
 pub fn part(detail: &JobDetail) -> Part {
     let charts = charts(detail);
     let html = html! {
-        section.wide.card #job-curves aria-label="Curves" hidden[charts.is_empty()] {
+        section.card #curves aria-labelledby="curves-head" hidden[charts.is_empty()] {
+            h2 #curves-head { "Curves" }
             @if !charts.is_empty() {
-                h2 { "Curves" }
                 div.figures { @for chart in &charts { div.figure { h3 { (chart.title) } (chart.draw(Look::Page)) } } }
                 @if detail.attempts.len() > 1 { p.hint { "One line over all attempts: of each epoch what the newest attempt stands on." } }
             }
         }
     };
-    Part { id: "job-curves", html }
+    Part { id: "curves", html }
 }
 
 /// Accuracies over each other, losses over each other, and others by themselves.

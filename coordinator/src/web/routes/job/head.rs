@@ -9,14 +9,16 @@ use crate::views::job::{JobDetail, Neighbour};
 use crate::web::layout::time;
 use crate::web::lists::{state, thousands};
 use crate::web::live::Part;
+use crate::web::routes::change;
 use crate::web::routes::sweep::took;
 
-pub fn part(detail: &JobDetail, now_ms: i64) -> Part {
+pub fn part(detail: &JobDetail, may_change: bool, now_ms: i64) -> Part {
     let job = &detail.job;
+    let say = job.state().filter(|state| state.is_terminal()).map(|state| format!("Job {} is {state}", job.id));
     let html = html! {
-        header.wide.head #job-head {
+        header.head #job {
             p.crumbs { a href="/" { "Overview" } " / " a href=(format!("/sweeps/{}", detail.sweep)) { (detail.sweep_name) } " / " (job.id) }
-            h1 { (job.stage) @if !job.label.is_empty() { " " span.label { (job.label) } } " " span.states { (state(&job.state)) } }
+            h1 { (job.stage) @if !job.label.is_empty() { " " span.label { (job.label) } } " " span data-say=[say] { (state(&job.state)) } }
             @if job.state() == Some(JobState::Running) {
                 div.progress {
                     progress max="1" value=(format!("{:.4}", job.fraction)) aria-label=(format!("Progress of {}", job.id)) { (percent(job.fraction)) }
@@ -32,6 +34,7 @@ pub fn part(detail: &JobDetail, now_ms: i64) -> Part {
                 @if job.priority != 0 { div { dt { "Priority" } dd { (job.priority) } } }
                 div { dt { "Key" } dd { code { (job.key.get(..16).unwrap_or(&job.key)) } } }
             }
+            @if may_change && let (Ok(id), Some(state)) = (job.id.parse(), job.state()) { (change::of_job(id, state)) }
             @if !detail.reasons.is_empty() || !detail.next.is_empty() {
                 div.card.why {
                     h2 { "Why, and what next" }
@@ -41,7 +44,7 @@ pub fn part(detail: &JobDetail, now_ms: i64) -> Part {
             @if !detail.inputs.is_empty() || detail.readers_total > 0 { (around(detail)) }
         }
     };
-    Part { id: "job-head", html }
+    Part { id: "job", html }
 }
 
 /// What it reads, and what reads it.

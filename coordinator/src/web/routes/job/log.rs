@@ -6,11 +6,12 @@ use maud::html;
 use sweep_shared::ids::JobId;
 
 use super::files::send;
+use crate::api::Api;
 use crate::store::read;
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
 use crate::web::lists::thousands;
-use crate::web::live::Part;
+use crate::web::live::{LogAt, Part};
 use crate::web::query::Query;
 use crate::web::routes::sweep::not_found;
 use crate::web::trouble::Trouble;
@@ -18,35 +19,40 @@ use crate::web::trouble::Trouble;
 /// What a page shows of it.
 const TAIL: u64 = 24 << 10;
 
-pub async fn part(web: &Web, job: JobId, query: &Query<'_>) -> Result<Part, Trouble> {
-    let (of, newest, _) = read::newest_attempt(&web.0.store, job).await.map_err(not_found)?;
+/// And how far it goes, where it may grow.
+pub async fn part(api: &Api, job: JobId, query: &Query<'_>) -> Result<(Part, Option<LogAt>), Trouble> {
+    let (of, newest, _) = read::newest_attempt(&api.store, job).await.map_err(not_found)?;
     let attempt = query.get("attempt").parse().ok().filter(|attempt| (1..=newest).contains(attempt)).unwrap_or(newest);
-    let logs = web.0.api.logs.clone();
+    let logs = api.logs.clone();
     let read = tokio::task::spawn_blocking(move || {
         let length = logs.length(of, attempt);
-        logs.read(of, attempt, length.saturating_sub(TAIL)).map(|bytes| (bytes, length))
+        let from = length.saturating_sub(TAIL);
+        // It may have grown meanwhile: what is read goes where the page's log ends.
+        logs.read(of, attempt, from).map(|bytes| (from + bytes.len() as u64, bytes))
     });
-    let (bytes, length) = read.await.map_err(|_| Trouble::Internal)?.unwrap_or_default();
+    let (length, bytes) = read.await.map_err(|_| Trouble::Internal)?.unwrap_or_default();
     let text = readable(&bytes, length > TAIL);
+    let follows = attempt == newest;
     let html = html! {
-        section.wide.card #job-log aria-labelledby="job-log-title" hidden[newest == 0] {
-            h2 #job-log-title { "Log" @if newest > 1 { " of attempt " (attempt) } }
+        section.card #log aria-labelledby="log-head" {
+            h2 #log-head { "Log" @if newest > 1 { " of attempt " (attempt) } }
             @if newest > 1 {
                 p.hint { "Attempts: " @for number in (1..=newest).rev().take(12) {
-                    @if number == attempt { strong { (number) } } @else { a href=(format!("{}#job-log", query.with(&[("attempt", &number.to_string())]))) { (number) } } " "
+                    @if number == attempt { strong { (number) } } @else { a href=(format!("{}#log", query.with(&[("attempt", &number.to_string())]))) { (number) } } " "
                 } }
             }
-            @if text.is_empty() { p.hint { "It has written nothing." } }
-            @else {
-                pre.log #job-log-text tabindex="0" role="log" aria-label="The end of the log" { (text) }
+            @if length == 0 { p.hint { "Nothing is written yet." } }
+            pre.log tabindex="0" role="region" aria-label="The end of the log" data-log[follows] { (text) }
+            @if length > 0 {
                 p.hint {
-                    @if length > TAIL { "The last " (thousands(TAIL / 1024)) " of " (thousands(length.div_ceil(1024))) " KiB. " }
+                    @if length > TAIL { "The last " (thousands(TAIL / 1024)) " KiB of " (thousands(length.div_ceil(1024))) ". " }
                     a href=(format!("/jobs/{job}/log?attempt={attempt}")) { "Download the whole log" }
                 }
             }
         }
     };
-    Ok(Part { id: "job-log", html })
+    let at = follows.then_some(LogAt { attempt, offset: length });
+    Ok((Part { id: "log", html }, at))
 }
 
 pub async fn show(web: Web, call: Call) -> Answer {

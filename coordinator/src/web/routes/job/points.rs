@@ -18,9 +18,9 @@ pub fn part(detail: &JobDetail, query: &Query<'_>, heat: Option<&(String, Heat)>
     let measured: Vec<&Point> = points.iter().filter(|point| !point.metrics.is_empty()).collect();
     let job = &detail.job.id;
     let html = html! {
-        section.wide.card #job-points aria-label="What came out" hidden[points.is_empty() && detail.files.is_empty()] {
+        section.card #points aria-labelledby="points-head" hidden[points.is_empty() && detail.files.is_empty()] {
+            h2 #points-head { "What came out" }
             @if !points.is_empty() || !detail.files.is_empty() {
-                h2 { "What came out" }
                 @if !measured.is_empty() { (scroll("Values", &values(&measured, query, heat.map(|(point, _)| point.as_str())))) }
                 @if let Some(heat) = heat { (confusion::figure(heat, measured.len() > 1)) }
                 h3 { "Files" }
@@ -31,7 +31,7 @@ pub fn part(detail: &JobDetail, query: &Query<'_>, heat: Option<&(String, Heat)>
             }
         }
     };
-    Part { id: "job-points", html }
+    Part { id: "points", html }
 }
 
 /// A row for each metric: there are more of them than points.
@@ -46,7 +46,7 @@ fn values(points: &[&Point], query: &Query<'_>, shown: Option<&str>) -> Markup {
                 th scope="col" { "Value" }
                 @for point in points { th scope="col" class="number" {
                     // Whose confusion is shown below is chosen here.
-                    @if points.len() > 1 && shown.is_some() && shown != Some(&point.name) { a href=(format!("{}#job-points", query.with(&[("point", &point.name)]))) { (point.name) } }
+                    @if points.len() > 1 && shown.is_some() && shown != Some(&point.name) { a href=(format!("{}#points", query.with(&[("point", &point.name)]))) { (point.name) } }
                     @else { (point.name) }
                 } }
             } }

@@ -5,26 +5,29 @@ use sweep_shared::metrics::{ACCURACY, PARAMETERS_NONZERO, SIZE_FP32_BYTES, SIZE_
 
 use super::results::written;
 use crate::charts::{Axis, COLOURS, Dot, Lines, Look, Series};
-use crate::views::results::Table;
+use crate::views::results::{Answer, Table};
 use crate::web::live::Part;
 
 /// By which networks are compared, the first that points have.
 const SIZES: &[&str] = &[SIZE_ONNX_BYTES, SIZE_FP32_BYTES, PARAMETERS_NONZERO];
 
-pub fn part(table: &Table) -> Part {
-    let html = html! { section.wide.card #sweep-curves aria-label="Accuracy by compression" hidden[lines(table).is_none()] {
-        @if let Some((lines, left_out)) = lines(table) {
-            h2 { "Accuracy by compression" }
-            div.figure {
-                (lines.draw(Look::Page))
-                p.hint {
-                    "Points of one stage with the same parameters are a curve; how many times smaller counts against the largest network of the sweep."
-                    @if left_out > 0 { " " (left_out) " more curves, of fewer points, are not drawn." }
+pub fn part(made: &Answer) -> Part {
+    let lines = made.table().and_then(|table| lines(table));
+    let html = html! {
+        section.card #curves aria-labelledby="curves-head" hidden[lines.is_none()] {
+            h2 #curves-head { "Accuracy by compression" }
+            @if let Some((lines, left_out)) = lines {
+                div.figure {
+                    (lines.draw(Look::Page))
+                    p.hint {
+                        "Points of one stage with the same parameters are a curve; how many times smaller counts against the largest network of the sweep."
+                        @if left_out > 0 { " " (left_out) " more curves, of fewer points, are not drawn." }
+                    }
                 }
             }
         }
-    } };
-    Part { id: "sweep-curves", html }
+    };
+    Part { id: "curves", html }
 }
 
 /// One curve for each stage and choice of parameters, the longest first; and how many more there are.

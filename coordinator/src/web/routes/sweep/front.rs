@@ -6,36 +6,42 @@ use sweep_shared::results::{Better, Quantity, Value};
 
 use super::results::written;
 use crate::charts::{Axis, COLOURS, Look, Pareto, Spot, legend};
-use crate::views::results::Table;
+use crate::views::results::{Answer, Table};
 use crate::web::live::Part;
 use crate::web::query::Query;
 
-/// The form, which stays as it is while the chart changes, and the chart.
-pub fn section(table: &Table, query: &Query<'_>) -> Markup {
-    let (x, y) = axes(table, query);
-    html! {
-        section.wide.card #front aria-labelledby="front-title" {
-            h2 #front-title { "Trade-off" }
-            form.filter method="get" action=(format!("{}#front", query.with(&[]).split('?').next().unwrap_or_default())) aria-label="Choose metrics" {
-                @for (name, value) in query.others(&["x", "y"]) { input type="hidden" name=(name) value=(value); }
-                (choice(table, "x", "Across", &x))
-                (choice(table, "y", "Upward", &y))
-                div.buttons { button type="submit" { "Show" } }
-            }
-            (part(table, query).html)
-        }
-    }
-}
-
 fn choice(table: &Table, field: &str, label: &str, chosen: &str) -> Markup {
     html! {
-        div { label for=(format!("front-{field}")) { (label) } select id=(format!("front-{field}")) name=(field) {
+        div.field { label for=(format!("front-{field}")) { (label) } select id=(format!("front-{field}")) name=(field) {
             @for metric in &table.metrics { option value=(metric.name) selected[metric.name == chosen] { (metric.title) } }
         } }
     }
 }
 
-pub fn part(table: &Table, query: &Query<'_>) -> Part {
+pub fn part(made: &Answer, query: &Query<'_>) -> Part {
+    let table = made.table().filter(|table| table.metrics.len() > 1);
+    let html = html! {
+        section.card #front aria-labelledby="front-head" hidden[table.is_none()] {
+            h2 #front-head { "Trade-off" }
+            @if let Some(table) = table { (form(table, query)) (chart(table, query)) }
+        }
+    };
+    Part { id: "front", html }
+}
+
+fn form(table: &Table, query: &Query<'_>) -> Markup {
+    let (x, y) = axes(table, query);
+    html! {
+        form.filter method="get" action=(format!("{}#front", query.path())) aria-label="Choose metrics" {
+            @for (name, value) in query.others(&["x", "y"]) { input type="hidden" name=(name) value=(value); }
+            (choice(table, "x", "Across", &x))
+            (choice(table, "y", "Upward", &y))
+            div.buttons { button.second type="submit" { "Show" } }
+        }
+    }
+}
+
+fn chart(table: &Table, query: &Query<'_>) -> Markup {
     let (x, y) = axes(table, query);
     let mut groups: Vec<String> = Vec::new();
     let mut spots = Vec::new();
@@ -60,8 +66,8 @@ pub fn part(table: &Table, query: &Query<'_>) -> Part {
     let hint = format!("Better is {} and {}.", side(&x.quantity, "left", "right"), side(&y.quantity, "down", "up"));
     let title = format!("{} against {}", sentence(y.title()), x.title());
     let drawn = Pareto { id: "pareto".to_owned(), title, x, y, spots, groups: groups.clone() }.draw(Look::Page);
-    let html = html! {
-        div.figure #sweep-front {
+    html! {
+        div.figure {
             @if drawn.of == 0 { p.hint { "No point has both of these values yet." } }
             @else {
                 (drawn.svg)
@@ -72,8 +78,7 @@ pub fn part(table: &Table, query: &Query<'_>) -> Part {
                 }
             }
         }
-    };
-    Part { id: "sweep-front", html }
+    }
 }
 
 /// What is asked for, if any point has it; else accuracy against size, or the first two there are.

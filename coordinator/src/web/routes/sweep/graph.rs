@@ -29,17 +29,17 @@ pub fn part(detail: &SweepDetail, query: &Query<'_>) -> Part {
         .filter(|(_, stage)| reads(stage))
         .flat_map(|(to, stage)| stage.inputs.iter().filter_map(move |input| Some((place(input)?, to))));
     let flow = Flow {
-        id: "stages".to_owned(),
+        id: "flow".to_owned(),
         title: format!("Stages of {}", detail.sweep.name),
         nodes: nodes.collect(),
         edges: edges.collect(),
     };
     let html = html! {
-        section.wide.card #sweep-stages aria-label="Stages" {
-            h2 { "Stages" }
+        section.card #stages aria-labelledby="stages-head" {
+            h2 #stages-head { "Stages" }
             (scroll("Stages", &flow.draw(Look::Page)))
             @if stages.len() > MOST { p.hint { (stages.len() - MOST) " more stages are not drawn." } }
         }
     };
-    Part { id: "sweep-stages", html }
+    Part { id: "stages", html }
 }

@@ -6,15 +6,19 @@ use sweep_shared::words::{hours, percent};
 
 use crate::views::sweeps::{Sweep, SweepDetail};
 use crate::web::layout::time;
-use crate::web::lists::{span, state, thousands};
+use crate::web::lists::thousands;
 use crate::web::live::Part;
+use crate::web::routes::change;
+use crate::web::words::{badge, span};
 
-pub fn part(detail: &SweepDetail) -> Part {
+pub fn part(detail: &SweepDetail, may_change: bool) -> Part {
     let sweep = &detail.sweep;
+    let (class, word) = state(sweep);
+    let say = (!sweep.is_active()).then(|| format!("Sweep {} is {word}", sweep.name));
     let html = html! {
-        header.wide.head #sweep-head {
+        header.head #sweep {
             p.crumbs { a href="/" { "Overview" } " / " (sweep.id) }
-            h1 { (sweep.name) " " span.states { (state(&sweep.state)) @if sweep.paused { (state("paused")) } } }
+            h1 { (sweep.name) " " span data-say=[say] { (badge(class, word)) } }
             (progress(sweep))
             dl.facts {
                 div { dt { "Jobs" } dd { (thousands(u64::from(sweep.ended))) " of " (thousands(u64::from(sweep.total))) " ended" (counts(sweep)) } }
@@ -24,10 +28,27 @@ pub fn part(detail: &SweepDetail) -> Part {
                 div { dt { "Submitted" } dd { (time(sweep.created_ms)) @if !sweep.owner.is_empty() { " by " (sweep.owner) } } }
                 div { dt { "Plan" } dd { a href=(format!("/sweeps/{}/plan", sweep.id)) { "its text" } @if sweep.priority != 0 { ", priority " (sweep.priority) } } }
             }
+            @if may_change { (actions(sweep)) }
             @if sweep.paused && !sweep.paused_reason.is_empty() { p.note { "Paused: " (sweep.paused_reason) "." } }
         }
     };
-    Part { id: "sweep-head", html }
+    Part { id: "sweep", html }
+}
+
+fn state(sweep: &Sweep) -> (&'static str, &'static str) {
+    match sweep.state.as_str() {
+        "active" if sweep.paused => ("paused", "paused"),
+        "active" => ("running", "active"),
+        "finished" => ("succeeded", "finished"),
+        "finished_with_failures" => ("failed", "finished with failures"),
+        _ => ("skipped", "cancelled"),
+    }
+}
+
+fn actions(sweep: &Sweep) -> Markup {
+    let (Ok(id), Ok(state)) = (sweep.id.parse(), sweep.state.parse()) else { return html! {} };
+    let bad = [JobState::Failed, JobState::Cancelled, JobState::Stopped, JobState::Skipped];
+    change::of_sweep(id, state, sweep.paused, bad.into_iter().any(|state| sweep.count(state) > 0))
 }
 
 /// The bar, for eyes and screen readers.

@@ -5,31 +5,21 @@ use sweep_shared::ids::{JobId, SweepId};
 use sweep_shared::states::JobState;
 use sweep_shared::words::{clip, one_line, percent};
 
+use crate::api::Api;
+use crate::store::StoreError;
 use crate::store::read::{Listing, Order};
+use crate::views::Paged;
 use crate::views::jobs::{self, Job};
 use crate::views::sweeps::SweepDetail;
-use crate::web::Web;
-use crate::web::lists::{Asks, heading, pages, scroll, span, state};
+use crate::web::lists::{Asks, heading, pages, scroll, state};
 use crate::web::live::Part;
 use crate::web::query::Query;
-use crate::web::trouble::Trouble;
+use crate::web::words::span;
 
 const PER_PAGE: u32 = 50;
 const ASKS: Asks = Asks { sort: "sort", reverse: "desc", page: "page", anchor: "#jobs" };
 /// Fields of the filter's form.
 const OWN: &[&str] = &["stage", "state", "q", "page"];
-
-/// The form, which stays as it is while the table changes, and the table.
-pub async fn section(web: &Web, sweep: SweepId, query: &Query<'_>, detail: &SweepDetail) -> Result<Markup, Trouble> {
-    let table = part(web, sweep, query).await?;
-    Ok(html! {
-        section.wide.card #jobs aria-labelledby="jobs-title" {
-            h2 #jobs-title { "Jobs" }
-            (form(query, detail))
-            (table.html)
-        }
-    })
-}
 
 fn form(query: &Query<'_>, detail: &SweepDetail) -> Markup {
     let states = JobState::ALL.iter().map(|state| state.as_str());
@@ -37,15 +27,15 @@ fn form(query: &Query<'_>, detail: &SweepDetail) -> Markup {
     html! {
         form.filter method="get" action=(format!("/sweeps/{}#jobs", detail.sweep.id)) role="search" aria-label="Filter jobs" {
             @for (name, value) in query.others(OWN) { input type="hidden" name=(name) value=(value); }
-            div { label for="filter-stage" { "Stage" } select #filter-stage name="stage" {
+            div.field { label for="filter-stage" { "Stage" } select #filter-stage name="stage" {
                 option value="" { "all" }
                 @for stage in &detail.stages { option value=(stage.name) selected[query.get("stage") == stage.name] { (stage.name) } }
             } }
-            div { label for="filter-state" { "State" } select #filter-state name="state" {
+            div.field { label for="filter-state" { "State" } select #filter-state name="state" {
                 option value="" { "all" }
                 @for state in states { option value=(state) selected[query.get("state") == state] { (state) } }
             } }
-            div.grow { label for="filter-text" { "Text" }
+            div.field.grow { label for="filter-text" { "Text" }
                 input #filter-text type="search" name="q" value=(query.get("q")) maxlength="200" placeholder="temperature=4, or j12" autocomplete="off"; }
             div.buttons {
                 button type="submit" { "Filter" }
@@ -55,7 +45,7 @@ fn form(query: &Query<'_>, detail: &SweepDetail) -> Markup {
     }
 }
 
-pub async fn part(web: &Web, sweep: SweepId, query: &Query<'_>) -> Result<Part, Trouble> {
+pub async fn listed(api: &Api, sweep: SweepId, query: &Query<'_>) -> Result<Paged<Job>, StoreError> {
     let text = query.get("q").trim();
     let job = text.strip_prefix('j').and_then(|digits| digits.parse().ok()).map(JobId);
     let listing = Listing {
@@ -68,8 +58,10 @@ pub async fn part(web: &Web, sweep: SweepId, query: &Query<'_>) -> Result<Part, 
         offset: (query.page("page") - 1).saturating_mul(PER_PAGE),
         limit: PER_PAGE,
     };
-    let list = jobs::list(&web.0.api, sweep, &listing).await?;
-    let now_ms = web.0.clock.unix_ms();
+    jobs::list(api, sweep, &listing).await
+}
+
+pub fn part(detail: &SweepDetail, query: &Query<'_>, list: &Paged<Job>, now_ms: i64) -> Part {
     let table = html! {
         table {
             caption.unseen { "Jobs" }
@@ -87,13 +79,15 @@ pub async fn part(web: &Web, sweep: SweepId, query: &Query<'_>) -> Result<Part, 
         }
     };
     let html = html! {
-        div #sweep-jobs {
+        section.card #jobs aria-labelledby="jobs-head" {
+            h2 #jobs-head { "Jobs" }
+            (form(query, detail))
             @if list.items.is_empty() { p.hint { (if list.total == 0 { "No job is like that." } else { "This page is behind the last one." }) } }
             @else { (scroll("Jobs", &table)) }
             (pages(query, ASKS, (list.items.len(), PER_PAGE, list.total), "jobs"))
         }
     };
-    Ok(Part { id: "sweep-jobs", html })
+    Part { id: "jobs", html }
 }
 
 fn order(word: &str) -> Order {

@@ -15,59 +15,47 @@ mod results;
 pub use jobs::took;
 pub use results::written;
 
-use axum::response::IntoResponse;
 use maud::html;
 use sweep_shared::ids::SweepId;
 
+use crate::api::Api;
 use crate::store::StoreError;
 use crate::views::results::Answer as Made;
 use crate::views::sweeps;
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
-use crate::web::fields::Fields;
-use crate::web::layout::page;
-use crate::web::live::{Asked, Part};
+use crate::web::live::{self, Asked, Part};
 use crate::web::query::Query;
 use crate::web::trouble::Trouble;
 
 pub async fn show(web: Web, call: Call) -> Answer {
-    let session = call.session()?;
-    let sweep = SweepId(call.number("sweep")?);
-    let query = query(sweep, &call.fields);
-    let (detail, table) =
-        tokio::try_join!(sweeps::detail(&web.0.api, sweep), web.0.tables.of(&web.0.store, sweep)).map_err(not_found)?;
-    let jobs = jobs::section(&web, sweep, &query, &detail).await?;
-    let results = results::section(&web, &query, &table).await?;
-    let body = html! {
-        (head::part(&detail).html)
-        (graph::part(&detail, &query).html)
-        (jobs)
-        @if let Some(table) = table.table().filter(|table| !table.rows.is_empty()) {
-            (front::section(table, &query))
-            (curves::part(table).html)
-        }
-        (results)
-    };
-    Ok(page(&format!("{} ({})", detail.sweep.name, detail.sweep.id), Some(session), &body).into_response())
-}
-
-/// What of it changes while it is looked at.
-pub async fn parts(web: &Web, asked: &Asked) -> Result<Vec<Part>, Trouble> {
+    let asked = Asked::of(&web, &call).await?;
     let sweep = SweepId(asked.number("sweep")?);
-    let query = query(sweep, &asked.fields);
-    let (detail, table) =
-        tokio::try_join!(sweeps::detail(&web.0.api, sweep), web.0.tables.of(&web.0.store, sweep)).map_err(not_found)?;
-    let mut parts = vec![head::part(&detail), graph::part(&detail, &query), jobs::part(web, sweep, &query).await?];
-    if let Some(table) = table.table().filter(|table| !table.rows.is_empty()) {
-        parts.push(front::part(table, &query));
-        parts.push(curves::part(table));
-    }
-    parts.push(results::part(web, &query, &table).await?);
-    Ok(parts)
+    let name = web.0.store.sweep_name(sweep).await.map_err(not_found)?;
+    let parts = parts(web.0.api.clone(), asked).await?;
+    let body = html! { @for part in &parts { (part.html) } };
+    Ok(live::page(&call, &format!("{name} ({sweep})"), &parts, None, &body))
 }
 
-fn query(sweep: SweepId, fields: &Fields) -> Query<'_> {
-    Query::new(format!("/sweeps/{sweep}"), fields)
+pub async fn parts(api: Api, asked: Asked) -> Result<Vec<Part>, Trouble> {
+    let sweep = SweepId(asked.number("sweep")?);
+    let query = Query::new(format!("/sweeps/{sweep}"), &asked.fields);
+    // Each walks through indexes of its own, on a connection of its own.
+    let (detail, made, listed) = tokio::try_join!(
+        sweeps::detail(&api, sweep),
+        api.tables.of(&api.store, sweep),
+        jobs::listed(&api, sweep, &query)
+    )
+    .map_err(not_found)?;
+    let results = results::part(&api, &query, &made).await?;
+    Ok(vec![
+        head::part(&detail, asked.may_change),
+        graph::part(&detail, &query),
+        jobs::part(&detail, &query, &listed, api.clock.unix_ms()),
+        front::part(&made, &query),
+        curves::part(&made),
+        results,
+    ])
 }
 
 /// A sweep or a job that is not there is a page that is not there.

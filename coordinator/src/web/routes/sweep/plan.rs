@@ -17,12 +17,12 @@ pub async fn show(web: Web, call: Call) -> Answer {
     let (text, path) = read::plan_of(&web.0.store, sweep).await.map_err(not_found)?;
     let name = web.0.store.sweep_name(sweep).await.map_err(not_found)?;
     let body = html! {
-        header.wide.head {
+        header.head {
             p.crumbs { a href="/" { "Overview" } " / " a href=(format!("/sweeps/{sweep}")) { (sweep) } " / plan" }
             h1 { "Plan of " (name) }
             @if !path.is_empty() { p.hint { "Submitted from " code { (path) } "." } }
         }
-        section.wide.card { (scroll("Plan", &html! { pre.plan { (text) } })) }
+        section.card { (scroll("Plan", &html! { pre.plan { (text) } })) }
     };
     Ok(page(&format!("Plan of {name} ({sweep})"), Some(session), &body).into_response())
 }

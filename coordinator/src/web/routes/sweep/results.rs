@@ -6,8 +6,8 @@ use sweep_shared::results::{Better, Quantity, Value};
 use sweep_shared::words::clip;
 
 use super::waiting;
+use crate::api::Api;
 use crate::views::results::{self as view, Answer, ResultRow, Sorting, Table};
-use crate::web::Web;
 use crate::web::lists::{Asks, heading, pages, scroll};
 use crate::web::live::Part;
 use crate::web::query::Query;
@@ -21,17 +21,7 @@ const FEW: usize = 8;
 /// A table of more columns is read by no eye, and is in the API.
 const MANY: usize = 30;
 
-pub async fn section(web: &Web, query: &Query<'_>, made: &Answer) -> Result<Markup, Trouble> {
-    let part = part(web, query, made).await?;
-    Ok(html! {
-        section.wide.card #results aria-labelledby="results-title" {
-            h2 #results-title { "Results" }
-            (part.html)
-        }
-    })
-}
-
-pub async fn part(web: &Web, query: &Query<'_>, made: &Answer) -> Result<Part, Trouble> {
+pub async fn part(api: &Api, query: &Query<'_>, made: &Answer) -> Result<Part, Trouble> {
     let empty = Table::default();
     let table = made.table().map_or(&empty, |table| table.as_ref());
     let sorting = Sorting {
@@ -41,7 +31,7 @@ pub async fn part(web: &Web, query: &Query<'_>, made: &Answer) -> Result<Part, T
         offset: (query.page("rpage") as usize - 1).saturating_mul(PER_PAGE as usize),
         limit: PER_PAGE as usize,
     };
-    let results = view::page(&web.0.api, table, &sorting).await?;
+    let results = view::page(api, table, &sorting).await?;
     let all = query.get("columns") == "all";
     let columns = columns(table, all);
     let several = table.rows.iter().any(|row| row.jobs.len() > 1);
@@ -59,7 +49,8 @@ pub async fn part(web: &Web, query: &Query<'_>, made: &Answer) -> Result<Part, T
         }
     };
     let html = html! {
-        div #sweep-results {
+        section.card #results aria-labelledby="results-head" {
+            h2 #results-head { "Results" }
             @if let Some(words) = waiting(made) { p.hint role="status" { (words) } }
             @if table.rows.is_empty() {
                 @if made.table().is_some() { p.hint { "No point has been measured yet." } }
@@ -75,7 +66,7 @@ pub async fn part(web: &Web, query: &Query<'_>, made: &Answer) -> Result<Part, T
             }
         }
     };
-    Ok(Part { id: "sweep-results", html })
+    Ok(Part { id: "results", html })
 }
 
 /// The columns that are shown.
