@@ -17,6 +17,7 @@ pub struct Browser {
     pub requests: Vec<String>,
     /// What the browser complained of: errors in scripts, whatever the page's own policy forbade.
     pub complaints: Vec<String>,
+    found: u32,
     /// Its profile; it goes with the browser.
     _folder: TempDir,
 }
@@ -37,7 +38,7 @@ impl Browser {
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let attached = pipe.call(None, "Target.attachToTarget", attach).unwrap();
         let session = attached["sessionId"].as_str().expect("a session").to_owned();
-        let mut browser = Self { pipe, session, requests: Vec::new(), complaints: Vec::new(), _folder: folder };
+        let mut browser = Self { pipe, session, requests: Vec::new(), complaints: Vec::new(), found: 0, _folder: folder };
         for domain in ["Page", "Network", "Runtime", "Log"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
@@ -114,6 +115,20 @@ impl Browser {
     /// Waits until a condition holds in the page, without loading it anew.
     pub fn until(&mut self, condition: &str) {
         self.look(&UNTIL.replace("CONDITION", condition));
+    }
+
+    /// A selector for the first element of a kind that bears these words, as people find it.
+    pub fn find(&mut self, kind: &str, words: &str) -> String {
+        self.found += 1;
+        let script = format!(
+            "(() => {{ const it = [...document.querySelectorAll({})].find(it => it.textContent.trim().includes({}));
+               it?.setAttribute('data-found', {}); return !!it; }})()",
+            json!(kind),
+            json!(words),
+            self.found
+        );
+        assert_eq!(self.look(&script), true, "no {kind} with {words:?} in {}: {}", self.path(), self.text("main"));
+        format!("[data-found='{}']", self.found)
     }
 
     /// Where the middle of an element is, brought into view.
