@@ -5,7 +5,7 @@
 pub struct Fields(Vec<(String, String)>);
 
 /// No form of ours has more.
-const MOST: usize = 12;
+const MOST: usize = 16;
 const LONGEST_NAME: usize = 32;
 /// Bytes; a field may have a tighter bound of its own.
 const LONGEST: usize = 2048;
@@ -50,6 +50,10 @@ impl Fields {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Where somebody wanted to go before signing in: a path of ours, or the overview.
     pub fn next(&self) -> &str {
         Some(self.get("next")).filter(|path| is_local(path)).unwrap_or("/")
@@ -78,7 +82,7 @@ mod tests {
         assert_eq!(fields(&[("a", &"x".repeat(2049))]).unwrap_err(), BadFields::Long(2048));
         assert_eq!(fields(&[(&"x".repeat(33), "")]).unwrap_err(), BadFields::Long(32));
         assert_eq!(fields(&[("a", "x\0y")]).unwrap_err(), BadFields::Control);
-        assert_eq!(fields(&[("a", ""); 13]).unwrap_err(), BadFields::Many);
+        assert_eq!(fields(&[("a", ""); 17]).unwrap_err(), BadFields::Many);
     }
 
     #[test]

@@ -16,12 +16,14 @@ pub mod fields;
 mod headers;
 mod layout;
 mod links;
+mod lists;
 pub mod live;
 mod news;
 mod origin;
 pub mod password;
 mod pending;
 mod place;
+mod query;
 mod recovery;
 mod routes;
 mod seal;
@@ -47,6 +49,7 @@ pub use session::Session;
 use crate::api::Api;
 use crate::clock::Clock;
 use crate::store::Store;
+use crate::views::results::Tables;
 
 /// How long sessions last, and the like.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +94,8 @@ struct Inner {
     pending: pending::PendingSignIns,
     links: links::Links,
     news: news::News,
+    /// What came out of sweeps that are looked at.
+    tables: Tables,
 }
 
 impl Web {
@@ -108,6 +113,7 @@ impl Web {
             pending: Default::default(),
             links: Default::default(),
             news: Default::default(),
+            tables: Default::default(),
         })))
     }
 }

@@ -6,11 +6,13 @@ pub mod assets;
 mod code;
 mod factor;
 mod health;
+pub(super) mod job;
 mod link;
 mod overview;
 mod sessions;
 mod sign_in;
 mod sign_out;
+pub(super) mod sweep;
 
 use std::pin::Pin;
 
@@ -61,6 +63,11 @@ macro_rules! route {
 
 pub static ROUTES: &[Route] = &[
     route!(GET "/" SignedIn overview::show),
+    route!(GET "/sweeps/{sweep}" SignedIn sweep::show),
+    route!(GET "/sweeps/{sweep}/plan" SignedIn sweep::plan::show),
+    route!(GET "/jobs/{job}" SignedIn job::show),
+    route!(GET "/jobs/{job}/file" SignedIn job::files::show),
+    route!(GET "/jobs/{job}/log" SignedIn job::log::show),
     route!(GET "/sign-in" Open sign_in::show),
     route!(POST "/sign-in" Open sign_in::submit),
     route!(GET "/sign-in/code" Open code::show),
