@@ -30,6 +30,7 @@ mod results;
 mod retention;
 mod schedule;
 mod service;
+mod share;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod store;

@@ -169,8 +169,8 @@ pub(crate) async fn assemble(
     let (dispatcher, dispatch) =
         Dispatcher::new(store.clone(), artifacts.clone(), (board.clone(), logs.clone()), options).await?;
     let clock = options.clock.clone();
-    let (retention, notices) = (options.retention, options.notices.desk());
-    Ok((Api { home, store, board, logs, artifacts, dispatch, clock, retention, notices, stop }, dispatcher))
+    let (retention, notices, tables) = (options.retention, options.notices.desk(), Default::default());
+    Ok((Api { home, store, board, logs, artifacts, dispatch, clock, retention, notices, tables, stop }, dispatcher))
 }
 
 /// For clients on this machine.

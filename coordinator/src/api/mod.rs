@@ -5,7 +5,7 @@ pub mod access;
 mod agents;
 pub mod banner;
 mod caller;
-mod changes;
+pub mod changes;
 mod curves;
 mod events;
 mod gc;
@@ -27,6 +27,8 @@ use sweep_shared::wire::v1;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
+use changes::Change;
+
 use crate::artifacts::Artifacts;
 use crate::board::Board;
 use crate::clock::Clock;
@@ -36,6 +38,7 @@ use crate::logs::Logs;
 use crate::notices::Desk;
 use crate::retention::Retention;
 use crate::store::{Store, read};
+use crate::views::results::Tables;
 
 /// All that the calls need; cheap to clone.
 #[derive(Clone)]
@@ -49,6 +52,8 @@ pub struct Api {
     pub clock: Arc<dyn Clock>,
     pub retention: Retention,
     pub notices: Desk,
+    /// What came out of the sweeps that pages show.
+    pub tables: Tables,
     /// Open streams end with it.
     pub stop: CancellationToken,
 }
@@ -100,19 +105,19 @@ impl v1::sweeps_server::Sweeps for Api {
     }
 
     async fn cancel(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-        changes::cancel(self, request).await
+        changes::of_call(self, request, Change::Cancel).await
     }
 
     async fn retry(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-        changes::retry(self, request).await
+        changes::of_call(self, request, Change::Retry).await
     }
 
     async fn pause(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-        changes::pause(self, request).await
+        changes::of_call(self, request, Change::Pause).await
     }
 
     async fn resume(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-        changes::resume(self, request).await
+        changes::of_call(self, request, Change::Resume).await
     }
 
     async fn set_priority(&self, request: Request<v1::PriorityRequest>) -> Reply<v1::ChangeReply> {

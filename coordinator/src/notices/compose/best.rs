@@ -22,8 +22,6 @@ pub struct Best {
     pub top: Option<(String, String)>,
     /// The same as a number, with its metric's name.
     pub value: Option<(String, f64)>,
-    /// What was measured, by group of seeds.
-    pub groups: usize,
 }
 
 /// A point, as it is compared.
@@ -58,7 +56,7 @@ pub async fn best(store: &Store, sweep: SweepId, name: &str) -> Result<Best, Sto
 
 fn of_points(points: &[Row], name: &str) -> Best {
     let groups = fold(points);
-    let Some(columns) = Columns::of(&groups) else { return Best { groups: groups.len(), ..Best::default() } };
+    let Some(columns) = Columns::of(&groups) else { return Best::default() };
     let order = columns.order(&groups);
     let head = std::iter::once(String::new()).chain(columns.all().map(|column| column.title.clone()));
     let rows = order.iter().take(ROWS).map(|&at| {
@@ -76,7 +74,6 @@ fn of_points(points: &[Row], name: &str) -> Best {
         plot: columns.plot(&groups, name),
         top: top.and_then(|at| Some((first.unit.write(value(at)?), named(&groups[*at])))),
         value: top.and_then(|at| Some((first.name.clone(), value(at)?))),
-        groups: groups.len(),
     }
 }
 
