@@ -78,7 +78,7 @@ pub struct CopyCount {
 }
 
 /// Copies that are looked at in one go; the rest is due a moment later.
-const MOST: i64 = 1000;
+const MOST: i64 = 10_000;
 
 fn address(channel: &str, address: String) -> Result<Address, StoreError> {
     Address::new(channel, address).ok_or_else(|| StoreError::Refused(format!("{channel:?} is no channel")))
