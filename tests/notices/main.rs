@@ -136,8 +136,7 @@ fn killed_between_delivery_and_its_mark_it_comes_again_under_the_same_id() {
 fn sweep_local_tells_before_it_ends() {
     let site = Site::new();
     let plan = site.home.plan(PLAN);
-    let mut local = Talking::start(site.home.sweep().args(["local", plan.to_str().unwrap()]));
-    local.wait_for(|line| line.contains("only"));
+    let local = Talking::start(site.home.sweep().args(["local", plan.to_str().unwrap()]));
     let (_, what, title) = site.receiver.notice(Manner::Answer);
     assert_eq!((what.as_str(), title.as_str()), ("sweep_finished", "night is finished: 1 job"));
     let (status, said) = local.finish();

@@ -28,12 +28,16 @@ impl Rate {
     }
 
     /// When the next may go, by when the last ones did (in order, as far back as [`Rate::memory`]); not before `now` where it is
-    /// due already. A bucket of `burst` tokens that gains one in each `every`, kept as the time when it will be full again.
+    /// due already. Fewer than `burst` within that memory leave room for another at once; else one follows the last after `every`.
+    /// Unlike a bucket's, that state is all in the memory, however long the flood lasts.
     pub fn next_ms(self, sent_ms: &[i64], now_ms: i64) -> i64 {
-        let every = self.every.as_millis() as i64;
-        let slack = every * i64::from(self.burst.max(1) - 1);
-        let full = sent_ms.iter().fold(i64::MIN, |full, &at| full.max(at.min(now_ms)) + every);
-        if full == i64::MIN { now_ms } else { (full - slack).max(now_ms) }
+        let (every, memory) = (self.every.as_millis() as i64, self.memory().as_millis() as i64);
+        // Times ahead of now are of a clock that was set back since.
+        let recent: Vec<i64> = sent_ms.iter().map(|at| (*at).min(now_ms)).filter(|at| *at > now_ms - memory).collect();
+        match recent.last() {
+            Some(last) if recent.len() >= self.burst as usize => (last + every).max(now_ms),
+            _ => now_ms,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The only task that writes. It takes what is queued, carries it out in one transaction, a savepoint per command, and
 //! tells the callers after the commit: under load many commands share one sync of the disk.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use sqlx::{Acquire, Connection, SqliteConnection};
@@ -29,6 +29,9 @@ pub(crate) struct Writer {
 
 /// How often it is tried whether the files can be written again, where nobody wants anything written.
 const TRIALS: Duration = Duration::from_secs(1);
+
+/// Until it is said who is told, nobody is but whom plans name.
+static NOBODY: LazyLock<Rules> = LazyLock::new(Rules::default);
 
 /// Commands that one commit carries out.
 #[derive(Default)]
@@ -100,7 +103,7 @@ impl Writer {
     async fn carry_out(&mut self, batch: &mut [Box<dyn Queued>]) -> Result<Changes, StoreError> {
         let now_ms = self.clock.unix_ms();
         let Some(changes) =
-            commit(self.database.conn().await?, batch, now_ms, self.rules.get_or_init(Rules::default)).await?
+            commit(self.database.conn().await?, batch, now_ms, self.rules.get().unwrap_or(&NOBODY)).await?
         else {
             return Ok(Changes::default());
         };
