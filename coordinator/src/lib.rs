@@ -13,6 +13,7 @@ mod api;
 mod app;
 mod artifacts;
 mod board;
+pub mod charts;
 mod clock;
 mod dispatch;
 mod explain;
@@ -29,6 +30,7 @@ mod results;
 mod retention;
 mod schedule;
 mod service;
+mod share;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod store;

@@ -31,6 +31,8 @@ pub enum Credential {
     Home,
     /// The token's row.
     Token(i64),
+    /// A browser's session, as the database knows it. Looked up with each request, and never shown to the gate.
+    Session(String),
     /// The certificate's serial, and its agent.
     Certificate { serial: String, agent: String },
 }

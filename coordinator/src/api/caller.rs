@@ -3,6 +3,7 @@
 use tonic::{Request, Status};
 
 use super::Api;
+use super::changes::Unchanged;
 use crate::access::Principal;
 use crate::store::{Target, read};
 
@@ -13,7 +14,7 @@ pub fn of<T>(request: &Request<T>) -> Result<Principal, Status> {
 }
 
 /// Refuses to change what is somebody else's.
-pub async fn owns(api: &Api, caller: &Principal, target: Target) -> Result<(), Status> {
+pub async fn owns(api: &Api, caller: &Principal, target: Target) -> Result<(), Unchanged> {
     // Saves administrators, and everybody on a machine of their own, the look.
     if caller.may_change("") {
         return Ok(());
@@ -23,8 +24,5 @@ pub async fn owns(api: &Api, caller: &Principal, target: Target) -> Result<(), S
         return Ok(());
     }
     let owner = if owner.is_empty() { "the administrators".to_owned() } else { owner };
-    Err(Status::permission_denied(format!(
-        "sweep {sweep} belongs to {owner}; {} may look at it, and its owner and administrators may change it",
-        caller.name
-    )))
+    Err(Unchanged::Foreign { sweep, owner, name: caller.name.clone() })
 }

@@ -5,7 +5,7 @@ pub mod access;
 mod agents;
 pub mod banner;
 mod caller;
-mod changes;
+pub mod changes;
 mod curves;
 mod events;
 mod gc;
@@ -26,6 +26,8 @@ use sweep_shared::wire::v1;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
+use changes::Change;
+
 use crate::artifacts::Artifacts;
 use crate::board::Board;
 use crate::clock::Clock;
@@ -34,6 +36,7 @@ use crate::home::Home;
 use crate::logs::Logs;
 use crate::retention::Retention;
 use crate::store::{Store, read};
+use crate::views::results::Tables;
 
 /// All that the calls need; cheap to clone.
 #[derive(Clone)]
@@ -46,6 +49,8 @@ pub struct Api {
     pub dispatch: DispatchHandle,
     pub clock: Arc<dyn Clock>,
     pub retention: Retention,
+    /// What came out of the sweeps that pages show.
+    pub tables: Tables,
     /// Open streams end with it.
     pub stop: CancellationToken,
 }
@@ -97,19 +102,19 @@ impl v1::sweeps_server::Sweeps for Api {
     }
 
     async fn cancel(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-        changes::cancel(self, request).await
+        changes::of_call(self, request, Change::Cancel).await
     }
 
     async fn retry(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-        changes::retry(self, request).await
+        changes::of_call(self, request, Change::Retry).await
     }
 
     async fn pause(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-        changes::pause(self, request).await
+        changes::of_call(self, request, Change::Pause).await
     }
 
     async fn resume(&self, request: Request<v1::TargetRequest>) -> Reply<v1::ChangeReply> {
-        changes::resume(self, request).await
+        changes::of_call(self, request, Change::Resume).await
     }
 
     async fn set_priority(&self, request: Request<v1::PriorityRequest>) -> Reply<v1::ChangeReply> {

@@ -1,7 +1,7 @@
 //! A sweep as it goes on. The first change after a quiet time is told at once; under load changes are gathered, so that a
 //! watcher costs a bounded share of the coordinator's time, and a slow reader is told the newest state only.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sweep_shared::ids::{JobId, SweepId};
 use sweep_shared::states::SweepState;
@@ -13,16 +13,13 @@ use tonic::Status;
 
 use super::{Answers, Api, rows, status};
 use crate::board::{Heard, News};
+use crate::share::Share;
 use crate::store::read;
 
 /// Events that may wait for a slow reader; then it is no longer told of each.
 const AHEAD: usize = 64;
 /// The share of the time that one watcher's answers may take, in the long run.
 const SHARE: f64 = 0.1;
-/// What it may take at once after a quiet time.
-const CREDIT: Duration = Duration::from_millis(20);
-/// No rest is longer: an answer that took very long was most likely not work, but a machine that slept or a disk that hung.
-const LONGEST_REST: Duration = Duration::from_secs(2);
 
 pub async fn watch(api: Api, sweep: SweepId) -> Result<Answers<v1::WatchEvent>, Status> {
     // Registered before the snapshot is read, so that nothing falls between.
@@ -53,7 +50,7 @@ struct Done;
 impl Watcher {
     async fn run(mut self, snapshot: v1::StatusReply) {
         let mut result = self.tell_snapshot(snapshot).await;
-        let mut budget = Budget::new(Instant::now());
+        let mut share = Share::new(SHARE, Instant::now());
         while result.is_ok() {
             let heard = self.news.of(self.sweep).await;
             let began = Instant::now();
@@ -62,7 +59,7 @@ impl Watcher {
                 Heard::Everything => self.tell_everything().await,
                 Heard::End => return,
             };
-            let rest = budget.spend(Instant::now(), began.elapsed());
+            let rest = share.spend(Instant::now(), began.elapsed());
             if !rest.is_zero() {
                 tokio::time::sleep(rest).await;
             }
@@ -119,60 +116,6 @@ impl Watcher {
     }
 }
 
-/// Lets through short bursts at once, and a steady stream at [`SHARE`] of the time.
-struct Budget {
-    /// Seconds of work; negative: to be rested off.
-    credit: f64,
-    at: Instant,
-}
-
-impl Budget {
-    fn new(now: Instant) -> Self {
-        Self { credit: CREDIT.as_secs_f64(), at: now }
-    }
-
-    /// An answer that took so long is made. How long to rest before the next.
-    fn spend(&mut self, now: Instant, took: Duration) -> Duration {
-        let earned = now.saturating_duration_since(self.at).as_secs_f64() * SHARE;
-        self.credit = (self.credit + earned).min(CREDIT.as_secs_f64()) - took.as_secs_f64();
-        self.credit = self.credit.max(-SHARE * LONGEST_REST.as_secs_f64());
-        self.at = now;
-        Duration::from_secs_f64((-self.credit).max(0.0) / SHARE)
-    }
-}
-
 fn is_over(sweep: &v1::SweepSummary) -> bool {
     sweep.state != SweepState::Active.as_str()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    #[test]
-    fn a_burst_is_let_through_and_a_stream_takes_its_share() {
-        let begun = Instant::now();
-        let mut budget = Budget::new(begun);
-        assert_eq!(budget.spend(begun, 5 * MS), Duration::ZERO);
-        assert_eq!(budget.spend(begun, 15 * MS), Duration::ZERO);
-        let (mut now, mut worked) = (begun, Duration::ZERO);
-        for _ in 0..1000 {
-            now += 2 * MS;
-            worked += 2 * MS;
-            now += budget.spend(now, 2 * MS);
-        }
-        let share = worked.as_secs_f64() / now.duration_since(begun).as_secs_f64();
-        assert!((share - SHARE).abs() < 0.01, "{share}");
-        assert_eq!(budget.spend(now + 1000 * MS, 19 * MS), Duration::ZERO, "after a quiet time");
-    }
-
-    #[test]
-    fn a_night_in_the_middle_of_an_answer_does_not_silence_the_watcher() {
-        let begun = Instant::now();
-        let mut budget = Budget::new(begun);
-        let night = Duration::from_hours(8);
-        assert!(budget.spend(begun + night, night) <= LONGEST_REST);
-    }
 }

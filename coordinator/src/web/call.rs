@@ -10,11 +10,11 @@ use http::{Method, header};
 
 use super::cookies::Cookie;
 use super::fields::Fields;
-use super::routes::{Route, Who};
+use super::routes::{LIVE, Route, Who};
 use super::session::Session;
 use super::ticket::Ticket;
 use super::trouble::Trouble;
-use super::{Web, layout, origin};
+use super::{Web, layout, live, origin};
 use crate::net;
 
 /// Where a request came from, as far as pages need to know.
@@ -36,6 +36,8 @@ pub(super) struct Call {
     pub host: String,
     /// What stands where the route's path has `{name}`.
     pub(super) place: Vec<(String, String)>,
+    /// With what was asked for: `/sweeps/3?stage=teacher`.
+    pub path: String,
 }
 
 pub(super) type Answer = Result<Response, Trouble>;
@@ -51,14 +53,12 @@ impl Call {
 
     /// What stands where the route's path has `{name}`.
     pub fn named(&self, name: &str) -> Result<&str, Trouble> {
-        self.place.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).ok_or(Trouble::NotFound)
+        live::named(&self.place, name)
     }
 
     /// The same of a number: `12`, or with its letter, `s12`, `j12`.
     pub fn number(&self, name: &str) -> Result<i64, Trouble> {
-        let text = self.named(name)?;
-        let digits = text.trim_start_matches(['s', 'j']);
-        digits.parse().ok().filter(|number| *number > 0).ok_or(Trouble::NotFound)
+        live::number(self.named(name)?).ok_or(Trouble::NotFound)
     }
 }
 
@@ -89,14 +89,18 @@ async fn check(web: &Web, route: &Route, request: Request) -> Result<Checked, Tr
     let posts = route.method == Method::POST;
     origin::check(&parts.headers, &parts.uri, peer.tls, posts)?;
     let session = web.session(&parts.headers, peer.tls).await?;
-    if session.is_some() {
+    if let Some(session) = &session {
         connection.prove();
+        // A page that is left open all day is not somebody who is there.
+        if route.path != LIVE {
+            web.used(session).await;
+        }
     }
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    if let Some(trouble) = may(route.who, session.as_ref(), posts, path) {
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    if let Some(trouble) = may(route.who, session.as_ref(), posts, &path) {
         let foreign = parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
         let kept_back = session.is_none() && foreign && !posts;
-        return if kept_back { Ok(Checked::Reload(layout::reload(path))) } else { Err(trouble) };
+        return if kept_back { Ok(Checked::Reload(layout::reload(&path))) } else { Err(trouble) };
     }
     let form_ticket = Cookie::Form.read(&parts.headers, peer.tls);
     let host = origin::host(&parts.headers, &parts.uri).unwrap_or("localhost").to_owned();
@@ -112,7 +116,7 @@ async fn check(web: &Web, route: &Route, request: Request) -> Result<Checked, Tr
         let Query(pairs) = query.map_err(|error| Trouble::BadForm(error.to_string()))?;
         Fields::new(pairs).map_err(|error| Trouble::BadForm(error.to_string()))?
     };
-    Ok(Checked::Call(Box::new(Call { session, form_ticket, fields, peer, host, place })))
+    Ok(Checked::Call(Box::new(Call { session, form_ticket, fields, peer, host, place, path })))
 }
 
 fn owned(place: &RawPathParams) -> Vec<(String, String)> {

@@ -5,7 +5,7 @@
 pub struct Fields(Vec<(String, String)>);
 
 /// No form of ours has more.
-const MOST: usize = 12;
+const MOST: usize = 16;
 const LONGEST_NAME: usize = 32;
 /// Bytes; a field may have a tighter bound of its own.
 const LONGEST: usize = 2048;
@@ -50,10 +50,31 @@ impl Fields {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.retain(|(key, _)| key != name);
+        self
+    }
+
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Where somebody wanted to go before signing in: a path of ours, or the overview.
     pub fn next(&self) -> &str {
         Some(self.get("next")).filter(|path| is_local(path)).unwrap_or("/")
     }
+}
+
+/// A path of ours with a query: `/events?of=s3&what=failed`.
+pub fn address(path: &str, query: &[(String, String)]) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let encoded = |text: &str| -> String {
+        text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    };
+    let pairs: Vec<String> =
+        query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }
 
 /// Browsers take `//host` and `/\host` for other hosts.
@@ -78,7 +99,7 @@ mod tests {
         assert_eq!(fields(&[("a", &"x".repeat(2049))]).unwrap_err(), BadFields::Long(2048));
         assert_eq!(fields(&[(&"x".repeat(33), "")]).unwrap_err(), BadFields::Long(32));
         assert_eq!(fields(&[("a", "x\0y")]).unwrap_err(), BadFields::Control);
-        assert_eq!(fields(&[("a", ""); 13]).unwrap_err(), BadFields::Many);
+        assert_eq!(fields(&[("a", ""); 17]).unwrap_err(), BadFields::Many);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
 
-/// No scripts at all, styles and pictures from here only, forms to here only, in nobody's frame.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
+/// Scripts, styles and pictures from here only and none within a page, forms to here only, in nobody's frame.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// `Referrer-Policy` is `same-origin` and not `no-referrer`: both tell other sites nothing, but under the latter browsers send

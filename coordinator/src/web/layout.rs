@@ -1,4 +1,4 @@
-//! How all pages look: one frame, one style sheet, and the parts that forms are made of. No scripts, so that none is allowed.
+//! How all pages look: one frame, one style sheet, one script, and the parts that forms are made of.
 
 use axum::response::{Html, IntoResponse, Response};
 use http::{StatusCode, header};
@@ -9,10 +9,31 @@ use super::session::Session;
 
 /// A page. `session`: whose, for the head of the page.
 pub fn page(title: &str, session: Option<&Session>, body: &Markup) -> Html<String> {
-    Html(frame(title, session, body, None).into_string())
+    Html(frame(title, session, body, Frame::default()).into_string())
 }
 
-fn frame(title: &str, session: Option<&Session>, body: &Markup, reload: Option<&str>) -> Markup {
+/// Where a page that changes while it is open hears of it.
+pub struct Source<'a> {
+    /// The page itself.
+    pub of: &'a str,
+    /// What it shows.
+    pub have: String,
+}
+
+/// A page that changes while it is open.
+pub fn live_page(title: &str, session: Option<&Session>, source: &Source<'_>, body: &Markup) -> Html<String> {
+    Html(frame(title, session, body, Frame { source: Some(source), reload: None }).into_string())
+}
+
+#[derive(Default, Clone, Copy)]
+struct Frame<'a> {
+    source: Option<&'a Source<'a>>,
+    reload: Option<&'a str>,
+}
+
+fn frame(title: &str, session: Option<&Session>, body: &Markup, Frame { source, reload }: Frame<'_>) -> Markup {
+    let of = source.map(|source| source.of);
+    let have = source.map(|source| source.have.as_str());
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -24,24 +45,40 @@ fn frame(title: &str, session: Option<&Session>, body: &Markup, reload: Option<&
                 title { (title) " · sweep" }
                 link rel="icon" href="/favicon.svg" type="image/svg+xml";
                 link rel="stylesheet" href=(assets::style_path());
+                script src=(assets::script_path()) defer {}
             }
-            body {
+            body data-live=[of] data-have=[have] class=[source.map(|_| "wide")] {
                 a.skip href="#main" { "Skip to the content" }
                 header.top {
                     div.bar {
                         a.brand href="/" { (mark()) "sweep" }
-                        @if let Some(session) = session { (who(session)) }
+                        @if let Some(session) = session { (nav(title)) (who(session)) }
                     }
                 }
                 main #main { (body) }
+                @if source.is_some() {
+                    p #live-state .live-state hidden {}
+                    p #spoken .unseen role="status" {}
+                }
             }
+        }
+    }
+}
+
+/// The pages that are always at hand. The one that is open is known by its title.
+const PAGES: &[(&str, &str)] =
+    &[("/", "Overview"), ("/agents", "Agents"), ("/events", "Events"), ("/account", "Account")];
+
+fn nav(title: &str) -> Markup {
+    html! {
+        nav aria-label="Pages" {
+            @for (path, name) in PAGES { a href=(path) aria-current=[(*name == title).then_some("page")] { (name) } }
         }
     }
 }
 
 fn who(session: &Session) -> Markup {
     html! {
-        nav aria-label="Pages" { a href="/account" { "Account" } }
         form.sign-out method="post" action="/sign-out" {
             (token(&session.ticket.form_token()))
             span.who { (session.user()) " " span.role { (session.role()) } }
@@ -62,7 +99,8 @@ fn mark() -> Markup {
 pub fn reload(path: &str) -> Response {
     let path = if super::fields::is_local(path) { path } else { "/" };
     let body = html! { h1 { "One moment" } p { a href=(path) { "Go on" } } };
-    Html(frame("One moment", None, &body, Some(path)).into_string()).into_response()
+    let frame_with = Frame { source: None, reload: Some(path) };
+    Html(frame("One moment", None, &body, frame_with).into_string()).into_response()
 }
 
 pub fn see_other(path: &str) -> Response {
@@ -128,7 +166,7 @@ pub fn input(input: &Input<'_>) -> Markup {
     }
 }
 
-/// In UTC: without scripts nobody knows the reader's zone.
+/// In UTC: where scripts run, the page's own puts it into the reader's zone.
 pub fn time(unix_ms: i64) -> Markup {
     let Ok(time) = jiff::Timestamp::from_millisecond(unix_ms) else { return html! { "?" } };
     html! {

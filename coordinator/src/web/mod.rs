@@ -3,7 +3,8 @@
 //! Each request goes through one door (`call`): it looks its route up in the one table (`routes`), finds the session that the
 //! cookie stands for (`session`), and refuses whoever may not, forms that no page of ours made (`ticket`, `origin`), and
 //! whatever is too large (`fields`), before the route's own code runs. A route is one file in `routes`, with what it does and
-//! how it looks; all look alike (`layout`) and none has scripts. Each answer goes out with the headers that tell the
+//! how it looks; all look alike (`layout`). Pages change while they are open (`live`), by one small script without which they work
+//! all the same. Each answer goes out with the headers that tell the
 //! browser what not to do (`headers`).
 //!
 //! Somebody signs in with a password (`password`) and a code from an app (`totp`) or from paper (`recovery`), with as many tries as
@@ -16,12 +17,15 @@ pub mod fields;
 mod headers;
 mod layout;
 mod links;
-pub mod live;
+mod lists;
+mod live;
+mod may;
 mod news;
 mod origin;
 pub mod password;
 mod pending;
 mod place;
+mod query;
 mod recovery;
 mod routes;
 mod seal;
@@ -32,14 +36,17 @@ mod ticket;
 mod totp;
 mod tries;
 mod trouble;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use tokio::sync::Semaphore;
 
 pub use headers::{ALWAYS as HEADERS, CONTENT_SECURITY_POLICY};
 pub use links::{Bearer, Link};
+pub use live::Pace;
 pub use routes::{ROUTES, Route, Who, not_found};
 pub use seal::SealError;
 pub use session::Session;
@@ -61,6 +68,8 @@ pub struct Settings {
     pub hsts: bool,
     /// How long a form may take to arrive.
     pub form_takes: Duration,
+    /// How often open pages are rendered anew.
+    pub pace: live::Pace,
 }
 
 impl Default for Settings {
@@ -71,6 +80,7 @@ impl Default for Settings {
             most_sessions: 20,
             hsts: false,
             form_takes: Duration::from_secs(15),
+            pace: live::Pace::default(),
         }
     }
 }
@@ -91,12 +101,16 @@ struct Inner {
     pending: pending::PendingSignIns,
     links: links::Links,
     news: news::News,
+    topics: live::Topics,
+    /// Of live pages.
+    streams: Arc<Semaphore>,
 }
 
 impl Web {
     /// Reads the key for what is sealed, or makes it.
     pub fn open(api: Api, settings: Settings) -> Result<Self, SealError> {
         let seal = seal::Seal::open(&api.home.root().join("seal.key"))?;
+        let topics = live::Topics::new(api.clone(), settings.pace);
         Ok(Self(Arc::new(Inner {
             store: api.store.clone(),
             clock: api.clock.clone(),
@@ -108,6 +122,8 @@ impl Web {
             pending: Default::default(),
             links: Default::default(),
             news: Default::default(),
+            topics,
+            streams: Arc::new(Semaphore::new(live::MOST_STREAMS)),
         })))
     }
 }

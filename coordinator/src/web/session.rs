@@ -9,6 +9,7 @@ use super::call::Peer;
 use super::cookies::Cookie;
 use super::place;
 use super::ticket::Ticket;
+use crate::access::{Credential, Principal, Standing};
 use crate::store::StoreError;
 use crate::store::web::{self, BeginSession, Proof, SessionRow, Touch};
 
@@ -47,6 +48,16 @@ impl Session {
         self.row.expires_ms
     }
 
+    /// As calls know who calls.
+    pub(super) fn principal(&self) -> Principal {
+        Principal {
+            name: self.row.user.clone(),
+            standing: Standing::Person(self.row.role),
+            credential: Credential::Session(self.row.hash.clone()),
+            expires_ms: Some(self.row.expires_ms),
+        }
+    }
+
     pub(super) fn hash(&self) -> &str {
         &self.row.hash
     }
@@ -57,16 +68,27 @@ impl Web {
     /// go through the table of routes.
     pub async fn session(&self, headers: &HeaderMap, tls: bool) -> Result<Option<Session>, StoreError> {
         let Some(ticket) = Cookie::Session.read(headers, tls) else { return Ok(None) };
-        let (store, now_ms) = (&self.0.store, self.0.clock.unix_ms());
-        let Some(row) = web::session(store, &ticket.hash(), now_ms).await? else { return Ok(None) };
-        let idle_ms = self.0.settings.idle.as_millis() as i64;
-        if row.expires_ms <= now_ms || row.seen_ms + idle_ms <= now_ms {
-            return Ok(None);
-        }
-        if row.seen_ms + TOUCHED_EACH_MS <= now_ms {
-            self.touch(&row.hash).await;
-        }
+        let Some(row) = self.standing(&ticket.hash()).await? else { return Ok(None) };
         Ok(Some(Session { ticket, row }))
+    }
+
+    /// Notes that somebody uses it.
+    pub(super) async fn used(&self, session: &Session) {
+        if session.row.seen_ms + TOUCHED_EACH_MS <= self.0.clock.unix_ms() {
+            self.touch(&session.row.hash).await;
+        }
+    }
+
+    /// Whether a session is still to be believed. That somebody looks is no use of it.
+    pub(super) async fn stands(&self, hash: &str) -> Result<bool, StoreError> {
+        Ok(self.standing(hash).await?.is_some())
+    }
+
+    async fn standing(&self, hash: &str) -> Result<Option<SessionRow>, StoreError> {
+        let now_ms = self.0.clock.unix_ms();
+        let row = web::session(&self.0.store, hash, now_ms).await?;
+        let idle_ms = self.0.settings.idle.as_millis() as i64;
+        Ok(row.filter(|row| row.expires_ms > now_ms && row.seen_ms + idle_ms > now_ms))
     }
 
     /// A disk that cannot be written to is no reason to show nothing.

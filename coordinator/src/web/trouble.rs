@@ -8,6 +8,7 @@ use maud::html;
 use sweep_shared::access::Role;
 
 use super::layout;
+use crate::api::changes::Unchanged;
 use crate::store::StoreError;
 
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub enum Trouble {
         has: Role,
         needs: Role,
     },
+    /// Somebody else's, in words.
+    Forbidden(String),
+    /// Nothing comes of it at present, in words.
+    Later(String),
     /// The form is no page's of ours.
     Foreign(String),
     /// The form was made for another session, or long ago.
@@ -49,6 +54,16 @@ impl From<StoreError> for Trouble {
     }
 }
 
+impl From<Unchanged> for Trouble {
+    fn from(why: Unchanged) -> Self {
+        match why {
+            Unchanged::Foreign { .. } => Self::Forbidden(why.to_string()),
+            Unchanged::Slow => Self::Later(why.to_string()),
+            Unchanged::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl From<super::password::Busy> for Trouble {
     fn from(_: super::password::Busy) -> Self {
         Self::Busy
@@ -67,18 +82,19 @@ impl Trouble {
         match self {
             Self::SignIn { .. } => StatusCode::SEE_OTHER,
             Self::SignedOut => StatusCode::UNAUTHORIZED,
-            Self::Role { .. } | Self::Foreign(_) | Self::Stale => StatusCode::FORBIDDEN,
+            Self::Role { .. } | Self::Forbidden(_) | Self::Foreign(_) | Self::Stale => StatusCode::FORBIDDEN,
             Self::Large { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::NoForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BadForm(_) => StatusCode::BAD_REQUEST,
             Self::Wait(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Later(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Refused(_) => StatusCode::CONFLICT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Store(error) => match error {
-                StoreError::Refused(_) | StoreError::Unknown(_) => StatusCode::CONFLICT,
+                StoreError::Refused(_) => StatusCode::CONFLICT,
+                StoreError::Unknown(_) => StatusCode::NOT_FOUND,
                 StoreError::Unwritable(_) | StoreError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
                 StoreError::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
@@ -93,6 +109,8 @@ impl Trouble {
             Self::Role { has, needs } => {
                 ("Not for you", format!("This needs the role {needs}, and you are signed in as {has}. An administrator can change that."))
             }
+            Self::Forbidden(why) => ("Not for you", sentence(why)),
+            Self::Later(why) => ("Not now", sentence(why)),
             Self::Foreign(what) => {
                 ("Refused", format!("{} Nothing was changed.", sentence(what)))
             }
@@ -113,7 +131,7 @@ impl Trouble {
             Self::Internal => ("That did not work", "The coordinator made a mistake; its log says more.".to_owned()),
             Self::Store(error) => match error {
                 StoreError::Refused(why) => ("That did not work", sentence(why)),
-                StoreError::Unknown(what) => ("That did not work", format!("{} does not exist.", sentence(what).trim_end_matches('.'))),
+                StoreError::Unknown(what) => ("Not found", format!("{} does not exist.", sentence(what).trim_end_matches('.'))),
                 StoreError::Unwritable(_) => (
                     "Nothing can be recorded",
                     "The coordinator cannot write to its disk at present, so nothing was changed. Its log says why.".to_owned(),

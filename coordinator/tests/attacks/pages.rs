@@ -14,6 +14,11 @@ use super::site::{Caller, Shown, Site};
 /// Method, path, and whether it is for everybody.
 const EXPECTED: &[(&str, &str, bool)] = &[
     ("GET", "/", false),
+    ("GET", "/sweeps/{sweep}", false),
+    ("GET", "/sweeps/{sweep}/plan", false),
+    ("GET", "/jobs/{job}", false),
+    ("GET", "/jobs/{job}/file", false),
+    ("GET", "/jobs/{job}/log", false),
     ("GET", "/sign-in", true),
     ("POST", "/sign-in", true),
     ("GET", "/sign-in/code", true),
@@ -30,7 +35,18 @@ const EXPECTED: &[(&str, &str, bool)] = &[
     ("POST", "/account/sessions/end", false),
     ("POST", "/account/sessions/end-others", false),
     ("GET", "/healthz", true),
+    ("GET", "/agents", false),
+    ("GET", "/agents/{agent}", false),
+    ("GET", "/agents/{agent}/drain", false),
+    ("POST", "/agents/{agent}/drain", false),
+    ("GET", "/sweeps/{sweep}/change/{change}", false),
+    ("POST", "/sweeps/{sweep}/change/{change}", false),
+    ("GET", "/jobs/{job}/change/{change}", false),
+    ("POST", "/jobs/{job}/change/{change}", false),
+    ("GET", "/events", false),
+    ("GET", "/live", false),
     ("GET", "/style.css", true),
+    ("GET", "/live.js", true),
     ("GET", "/favicon.svg", true),
 ];
 

@@ -1,4 +1,4 @@
-//! The style sheet and the mark, built into the program.
+//! The style sheet, the script and the mark, built into the program.
 
 use std::sync::LazyLock;
 
@@ -17,11 +17,22 @@ pub const MARK: &str = concat!(
     r##"<circle cx="13" cy="20" r="3.6" fill="#ffc83d"/>"##
 );
 
+const SCRIPT: &str = include_str!("live.js");
+
 /// With its contents' hash, so that browsers may keep it for ever.
-pub fn style_path() -> &'static str {
-    static PATH: LazyLock<String> =
-        LazyLock::new(|| format!("/style.css?v={}", &blake3::hash(STYLE.as_bytes()).to_hex()[..12]));
+pub fn script_path() -> &'static str {
+    static PATH: LazyLock<String> = LazyLock::new(|| versioned("/live.js", SCRIPT));
     &PATH
+}
+
+/// The same of the style sheet.
+pub fn style_path() -> &'static str {
+    static PATH: LazyLock<String> = LazyLock::new(|| versioned("/style.css", STYLE));
+    &PATH
+}
+
+fn versioned(path: &str, contents: &str) -> String {
+    format!("{path}?v={}", &blake3::hash(contents.as_bytes()).to_hex()[..12])
 }
 
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -30,6 +41,11 @@ const A_DAY: &str = "public, max-age=86400";
 pub async fn style(_: Web, _: Call) -> Answer {
     let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, FOR_EVER)];
     Ok((headers, STYLE).into_response())
+}
+
+pub async fn script(_: Web, _: Call) -> Answer {
+    let headers = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, FOR_EVER)];
+    Ok((headers, SCRIPT).into_response())
 }
 
 pub async fn favicon(_: Web, _: Call) -> Answer {

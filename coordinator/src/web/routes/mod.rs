@@ -2,15 +2,20 @@
 //! made; what is not in it is not there.
 
 mod account;
+pub mod agents;
 pub mod assets;
+pub mod change;
 mod code;
+pub mod events;
 mod factor;
 mod health;
+pub(super) mod job;
 mod link;
-mod overview;
+pub mod overview;
 mod sessions;
 mod sign_in;
 mod sign_out;
+pub(super) mod sweep;
 
 use std::pin::Pin;
 
@@ -24,7 +29,7 @@ use sweep_shared::access::Role;
 
 use super::call::{Answer, Call, enter};
 use super::trouble::Trouble;
-use super::{Web, headers};
+use super::{Web, headers, live};
 use crate::net;
 
 /// Who may.
@@ -54,13 +59,29 @@ impl Route {
 }
 
 macro_rules! route {
+    ($method:ident $path:literal Admin $act:path) => {
+        Route {
+            method: Method::$method,
+            path: $path,
+            who: Who::Role(Role::Admin),
+            act: |web, call| Box::pin($act(web, call)),
+        }
+    };
     ($method:ident $path:literal $who:ident $act:path) => {
         Route { method: Method::$method, path: $path, who: Who::$who, act: |web, call| Box::pin($act(web, call)) }
     };
 }
 
+/// The stream of what changes of open pages.
+pub const LIVE: &str = "/live";
+
 pub static ROUTES: &[Route] = &[
     route!(GET "/" SignedIn overview::show),
+    route!(GET "/sweeps/{sweep}" SignedIn sweep::show),
+    route!(GET "/sweeps/{sweep}/plan" SignedIn sweep::plan::show),
+    route!(GET "/jobs/{job}" SignedIn job::show),
+    route!(GET "/jobs/{job}/file" SignedIn job::files::show),
+    route!(GET "/jobs/{job}/log" SignedIn job::log::show),
     route!(GET "/sign-in" Open sign_in::show),
     route!(POST "/sign-in" Open sign_in::submit),
     route!(GET "/sign-in/code" Open code::show),
@@ -77,7 +98,18 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/account/sessions/end" SignedIn sessions::end),
     route!(POST "/account/sessions/end-others" SignedIn sessions::end_others),
     route!(GET "/healthz" Open health::show),
+    route!(GET "/agents" SignedIn agents::show),
+    route!(GET "/agents/{agent}" SignedIn agents::show_one),
+    route!(GET "/agents/{agent}/drain" Admin change::ask_drain),
+    route!(POST "/agents/{agent}/drain" Admin change::drain),
+    route!(GET "/sweeps/{sweep}/change/{change}" SignedIn change::show),
+    route!(POST "/sweeps/{sweep}/change/{change}" SignedIn change::submit),
+    route!(GET "/jobs/{job}/change/{change}" SignedIn change::show),
+    route!(POST "/jobs/{job}/change/{change}" SignedIn change::submit),
+    route!(GET "/events" SignedIn events::show),
+    route!(GET "/live" SignedIn live::show),
     route!(GET "/style.css" Open assets::style),
+    route!(GET "/live.js" Open assets::script),
     route!(GET "/favicon.svg" Open assets::favicon),
 ];
 

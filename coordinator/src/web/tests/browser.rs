@@ -120,6 +120,11 @@ impl Browser {
         answer
     }
 
+    /// What goes on; cookies are not kept.
+    pub async fn stream(&self, request: Request) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub async fn sign_in(&mut self, name: &str, password: &str) -> Answer {
         self.submit("/sign-in", "/sign-in", &[("name", name), ("password", password)]).await
     }
@@ -127,7 +132,7 @@ impl Browser {
     /// Whose page it is.
     pub async fn user(&mut self) -> Option<String> {
         let answer = self.get("/").await;
-        (answer.status == StatusCode::OK).then(|| answer.between("<dt>Name</dt><dd>", "</dd>").remove(0))
+        (answer.status == StatusCode::OK).then(|| answer.between("<span class=\"who\">", " ").remove(0))
     }
 
     /// The session's cookie.

@@ -1,7 +1,7 @@
 //! Browsers and less friendly things against the real router on a real database, with a clock that the tests move.
 
 mod account;
-mod browser;
+pub mod browser;
 mod links;
 mod sessions;
 mod sign_in;

@@ -29,18 +29,17 @@ async fn every_answer_has_the_headers_that_bind_the_browser() {
                 assert!(answer.headers.get("strict-transport-security").is_none());
                 if answer.header("content-type").starts_with("text/html") {
                     assert_eq!(answer.header("cache-control"), "no-store", "{}", route.path);
-                    assert!(
-                        !answer.says("<script") && !answer.says("style=") && !answer.says("onclick"),
-                        "{}",
-                        route.path
-                    );
+                    let scripts = answer.between("<script", "</script>");
+                    let ours = format!(" src=\"{}\" defer>", super::routes::assets::script_path());
+                    assert_eq!(scripts, [ours], "{}", route.path);
+                    assert!(!answer.says("style=") && !answer.says("onclick"), "{}", route.path);
                 }
             }
         }
     }
     assert_eq!(
         CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
          frame-ancestors 'none'; base-uri 'none'"
     );
 }

@@ -1,0 +1,196 @@
+//! Agents: their machines, what those have left, and what they work on.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use sweep_shared::ids::JobId;
+use sweep_shared::resources::{Closed, Device, DeviceClass};
+use utoipa::ToSchema;
+
+use crate::api::Api;
+use crate::dispatch::AgentNow;
+use crate::store::StoreError;
+use crate::store::read::{self, AgentRow, RunningRow};
+
+/// An agent, connected or not.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Agent {
+    pub id: String,
+    pub host: String,
+    pub connected: bool,
+    /// It is to finish and leave.
+    pub draining: bool,
+    /// Unix milliseconds.
+    pub seen_ms: i64,
+    /// What it runs at once, all devices together.
+    pub slots: u32,
+    pub devices: Vec<AgentDevice>,
+    pub jobs: Vec<AgentJob>,
+}
+
+/// A GPU, or the CPU with the machine's memory.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentDevice {
+    /// `cpu`, `cuda`.
+    pub class: String,
+    pub index: u32,
+    /// As its maker calls it.
+    pub name: String,
+    pub memory_total_bytes: u64,
+    /// Whoever uses the rest.
+    pub memory_free_bytes: u64,
+    /// What sweep's jobs hold of what is not free.
+    pub memory_of_jobs_bytes: u64,
+    pub slots: u32,
+    /// Why it takes no work.
+    pub closed: Option<String>,
+    /// Whether that is a fault.
+    pub is_faulty: bool,
+    /// Processes of others, in words.
+    pub others: Vec<String>,
+}
+
+/// An attempt that lives.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AgentJob {
+    pub job: i64,
+    pub attempt: u32,
+    pub sweep: i64,
+    pub sweep_name: String,
+    pub stage: String,
+    pub label: String,
+    pub seed: u64,
+    pub device: String,
+    pub device_index: u32,
+    pub state: String,
+    /// Unix milliseconds.
+    pub since_ms: i64,
+    /// Reserved for it on its device.
+    pub memory_bytes: u64,
+    /// Of the whole job, in 0..=1.
+    pub fraction: f64,
+}
+
+/// Agents that are shown.
+const MOST: u32 = 1000;
+
+/// Those that are connected first, then those that were seen last.
+pub async fn agents(api: &Api) -> Result<Vec<Agent>, StoreError> {
+    let known = read::agents(&api.store, MOST).await?;
+    let now = now(api).await;
+    let mut jobs = by_agent(api, read::running(&api.store, None).await?);
+    let mut agents: Vec<Agent> = known
+        .into_iter()
+        .map(|row| {
+            let (now, jobs) = (now.get(&row.id), jobs.remove(&row.id).unwrap_or_default());
+            one(api, row, now, jobs)
+        })
+        .collect();
+    // By name among those, so that rows do not dance with each heartbeat.
+    agents.sort_by(|a, b| {
+        let by_age = if a.connected { std::cmp::Ordering::Equal } else { b.seen_ms.cmp(&a.seen_ms) };
+        b.connected.cmp(&a.connected).then(by_age).then_with(|| a.id.cmp(&b.id))
+    });
+    Ok(agents)
+}
+
+/// `None`: there is none of this name.
+pub async fn agent(api: &Api, id: &str) -> Result<Option<Agent>, StoreError> {
+    let known = read::agents(&api.store, MOST).await?;
+    let Some(row) = known.into_iter().find(|row| row.id == id) else { return Ok(None) };
+    let now = now(api).await;
+    let jobs = by_agent(api, read::running(&api.store, Some(id)).await?).remove(id).unwrap_or_default();
+    Ok(Some(one(api, row, now.get(id), jobs)))
+}
+
+/// As the dispatcher has them. One that is stopping, or waits for its disk, has none: the database knows the rest.
+async fn now(api: &Api) -> HashMap<String, AgentNow> {
+    let agents = api.dispatch.agents().await.unwrap_or_default();
+    agents.into_iter().map(|agent| (agent.id.clone(), agent)).collect()
+}
+
+fn by_agent(api: &Api, rows: Vec<RunningRow>) -> HashMap<String, Vec<AgentJob>> {
+    let mut by_agent: HashMap<String, Vec<AgentJob>> = HashMap::new();
+    for row in rows {
+        let told = api.board.progress(JobId(row.job)).map_or(0.0, |progress| progress.fraction);
+        let by_epoch = if row.epochs > 0 { row.epoch as f64 / row.epochs as f64 } else { 0.0 };
+        let job = AgentJob {
+            job: row.job,
+            attempt: row.attempt as u32,
+            sweep: row.sweep,
+            sweep_name: row.sweep_name,
+            stage: row.stage,
+            label: row.label,
+            seed: row.seed as u64,
+            device: row.device,
+            device_index: row.device_index as u32,
+            state: row.state,
+            since_ms: row.since_ms,
+            memory_bytes: row.memory_bytes as u64,
+            fraction: told.max(by_epoch).clamp(0.0, 1.0),
+        };
+        by_agent.entry(row.agent).or_default().push(job);
+    }
+    by_agent
+}
+
+fn one(api: &Api, row: AgentRow, now: Option<&AgentNow>, jobs: Vec<AgentJob>) -> Agent {
+    let connected = now.filter(|agent| agent.connected);
+    let devices = connected.map_or(&row.devices, |agent| &agent.devices);
+    Agent {
+        connected: connected.is_some(),
+        draining: row.draining,
+        seen_ms: connected.map_or(row.seen_ms, |agent| api.clock.unix_ms() - agent.heard_ago.as_millis() as i64),
+        slots: row.slots,
+        devices: devices.iter().map(AgentDevice::from).collect(),
+        jobs,
+        id: row.id,
+        host: row.host,
+    }
+}
+
+impl From<&Device> for AgentDevice {
+    fn from(device: &Device) -> Self {
+        let status = &device.status;
+        let of_jobs: u64 = status.uses.iter().map(|of| of.bytes).sum();
+        let used = device.memory_total_bytes.saturating_sub(device.memory_free_bytes);
+        let (closed, is_faulty) = status.closed.as_ref().map_or((None, false), |why| {
+            let (words, is_faulty) = words(why);
+            (Some(words), is_faulty)
+        });
+        Self {
+            class: device.class.as_str().to_owned(),
+            index: device.index,
+            name: device.name.clone(),
+            memory_total_bytes: device.memory_total_bytes,
+            memory_free_bytes: device.memory_free_bytes,
+            memory_of_jobs_bytes: of_jobs.min(used),
+            slots: device.slots,
+            closed,
+            is_faulty,
+            others: status.others.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl AgentDevice {
+    /// `CPU`, `GPU 0`.
+    pub fn short(&self) -> String {
+        if self.class == DeviceClass::Cpu.as_str() { "CPU".to_owned() } else { format!("GPU {}", self.index) }
+    }
+
+    pub fn used_bytes(&self) -> u64 {
+        self.memory_total_bytes.saturating_sub(self.memory_free_bytes)
+    }
+}
+
+/// Why a device takes no work, and whether that is a fault.
+fn words(why: &Closed) -> (String, bool) {
+    match why {
+        Closed::Unused => ("left to others by agent.toml".to_owned(), false),
+        Closed::Quiet(until) => (format!("quiet hours until {until}"), false),
+        Closed::Excluded(reason) => (format!("faulty, not used until the agent is started again: {reason}"), true),
+        Closed::Silent(reason) => (format!("does not answer: {reason}"), true),
+        Closed::Lost(reason) => (format!("gone: {reason}"), true),
+    }
+}
