@@ -42,7 +42,7 @@ pub fn failed() -> Message {
         title: "cifar10-kd has ended with 2 failed jobs (40 of 42 succeeded)".to_owned(),
         lines: vec![
             "j17 student model=kd-conv5: out_of_memory after 3 attempts: CUDA out of memory, tried to allocate 1.50 GiB.".to_owned(),
-            "Give it a smaller batch, or a GPU with more than 8 GB; then: sweep retry j17.".to_owned(),
+            "Give it a smaller batch, or a GPU with more than 8 GB; then: `sweep retry j17`.".to_owned(),
             "j31 int8 mode=qat: skipped, since j17 failed.".to_owned(),
         ],
         plot: None,

@@ -59,7 +59,7 @@ async fn a_finished_and_a_failed_sweep_say_in_a_text_message_what_one_wants_to_k
     assert_eq!(fields(&first.body), pairs(&[("From", "+15550199"), ("To", "+15550100"), ("Body", told)]));
     let told = "cifar10-kd has ended with 2 failed jobs (40 of 42 succeeded)\n\
         j17 student model=kd-conv5: out_of_memory after 3 attempts: CUDA out of memory, tried to allocate 1.50 GiB.\n\
-        Give it a smaller batch, or a GPU with more than 8 GB; then: sweep retry j17.\n\
+        Give it a smaller batch, or a GPU with more than 8 GB; then: 'sweep retry j17'.\n\
         https://desk.example.test:7433/sweeps/s3";
     assert_eq!(fields(&second.body)[2].1, told);
 }
