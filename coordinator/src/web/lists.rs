@@ -55,7 +55,7 @@ pub fn pages(query: &Query<'_>, asks: Asks, (shown, per_page, total): (usize, u3
 
 /// A table wider than its screen is moved within its own frame, by touch or with the arrow keys.
 pub fn scroll(name: &str, inside: &Markup) -> Markup {
-    html! { div.scroll role="region" aria-label=(name) tabindex="0" { (inside) } }
+    html! { div.scroll role="group" aria-label=(name) tabindex="0" { (inside) } }
 }
 
 /// A job's or an attempt's state, as a word with its colour.

@@ -6,6 +6,7 @@ mod links;
 mod sessions;
 mod sign_in;
 mod strangers;
+mod study;
 mod table;
 
 use std::sync::Arc;
@@ -125,7 +126,7 @@ impl Command for Sql {
     type Reply = ();
 
     async fn apply(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        sqlx::query(sqlx::AssertSqlSafe(self.0)).execute(&mut *tx.conn).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(self.0)).execute(&mut *tx.conn).await?;
         Ok(())
     }
 }
