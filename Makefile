@@ -46,6 +46,7 @@ unit: setup
 	@scripts/setup-python.sh
 	@scripts/need-network.sh
 	@scripts/need-browser.sh
+	@scripts/need-mail.sh
 	cargo build --workspace --bins --locked
 	cargo test --workspace --locked
 

@@ -9,6 +9,7 @@ pub mod event;
 pub mod halted;
 pub mod ids;
 pub mod metrics;
+pub mod notices;
 pub mod plan;
 pub mod resources;
 pub mod results;

@@ -1,7 +1,7 @@
 //! Opening the database: made where it does not exist, migrated where it is old, refused where it is newer than we are.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -48,8 +48,16 @@ impl Store {
         let stop = CancellationToken::new();
         let health = Arc::new(Health::new(None));
         let database = Database::new(path, conn, health.clone());
-        let writer = Writer { database, queue, changes: changes.clone(), clock: clock.clone(), stop: stop.clone() };
-        Ok((Self { commands, readers, clock, changes, health, stop, writing: Arc::default() }, writer))
+        let rules = Arc::new(OnceLock::new());
+        let writer = Writer {
+            database,
+            queue,
+            changes: changes.clone(),
+            clock: clock.clone(),
+            rules: rules.clone(),
+            stop: stop.clone(),
+        };
+        Ok((Self { commands, readers, clock, changes, health, rules, stop, writing: Arc::default() }, writer))
     }
 }
 
