@@ -94,7 +94,7 @@ impl Coordinator {
         tasks.spawn(access.clone().follow(stop.clone()).map(ended("the book of who may come in")));
         in_background(&options, &api, &stop, &mut tasks);
         let dispatch = api.dispatch.clone();
-        let web = Web::open(api.clone(), options.web)?;
+        let web = Web::open(api.clone(), access.clone(), options.web)?;
         let app = app::router(api, access, authority, web, &options).await;
         let terms = Terms::new(KEEPALIVE.min(options.lease / 6), KEEPALIVE_TIMEOUT.min(options.lease / 3));
         let door = Door { tls: acceptor, app, terms };

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::database::{Database, Health};
 use super::writer::Writer;
-use super::{OpenError, Store, StoreError, mark, upkeep};
+use super::{OpenError, Store, StoreError, Tally, mark, upkeep};
 use crate::clock::Clock;
 use crate::luck::Luck;
 
@@ -48,8 +48,16 @@ impl Store {
         let stop = CancellationToken::new();
         let health = Arc::new(Health::new(None));
         let database = Database::new(path, conn, health.clone());
-        let writer = Writer { database, queue, changes: changes.clone(), clock: clock.clone(), stop: stop.clone() };
-        Ok((Self { commands, readers, clock, changes, health, stop, writing: Arc::default() }, writer))
+        let tally: Arc<Tally> = Arc::default();
+        let writer = Writer {
+            database,
+            queue,
+            changes: changes.clone(),
+            clock: clock.clone(),
+            stop: stop.clone(),
+            tally: tally.clone(),
+        };
+        Ok((Self { commands, readers, clock, changes, health, stop, writing: Arc::default(), tally }, writer))
     }
 }
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::{Changes, Command, Envelope, Queued, Tx};
 use super::database::Database;
-use super::{StoreError, Trial, audit};
+use super::{StoreError, Tally, Trial, audit};
 use crate::clock::Clock;
 
 /// Commands in one commit: enough to share the sync, few enough that no caller waits long.
@@ -22,6 +22,7 @@ pub(crate) struct Writer {
     pub(super) changes: broadcast::Sender<Arc<Changes>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stop: CancellationToken,
+    pub(super) tally: Arc<Tally>,
 }
 
 /// How often it is tried whether the files can be written again, where nobody wants anything written.
@@ -78,6 +79,7 @@ impl Writer {
 
     /// Tells those who asked, then those who watch.
     pub(crate) fn answer(&self, batch: Batch, committed: Result<Changes, StoreError>) {
+        self.tally.count(batch.0.len(), committed.is_ok());
         let result = committed.as_ref().map(|_| ()).map_err(StoreError::clone);
         for queued in batch.0 {
             queued.settle(result.clone());

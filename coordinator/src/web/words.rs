@@ -87,6 +87,6 @@ mod tests {
                 && bar.contains("class=\"b\" x=\"750.0\" width=\"250.0\""),
             "{bar}"
         );
-        assert!(!bar.contains("none\""));
+        assert!(!bar.contains("class=\"none\""));
     }
 }

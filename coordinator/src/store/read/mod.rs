@@ -15,6 +15,7 @@ mod results;
 mod retention;
 mod running;
 mod sweeps;
+mod totals;
 
 pub use agents::{AgentRow, agents};
 pub use attempts::{AttemptRow, attempts_of};
@@ -30,4 +31,5 @@ pub use ready::{Ready, ReadyQuery};
 pub use results::{FileRow, PointRow, files_of_jobs, points_of, points_of_jobs};
 pub use retention::retention_facts;
 pub use running::{RunningRow, running};
+pub use totals::{Totals, totals};
 pub use sweeps::{SweepRow, latest, owner_of, sweep_of_job};

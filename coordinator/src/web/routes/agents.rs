@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::api::Api;
-use crate::views::{Agent, AgentDevice, AgentJob, agent, agents};
+use crate::views::agents::{Agent, AgentDevice, AgentJob, agent, agents};
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
 use crate::web::layout::time;
@@ -127,8 +127,8 @@ fn job_list(jobs: &[AgentJob], now_ms: i64) -> Markup {
             @for job in jobs {
                 @let percent = (job.fraction * 100.0).floor();
                 li {
-                    a href=(format!("/jobs/j{}", job.job)) { (job.stage) @if !job.label.is_empty() { " " (job.label) } }
-                    span.hint { "of " a href=(format!("/sweeps/s{}", job.sweep)) { (job.sweep_name) } ", " (on(job)) ", " (span((now_ms - job.since_ms) as f64 / 1000.0)) }
+                    a href=(format!("/jobs/{}", job.job)) { (job.stage) @if !job.label.is_empty() { " " (job.label) } }
+                    span.hint { "of " a href=(format!("/sweeps/{}", job.sweep)) { (job.sweep_name) } ", " (on(job)) ", " (span((now_ms - job.since_ms) as f64 / 1000.0)) }
                     (bar(&format!("{percent} % done"), &[("fill-jobs", job.fraction)]))
                 }
             }

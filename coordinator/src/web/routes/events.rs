@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::api::Api;
 use crate::store::read::{self, EventQuery};
-use crate::views::{Event, event_target, events};
+use crate::views::events::{Event, events, target};
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
 use crate::web::fields::Fields;
@@ -62,7 +62,7 @@ pub fn query(fields: &Fields, limit: u32) -> Result<EventQuery, String> {
             text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("{text:?} is no event's number"))?
         }
     };
-    let of = event_target(fields.get("of"))?;
+    let of = target(fields.get("of"))?;
     let (what, actor) = (fields.get("what").trim().to_owned(), fields.get("actor").trim().to_owned());
     Ok(EventQuery { of, what, actor, before, limit })
 }
@@ -106,8 +106,8 @@ fn row(event: &Event) -> Markup {
             td data-label="Who" { (event.actor) }
             td data-label="What" { span.badge class=(format!("is-{}", class(&event.what))) { (words(&event.what)) } }
             td data-label="Of" {
-                @if let Some(job) = event.job { a href=(format!("/jobs/j{job}")) { "j" (job) } @if let Some(attempt) = event.attempt { "." (attempt) } " " }
-                @if let Some(sweep) = event.sweep { a href=(format!("/sweeps/s{sweep}")) { "s" (sweep) } }
+                @if let Some(job) = &event.job { a href=(format!("/jobs/{job}")) { (job) } @if let Some(attempt) = event.attempt { "." (attempt) } " " }
+                @if let Some(sweep) = &event.sweep { a href=(format!("/sweeps/{sweep}")) { (sweep) } }
             }
             td data-label="More" { (event.detail) }
         }

@@ -8,7 +8,7 @@ use sweep_shared::states::{JobState, SweepState};
 use super::agents::{card, none_yet, summary};
 use crate::api::Api;
 use crate::store::read::SweepRow;
-use crate::views::agents;
+use crate::views::agents::agents;
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
 use crate::web::layout::time;
