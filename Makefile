@@ -45,6 +45,8 @@ deny: ## check the dependencies: licences, sources, known vulnerabilities (insta
 unit: setup
 	@scripts/setup-python.sh
 	@scripts/need-network.sh
+	@scripts/need-browser.sh
+	@scripts/need-mail.sh
 	cargo build --workspace --bins --locked
 	cargo test --workspace --locked
 

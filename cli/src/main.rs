@@ -12,7 +12,6 @@ mod connect;
 mod context;
 mod exit;
 mod follow;
-mod format;
 mod logging;
 mod mistake;
 mod moment;
@@ -40,6 +39,7 @@ use args::Cli;
 use context::Context;
 use exit::{Exit, Failure, Outcome};
 use progress::Stream;
+use sweep_shared::words as format;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();

@@ -13,6 +13,7 @@ mod api;
 mod app;
 mod artifacts;
 mod board;
+pub mod charts;
 mod clock;
 mod dispatch;
 mod explain;

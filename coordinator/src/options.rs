@@ -9,6 +9,7 @@ use sweep_shared::states::FailureClass;
 
 use crate::clock::{Clock, SystemClock};
 use crate::luck::{Luck, SystemLuck};
+use crate::notices;
 use crate::retention::Retention;
 use crate::web;
 
@@ -46,6 +47,8 @@ pub struct Options {
     pub retention: Retention,
     /// Let go of the rest now and then, without being asked to.
     pub tidies: bool,
+    /// Who is told of what, and how.
+    pub notices: notices::Setup,
     /// How long sessions of the page last, and the like.
     pub web: web::Settings,
     pub clock: Arc<dyn Clock>,
@@ -69,6 +72,7 @@ impl Options {
             submitted_only: false,
             retention: Retention::default(),
             tidies: false,
+            notices: notices::Setup::default(),
             web: web::Settings::default(),
             clock: Arc::new(SystemClock::new()),
             luck: Arc::new(SystemLuck),

@@ -16,12 +16,15 @@ use crate::api::Api;
 use crate::app;
 use crate::artifacts::Artifacts;
 use crate::board::Board;
+use crate::clock::Clock;
 use crate::dispatch::{DispatchHandle, Dispatcher};
 use crate::home::{Home, HomeError, HomeLock};
 use crate::logs::Logs;
 use crate::net::{self, Door, Terms};
+use crate::notices;
 use crate::options::{Options, SHORTEST_LEASE};
 use crate::results::Publisher;
+use crate::store::notices::Leave;
 use crate::store::{OpenError, Store, StoreError};
 use crate::tidy::Tidy;
 use crate::tls::{self, Authority, AuthorityError};
@@ -64,6 +67,8 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long calls may take to end once the coordinator is told to stop.
 const GOODBYE: Duration = Duration::from_secs(5);
+/// How long notices may take before whoever is done with a coordinator stops it.
+const TELLING: Duration = Duration::from_secs(20);
 
 /// Entry point.
 pub struct Coordinator;
@@ -85,6 +90,10 @@ impl Coordinator {
         let fingerprint = authority.as_ref().map(|authority| authority.fingerprint());
 
         let store = Store::open(&lock.home().database(), options.clock.clone(), &*options.luck).await?;
+        store.set_rules(options.notices.rules.clone());
+        if options.notices.stands {
+            notices::arrive(&store).await;
+        }
         let access = Access::open(store.clone(), options.clock.clone(), &token).await?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -93,13 +102,18 @@ impl Coordinator {
         tasks.spawn(dispatcher.run(stop.clone()).map(ended("the dispatcher")));
         tasks.spawn(access.clone().follow(stop.clone()).map(ended("the book of who may come in")));
         in_background(&options, &api, &stop, &mut tasks);
+        let page = options.notices.settings.page.clone();
+        let page = page.unwrap_or_else(|| url(&names, address, fingerprint.is_some()));
+        let courier = notices::start(&options, (&api, page), &stop, &mut tasks);
         let dispatch = api.dispatch.clone();
         let web = Web::open(api.clone(), access.clone(), options.web)?;
         let app = app::router(api, access, authority, web, &options).await;
         let terms = Terms::new(KEEPALIVE.min(options.lease / 6), KEEPALIVE_TIMEOUT.min(options.lease / 3));
         let door = Door { tls: acceptor, app, terms };
         tasks.spawn(net::serve(listener, door, stop.clone()).map(ended("the server")));
-        let running = Running { address, names, fingerprint, token, lock, store, dispatch, stop, tasks };
+        let (clock, stands, delivers) = (options.clock.clone(), options.notices.stands, courier.is_some());
+        let running =
+            Running { address, names, fingerprint, token, lock, store, dispatch, clock, stands, delivers, stop, tasks };
         running.lock.announce(running.local_url(), fingerprint)?;
         tracing::info!(%address, tls = fingerprint.is_some(), home = %options.home.display(), "the coordinator listens");
         Ok(running)
@@ -156,7 +170,34 @@ pub(crate) async fn assemble(
         Dispatcher::new(store.clone(), artifacts.clone(), (board.clone(), logs.clone()), options).await?;
     let clock = options.clock.clone();
     let retention = options.retention;
-    Ok((Api { home, store, board, logs, artifacts, dispatch, clock, retention, stop }, dispatcher))
+    Ok((
+        Api { home, store, board, logs, artifacts, dispatch, clock, retention, tables: Default::default(), stop },
+        dispatcher,
+    ))
+}
+
+/// For clients on this machine.
+fn local_url(address: SocketAddr, tls: bool) -> String {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    format!("{}://{}", scheme(tls), SocketAddr::new(ip, address.port()))
+}
+
+/// For clients anywhere.
+fn url(names: &[String], address: SocketAddr, tls: bool) -> String {
+    if address.ip().is_loopback() {
+        return local_url(address, tls);
+    }
+    let name = names.first().map_or("localhost", String::as_str);
+    let name = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+    format!("{}://{name}:{}", scheme(tls), address.port())
+}
+
+fn scheme(tls: bool) -> &'static str {
+    if tls { "https" } else { "http" }
 }
 
 /// A coordinator at work. Dropped without [`Running::shutdown`], it ends as after a crash: nothing acknowledged is lost.
@@ -169,6 +210,9 @@ pub struct Running {
     lock: HomeLock,
     store: Store,
     dispatch: DispatchHandle,
+    clock: Arc<dyn Clock>,
+    stands: bool,
+    delivers: bool,
     stop: CancellationToken,
     tasks: JoinSet<&'static str>,
 }
@@ -181,26 +225,12 @@ impl Running {
 
     /// For clients on this machine: `http://127.0.0.1:7433`.
     pub fn local_url(&self) -> String {
-        let ip = match self.address.ip() {
-            ip if !ip.is_unspecified() => ip,
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        };
-        format!("{}://{}", self.scheme(), SocketAddr::new(ip, self.address.port()))
+        local_url(self.address, self.fingerprint.is_some())
     }
 
     /// For clients anywhere, as far as this machine knows: `https://gpu-1:7433`.
     pub fn url(&self) -> String {
-        if self.address.ip().is_loopback() {
-            return self.local_url();
-        }
-        let name = self.names.first().map_or("localhost", String::as_str);
-        let name = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
-        format!("{}://{name}:{}", self.scheme(), self.address.port())
-    }
-
-    fn scheme(&self) -> &'static str {
-        if self.fingerprint.is_some() { "https" } else { "http" }
+        url(&self.names, self.address, self.fingerprint.is_some())
     }
 
     /// What clients pin; `None`: there is no TLS.
@@ -227,6 +257,13 @@ impl Running {
         self.dispatch.poke().await;
     }
 
+    /// Waits until the notices of what has happened so far have been tried once, for a moment at most.
+    pub async fn tell_all(&self) {
+        if self.delivers {
+            notices::post::settled(&self.store, &*self.clock, TELLING).await;
+        }
+    }
+
     /// Ends open streams, finishes what was begun, and gives the home back. Agents keep their runners and reconnect later.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
@@ -234,6 +271,11 @@ impl Running {
         if tokio::time::timeout(GOODBYE, all).await.is_err() {
             tracing::warn!("some calls did not end in time");
             self.tasks.shutdown().await;
+        }
+        if self.stands
+            && let Err(error) = self.store.write(Leave).await
+        {
+            tracing::warn!(%error, "the coordinator's end cannot be noted; the next start will say that it died");
         }
         self.store.close().await;
         tracing::info!("the coordinator has stopped");

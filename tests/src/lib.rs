@@ -156,14 +156,18 @@ impl Talking {
 pub struct Pair {
     agent: Option<Talking>,
     coordinator: Option<Talking>,
+    /// `http://127.0.0.1:41234`
+    pub address: String,
 }
 
 impl Pair {
     /// With a coordinator on the home, and this agent (`home.sweep()` with its arguments and environment).
     pub fn start(home: &Home, agent: &mut Command) -> Self {
         let mut coordinator = Talking::start(home.sweep().args(["serve", "--listen", "127.0.0.1:0"]));
-        coordinator.wait_for(|line| line.contains("http://127.0.0.1:"));
-        Self { agent: Some(Talking::start(agent)), coordinator: Some(coordinator) }
+        let line = coordinator.wait_for(|line| line.contains("http://127.0.0.1:"));
+        let address = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap_or_default();
+        let address = address.trim_end_matches(['.', ',', ';', '/']).to_owned();
+        Self { agent: Some(Talking::start(agent)), coordinator: Some(coordinator), address }
     }
 }
 

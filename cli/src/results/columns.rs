@@ -39,7 +39,7 @@ pub fn columns(rows: &[Row], front: &[bool]) -> Vec<Column> {
     let suffix = if batch == 1 { String::new() } else { format!(" b{batch}") };
     columns.push(plain(rows, &format!("fp32 ms{suffix}"), 1, |row| fp32(row, batch), format::significant));
     columns.push(int8_column(rows, &format!("int8 ms{suffix}"), batch));
-    columns.push(plain(rows, "parts", 1, |row| row.value(MICRO_BATCHES), number));
+    columns.push(plain(rows, "parts", 1, |row| row.value(MICRO_BATCHES), format::number));
     columns.extend(own(rows));
     columns.retain(|column| column.cells.iter().any(|cell| !cell.is_empty()));
     columns
@@ -123,16 +123,10 @@ fn own(rows: &[Row]) -> Vec<Column> {
         [SIZE_ONNX_BYTES, PARAMETERS, PARAMETERS_NONZERO, MACS, QUANTIZED, MICRO_BATCHES, JOB_PEAK_MEMORY_BYTES];
     let shown = |name: &str| known.contains(&name);
     let names = names.into_iter().filter(|name| !shown(name) && !name.contains("latency_ms"));
-    names.enumerate().map(|(i, name)| plain(rows, name, 4 + i.min(200) as u8, |row| row.value(name), number)).collect()
-}
-
-fn number(value: f64) -> String {
-    let simple = value == 0.0 || (0.001..1e6).contains(&value.abs());
-    match (value.fract() == 0.0 && value.abs() < 1e15, simple) {
-        (true, _) => format!("{value:.0}"),
-        (false, true) => format::significant(value),
-        (false, false) => format!("{value:.2e}"),
-    }
+    names
+        .enumerate()
+        .map(|(i, name)| plain(rows, name, 4 + i.min(200) as u8, |row| row.value(name), format::number))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The Pareto front of accuracy against the size of the deployed file.
 
 use sweep_shared::metrics::{ACCURACY, SIZE_ONNX_BYTES};
+use sweep_shared::results::{Better, front as front_of};
 
 use super::row::Row;
 
@@ -9,10 +10,7 @@ use super::row::Row;
 pub fn front(rows: &[Row]) -> Vec<bool> {
     let places: Vec<Option<(f64, f64)>> =
         rows.iter().map(|row| Some((row.mean(ACCURACY)?, row.mean(SIZE_ONNX_BYTES)?))).collect();
-    let beaten = |(accuracy, size): (f64, f64)| {
-        places.iter().flatten().any(|&(a, s)| a >= accuracy && s <= size && (a > accuracy || s < size))
-    };
-    places.iter().map(|place| place.is_some_and(|place| !beaten(place))).collect()
+    front_of(&places, (Better::More, Better::Less))
 }
 
 #[cfg(test)]

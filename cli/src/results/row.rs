@@ -2,16 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use sweep_shared::spec::MAIN_POINT;
+use sweep_shared::metrics::Metrics;
+pub use sweep_shared::results::Value;
+use sweep_shared::results::{Group, Measured, fold, title};
 
 use crate::answer::{Point, StoredFile};
-
-/// Mean and, over several seeds, the sample standard deviation.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Value {
-    pub mean: f64,
-    pub deviation: Option<f64>,
-}
 
 /// One line of a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,47 +31,35 @@ impl Row {
 
 /// Folds points of equal stage, label and point name together, in the order in which they first appear.
 pub fn rows(points: &[Point]) -> Vec<Row> {
-    let mut order: Vec<Vec<&Point>> = Vec::new();
-    let mut places: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
-    for point in points.iter().filter(|point| point.is_measured()) {
-        let place = *places.entry((&point.stage, &point.label, &point.point)).or_insert_with(|| {
-            order.push(Vec::new());
-            order.len() - 1
-        });
-        order[place].push(point);
-    }
-    order.iter().map(|seeds| fold(seeds)).collect()
+    fold(points).into_iter().map(row).collect()
 }
 
-fn fold(seeds: &[&Point]) -> Row {
-    let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for point in seeds {
-        for (name, value) in point.metrics.iter().filter(|(_, value)| value.is_finite()) {
-            values.entry(name).or_default().push(*value);
-        }
-    }
+fn row(group: Group<'_, Point>) -> Row {
+    let first = group.points[0];
     Row {
-        name: name(seeds[0]),
-        seeds: seeds.len(),
-        metrics: values.into_iter().map(|(name, values)| (name.to_owned(), summary(&values))).collect(),
-        files: seeds[0].files.clone(),
+        name: title(&first.stage, &first.label, &first.point),
+        seeds: group.points.len(),
+        metrics: group.metrics,
+        files: first.files.clone(),
     }
 }
 
-fn name(point: &Point) -> String {
-    let mut name = point.stage.clone();
-    if !point.label.is_empty() {
-        name = format!("{name} {}", point.label);
+impl Measured for Point {
+    fn stage(&self) -> &str {
+        &self.stage
     }
-    if point.point == MAIN_POINT { name } else { format!("{name} [{}]", point.point) }
-}
 
-fn summary(values: &[f64]) -> Value {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    let deviation = (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt());
-    Value { mean, deviation }
+    fn label(&self) -> &str {
+        &self.label
+    }
+
+    fn point(&self) -> &str {
+        &self.point
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
 }
 
 #[cfg(test)]

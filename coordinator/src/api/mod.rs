@@ -36,6 +36,7 @@ use crate::home::Home;
 use crate::logs::Logs;
 use crate::retention::Retention;
 use crate::store::{Store, read};
+use crate::views::results::Tables;
 
 /// All that the calls need; cheap to clone.
 #[derive(Clone)]
@@ -48,6 +49,8 @@ pub struct Api {
     pub dispatch: DispatchHandle,
     pub clock: Arc<dyn Clock>,
     pub retention: Retention,
+    /// What came out of the sweeps that pages show.
+    pub tables: Tables,
     /// Open streams end with it.
     pub stop: CancellationToken,
 }

@@ -1,10 +1,10 @@
 //! Rows as wire messages.
 
-use sweep_shared::states::JobState;
 use sweep_shared::wire::v1;
 
 use super::Api;
 use crate::store::read::{AttemptRow, EventRow, JobRow, SweepRow};
+use crate::views;
 
 pub fn summary(row: SweepRow) -> v1::SweepSummary {
     v1::SweepSummary {
@@ -28,15 +28,7 @@ pub fn summary(row: SweepRow) -> v1::SweepSummary {
 
 /// A job, with what the board knows of its running attempt.
 pub fn job(api: &Api, row: JobRow) -> v1::JobStatus {
-    let running = row.state == JobState::Running.as_str();
-    let progress = running.then(|| api.board.progress(sweep_shared::ids::JobId(row.id))).flatten();
-    let by_epoch = if row.epochs > 0 { row.epoch as f64 / row.epochs as f64 } else { 0.0 };
-    let fraction = match (&progress, row.state == JobState::Succeeded.as_str()) {
-        (_, true) => 1.0,
-        (Some(progress), _) => progress.fraction.max(by_epoch),
-        (None, _) => by_epoch,
-    };
-    let message = progress.map(|progress| progress.message).filter(|message| !message.is_empty());
+    let (fraction, message) = views::jobs::progress(&api.board, &row);
     v1::JobStatus {
         id: row.id,
         stage: row.stage,
@@ -50,7 +42,7 @@ pub fn job(api: &Api, row: JobRow) -> v1::JobStatus {
         epochs: row.epochs as u32,
         agent: row.agent.unwrap_or_default(),
         failure_class: row.failure_class.unwrap_or_default(),
-        message: message.unwrap_or(row.message),
+        message,
         reused: row.reused,
         started_ms: row.started_ms.unwrap_or(0),
         finished_ms: row.finished_ms.unwrap_or(0),

@@ -9,6 +9,7 @@ use sweep_shared::ids::{JobId, SweepId};
 use super::fleet::Order;
 use super::service::{Broken, Dispatcher};
 use crate::explain::FleetFacts;
+use crate::store::notices::NoteLost;
 use crate::store::{ClockMoved, Expire, GiveUpLarger, Outgrown, Overspend, Release, StoreError, Why};
 
 /// How often budgets are added up.
@@ -46,8 +47,8 @@ impl Limits {
 }
 
 impl Dispatcher {
-    /// Ends jobs that ran for too long, pauses sweeps whose budget is spent, and lets go of attempts that nobody wants, of
-    /// agents that are gone.
+    /// Ends jobs that ran for too long, pauses sweeps whose budget is spent, lets go of attempts that nobody wants, of
+    /// agents that are gone, and notes which those are.
     pub(super) async fn limits(&mut self, now: Duration) -> Result<(), Broken> {
         let tokens = self.fleet.overrun(now);
         if !tokens.is_empty() {
@@ -63,6 +64,12 @@ impl Dispatcher {
                 self.board.end(token);
             }
             self.queue.stale();
+        }
+        let agents = self.fleet.newly_lost(now);
+        if !agents.is_empty() {
+            for agent in self.write(NoteLost { agents }).await? {
+                tracing::warn!(agent, "an agent left without a word and has stayed away");
+            }
         }
         if self.limits.budgets_due(now) {
             let held = self.fleet.held(now);

@@ -67,9 +67,11 @@ impl Dispatcher {
     pub(super) async fn learn(&mut self) -> Result<(), Broken> {
         let now_ms = self.clock.unix_ms();
         let live = read::live(&self.store).await?;
+        let expected = if self.served.is_none() { self.store.expected_agents().await? } else { Vec::new() };
         let faults = read::device_faults(&self.store, now_ms - FAULT.as_millis() as i64).await?;
         self.board.only(live.iter().map(|row| (row.token, row.sweep)));
         self.fleet = Fleet::new(self.terms, live, self.clock.now());
+        self.fleet.expect(expected, self.clock.now());
         for fault in faults {
             let ago = Duration::from_millis(u64::try_from(now_ms - fault.at_ms).unwrap_or(0));
             self.fleet.device_failed_before(fault.job, &fault.agent, (fault.device, fault.device_index), ago);

@@ -1,7 +1,9 @@
 //! What is to be told, before any channel has given it its form.
 
+use serde::{Deserialize, Serialize};
+
 /// One notice. Channels show of it what they have room for, in this order.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Message {
     /// The same for each try, and for no other notice: `n42@3f9c…` (the row, and the database's generation).
     pub id: String,
@@ -24,7 +26,8 @@ pub struct Message {
     pub facts: serde_json::Value,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mood {
     #[default]
     Good,
@@ -33,7 +36,7 @@ pub enum Mood {
 }
 
 /// Texts only; numbers are already written.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Table {
     pub head: Vec<String>,
     pub rows: Vec<Vec<String>>,

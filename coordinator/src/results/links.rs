@@ -103,7 +103,7 @@ pub fn path(home: &Home, point: &Point, file: &str) -> PathBuf {
 }
 
 /// A name that is one path component on any file system. `/` cannot leave the folder, nor can `..`.
-fn tame(text: &str) -> String {
+pub fn tame(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._=+-".contains(c) { c } else { '_' };
     let mut name: String = text.chars().map(plain).take(MOST_NAME).collect();
     if name.starts_with('.') {

@@ -4,5 +4,5 @@
 mod links;
 mod merge;
 
-pub use links::{Publisher, names, path, publish_all};
+pub use links::{Publisher, names, path, publish_all, tame};
 pub use merge::{Point, merge};

@@ -32,11 +32,11 @@ pub(super) async fn upsert(tx: &mut Tx<'_>, agent: &AgentInfo) -> Result<bool, S
     let same = known.as_ref().is_some_and(|row| row.boot_id == agent.boot_id && row.incarnation == incarnation);
     let draining = same && known.is_some_and(|row| row.draining);
     sqlx::query!(
-        "INSERT INTO agents (id, host, boot_id, incarnation, slots, devices_json, seen_ms, draining)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        "INSERT INTO agents (id, host, boot_id, incarnation, slots, devices_json, seen_ms, draining, expected)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)
          ON CONFLICT DO UPDATE SET host = excluded.host, boot_id = excluded.boot_id, incarnation = excluded.incarnation,
                 slots = excluded.slots, devices_json = excluded.devices_json, seen_ms = excluded.seen_ms,
-                draining = excluded.draining",
+                draining = excluded.draining, expected = 1",
         agent.id,
         agent.host,
         agent.boot_id,
@@ -98,7 +98,7 @@ impl Command for Goodbye {
         let mut ledger = Ledger::load(tx, tokens.iter().copied()).await?;
         free(&mut ledger, &tokens, Why::Goodbye, tx.now_ms)?;
         ledger.save(tx).await?;
-        sqlx::query!("UPDATE agents SET draining = 0, seen_ms = ? WHERE id = ?", tx.now_ms, self.agent)
+        sqlx::query!("UPDATE agents SET draining = 0, expected = 0, seen_ms = ? WHERE id = ?", tx.now_ms, self.agent)
             .execute(&mut *tx.conn)
             .await?;
         tx.note_world(SWEEP, "agent_left", format!("{}: {}", self.agent, self.reason));

@@ -12,9 +12,9 @@ use super::command::Tx;
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {
     actor: String,
-    what: String,
-    sweep: Option<SweepId>,
-    job: Option<JobId>,
+    pub(super) what: String,
+    pub(super) sweep: Option<SweepId>,
+    pub(super) job: Option<JobId>,
     attempt: Option<u32>,
     detail: String,
     /// Of interest to whoever looks at the coordinator's own log.
@@ -88,12 +88,13 @@ pub(super) fn tell(events: &[Event]) {
     events.iter().for_each(Event::tell);
 }
 
-pub(super) async fn record(conn: &mut SqliteConnection, at_ms: i64, events: &[Event]) -> Result<(), StoreError> {
+/// Writes them in their order, under ids that follow each other. Answers the last one's.
+pub(super) async fn record(conn: &mut SqliteConnection, at_ms: i64, events: &[Event]) -> Result<i64, StoreError> {
     if events.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let rows = json(&events);
-    sqlx::query!(
+    let done = sqlx::query!(
         "INSERT INTO events (at_ms, actor, what, sweep, job, attempt, detail)
          SELECT ?2, value ->> 'actor', value ->> 'what', value ->> 'sweep', value ->> 'job', value ->> 'attempt',
                 value ->> 'detail'
@@ -103,7 +104,7 @@ pub(super) async fn record(conn: &mut SqliteConnection, at_ms: i64, events: &[Ev
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(done.last_insert_rowid())
 }
 
 /// Rows on their way into a set-based statement.

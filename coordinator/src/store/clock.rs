@@ -2,6 +2,9 @@
 
 use super::{Command, StoreError, Tx};
 
+/// No notice waits for longer, whatever its server said.
+const LONGEST_COPY_MS: i64 = 24 * 60 * 60_000;
+
 /// Moves waits and ages, and bounds the waits.
 #[derive(Debug, Clone)]
 pub struct ClockMoved {
@@ -17,6 +20,15 @@ impl Command for ClockMoved {
     async fn apply(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         // The transaction's time is the new one.
         let latest = tx.now_ms + self.longest_wait_ms;
+        let latest_copy = tx.now_ms + LONGEST_COPY_MS;
+        sqlx::query!(
+            "UPDATE notice_copies SET not_before_ms = min(not_before_ms + ?1, ?2) WHERE state = 'queued'
+             AND not_before_ms <> min(not_before_ms + ?1, ?2)",
+            self.by_ms,
+            latest_copy
+        )
+        .execute(&mut *tx.conn)
+        .await?;
         sqlx::query!(
             "UPDATE jobs SET not_before_ms = min(not_before_ms + ?1, ?2) WHERE state = 'ready' AND not_before_ms > 0
              AND not_before_ms <> min(not_before_ms + ?1, ?2)",

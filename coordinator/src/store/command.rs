@@ -53,6 +53,8 @@ pub struct Changes {
     pub expelled: Vec<(String, Vec<Token>)>,
     /// Who may come in has changed.
     pub access: bool,
+    /// There is something to be told to people, or something became of it.
+    pub notices: bool,
     /// How many rows the audit log gained.
     pub events: usize,
 }
@@ -77,6 +79,7 @@ impl Changes {
         self.published.extend(other.published);
         self.expelled.extend(other.expelled);
         self.access |= other.access;
+        self.notices |= other.notices;
         self.events += other.events;
     }
 }

@@ -26,6 +26,7 @@ mod holders;
 mod ledger;
 mod mark;
 mod moves;
+pub mod notices;
 mod open;
 mod pause;
 mod peaks;
@@ -50,7 +51,7 @@ pub mod upkeep;
 pub mod web;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sqlx::SqlitePool;
 use tokio::sync::{Mutex, broadcast, mpsc};
@@ -58,6 +59,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::notices::Rules;
 pub use agents::{Drain, Goodbye};
 pub use blobs::{BlobRef, Forget};
 pub use budget::Overspend;
@@ -93,6 +95,7 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     changes: broadcast::Sender<Arc<Changes>>,
     health: Arc<Health>,
+    rules: Arc<OnceLock<Rules>>,
     stop: CancellationToken,
     writing: Arc<Mutex<Option<JoinHandle<()>>>>,
     tally: Arc<Tally>,
@@ -109,6 +112,13 @@ impl Store {
     /// What later commits change. One who falls far behind is told so and looks at everything anew.
     pub fn watch(&self) -> broadcast::Receiver<Arc<Changes>> {
         self.changes.subscribe()
+    }
+
+    /// Who is told of what, from now on; said once, before anything happens.
+    pub fn set_rules(&self, rules: Rules) {
+        if self.rules.set(rules).is_err() {
+            tracing::error!("who is told of what was set twice; the first holds");
+        }
     }
 
     /// Why nothing can be recorded at present, if so.

@@ -1,7 +1,7 @@
 //! Opening the database: made where it does not exist, migrated where it is old, refused where it is newer than we are.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -49,15 +49,17 @@ impl Store {
         let health = Arc::new(Health::new(None));
         let database = Database::new(path, conn, health.clone());
         let tally: Arc<Tally> = Arc::default();
+        let rules = Arc::new(OnceLock::new());
         let writer = Writer {
             database,
             queue,
             changes: changes.clone(),
             clock: clock.clone(),
+            rules: rules.clone(),
             stop: stop.clone(),
             tally: tally.clone(),
         };
-        Ok((Self { commands, readers, clock, changes, health, stop, writing: Arc::default(), tally }, writer))
+        Ok((Self { commands, readers, clock, changes, health, rules, stop, writing: Arc::default(), tally }, writer))
     }
 }
 

@@ -86,6 +86,7 @@ pub fn plan(jobs: Vec<NewJob>) -> Submit {
         retry_failed: false,
         priority: 0,
         budget: Default::default(),
+        notify: Default::default(),
         actor: ME.to_owned(),
         own_only: false,
     }

@@ -1,7 +1,7 @@
 //! The only task that writes. It takes what is queued, carries it out in one transaction, a savepoint per command, and
 //! tells the callers after the commit: under load many commands share one sync of the disk.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::{Acquire, Connection, SqliteConnection};
@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::{Changes, Command, Envelope, Queued, Tx};
 use super::database::Database;
-use super::{StoreError, Tally, Trial, audit};
+use super::{StoreError, Tally, Trial, audit, notices};
 use crate::clock::Clock;
+use crate::notices::Rules;
 
 /// Commands in one commit: enough to share the sync, few enough that no caller waits long.
 const MOST_PER_COMMIT: usize = 256;
@@ -21,6 +22,8 @@ pub(crate) struct Writer {
     pub(super) queue: mpsc::Receiver<Box<dyn Queued>>,
     pub(super) changes: broadcast::Sender<Arc<Changes>>,
     pub(super) clock: Arc<dyn Clock>,
+    /// Who is told of what; unset: as its default says.
+    pub(super) rules: Arc<OnceLock<Rules>>,
     pub(super) stop: CancellationToken,
     pub(super) tally: Arc<Tally>,
 }
@@ -98,7 +101,9 @@ impl Writer {
 
     async fn carry_out(&mut self, batch: &mut [Box<dyn Queued>]) -> Result<Changes, StoreError> {
         let now_ms = self.clock.unix_ms();
-        let Some(changes) = commit(self.database.conn().await?, batch, now_ms).await? else {
+        let Some(changes) =
+            commit(self.database.conn().await?, batch, now_ms, self.rules.get_or_init(Rules::default)).await?
+        else {
             return Ok(Changes::default());
         };
         self.database.worked();
@@ -111,6 +116,7 @@ async fn commit(
     conn: &mut SqliteConnection,
     batch: &mut [Box<dyn Queued>],
     now_ms: i64,
+    rules: &Rules,
 ) -> Result<Option<Changes>, StoreError> {
     let alone = batch.len() == 1;
     let mut all = Changes::default();
@@ -144,7 +150,8 @@ async fn commit(
             savepoint.rollback().await?;
         }
     }
-    audit::record(&mut transaction, now_ms, &events).await?;
+    let last = audit::record(&mut transaction, now_ms, &events).await?;
+    all.notices |= notices::record(&mut transaction, now_ms, (&events, last), rules).await?;
     transaction.commit().await?;
     audit::tell(&events);
     all.events = events.len();

@@ -52,6 +52,7 @@ fn command(wish: Wish, plan: ExpandedPlan, needs: &[Prediction]) -> Submit {
         retry_failed: wish.retry_failed,
         priority: plan.priority,
         budget: plan.budget,
+        notify: plan.notify,
         actor: wish.actor,
         own_only: wish.own_only,
     }

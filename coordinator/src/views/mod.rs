@@ -2,7 +2,17 @@
 //! reports. The pages (`web`) draw them, and the JSON API sends them as they are.
 
 pub mod agents;
+mod eta;
 pub mod events;
+pub mod job;
+pub mod jobs;
+mod lineage;
+pub mod results;
+mod stages;
+pub mod sweeps;
+
+pub use lineage::lineage;
+pub use stages::Stage;
 
 /// One page of many.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, utoipa::ToSchema)]

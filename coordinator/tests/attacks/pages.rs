@@ -14,6 +14,11 @@ use super::site::{Caller, Shown, Site};
 /// Method, path, and whether it is for everybody.
 const EXPECTED: &[(&str, &str, bool)] = &[
     ("GET", "/", false),
+    ("GET", "/sweeps/{sweep}", false),
+    ("GET", "/sweeps/{sweep}/plan", false),
+    ("GET", "/jobs/{job}", false),
+    ("GET", "/jobs/{job}/file", false),
+    ("GET", "/jobs/{job}/log", false),
     ("GET", "/sign-in", true),
     ("POST", "/sign-in", true),
     ("GET", "/sign-in/code", true),

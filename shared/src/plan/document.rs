@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::notices::Notify;
 use crate::spec::{DataSpec, MeasureSpec};
 
 use super::catalogue::Catalogue;
@@ -12,7 +13,7 @@ use super::kinds::{Context, Makes};
 use super::policy::{self, Budget, Policy};
 use super::source::{At, Problems, Source};
 use super::stage::{self, Stage, StageDefaults};
-use super::{data, frozen, measure, order, yaml};
+use super::{data, frozen, measure, notify, order, yaml};
 
 /// A plan that was read and checked, with every default filled in. [`super::expand`] makes its jobs.
 #[derive(Debug, Clone)]
@@ -23,6 +24,7 @@ pub struct Plan {
     /// Added to the jobs' own.
     pub priority: i32,
     pub budget: Budget,
+    pub notify: Notify,
     /// What the author should know although the plan runs.
     pub warnings: Vec<PlanError>,
     pub(super) source: Arc<Source>,
@@ -59,6 +61,7 @@ fn document(fields: &Fields<'_>, source: &Arc<Source>, catalogue: &Catalogue) ->
     let measure = measure::read(fields.get("measure").as_ref());
     let priority = fields.get("priority").and_then(|f| policy::priority(&f)).unwrap_or(0);
     let budget = fields.get("budget").map(|f| policy::budget(&f)).unwrap_or_default();
+    let notify = fields.get("notify").map(|f| notify::read(&f)).unwrap_or_default();
     not_yet(fields);
     fields.finish();
     if data_field.is_none() && stages.iter().any(|s| s.makes != Makes::Files) {
@@ -73,7 +76,7 @@ fn document(fields: &Fields<'_>, source: &Arc<Source>, catalogue: &Catalogue) ->
     let order = order::order(&stages, problems);
     let stages = order.into_iter().map(|index| stages[index].clone()).collect();
     let (source, warnings) = (source.clone(), Vec::new());
-    Plan { name, seeds, data, priority, budget, warnings, source, stages, measure, defaults }
+    Plan { name, seeds, data, priority, budget, notify, warnings, source, stages, measure, defaults }
 }
 
 fn name(field: &Field<'_>) -> Option<String> {
@@ -136,14 +139,10 @@ fn stages(fields: &Fields<'_>, defaults: StageDefaults, context: &Context<'_>) -
     inner.entries.iter().filter_map(|entry| stage::read(inner.problems, entry, defaults, context)).collect()
 }
 
-/// What later versions will do. `search` would change which jobs run, so the plan is refused; `notify` would not.
+/// What later versions will do: `search` would change which jobs run, so the plan is refused.
 fn not_yet(fields: &Fields<'_>) {
     if let Some(field) = fields.get("search") {
         let error = field.error("`search` is not available in this version");
         field.problems.add(error.help("without it every job runs to its end"));
-    }
-    if let Some(field) = fields.get("notify") {
-        let warning = field.error("`notify` is not available in this version: nobody will be told");
-        field.problems.warn(warning.help("`sweep watch` shows when the sweep has ended"));
     }
 }

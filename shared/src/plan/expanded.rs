@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::notices::Notify;
 use crate::resources::DeviceClass;
 use crate::spec::JobSpec;
 
@@ -18,6 +19,9 @@ pub struct ExpandedPlan {
     pub priority: i32,
     #[serde(default)]
     pub budget: Budget,
+    /// No part of the fingerprint.
+    #[serde(default)]
+    pub notify: Notify,
     pub jobs: Vec<ExpandedJob>,
     /// How many choices fell together because their keys are equal.
     pub shared: u32,

@@ -19,6 +19,7 @@ mod frozen;
 mod kinds;
 mod matrix;
 mod measure;
+mod notify;
 mod order;
 mod policy;
 mod selector;

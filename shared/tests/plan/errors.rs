@@ -100,6 +100,30 @@ fn how_jobs_are_treated_is_checked_too() {
 }
 
 #[test]
+fn who_is_told_is_checked_too() {
+    let top = |field: &str| format!("{field}\n{TRAIN}");
+    check(&top("notify: me@example.org"), 1, "notify", "expected a map of fields, found `me@example.org`", None);
+    check(&top("notify: {}"), 1, "notify", "names nobody", None);
+    check(&top("notify: { mail: me@example.org }"), 1, "notify.mail", "unknown field `mail`", Some("email"));
+    check(
+        &top("notify:\n  email: [a@b.example, me]"),
+        2,
+        "notify.email",
+        "`me` is no address for mail: it has no @",
+        None,
+    );
+    check(&top("notify: { email: [a@b.c, a@b.c] }"), 1, "notify.email", "listed twice", None);
+    check(&top("notify: { email: [] }"), 1, "notify.email", "lists nobody", None);
+    check(&top("notify: { sms: [+15550100] }"), 1, "notify.sms", "a phone number in quotes, found `+15550100`", None);
+    check(&top("notify: { sms: [\"5550100\"] }"), 1, "notify.sms", "it must begin with +", None);
+    check(&top("notify: { webhook: [https://x.example/h] }"), 1, "notify.webhook", "called by its name", None);
+    check(&top("notify: { on: [finish] }"), 1, "notify.on", "unknown word `finish`", Some("finished"));
+    check(&top("notify: { on: [finished, finished] }"), 1, "notify.on", "listed twice", None);
+    check(&top("notify: { on: [agent_lost] }"), 1, "notify.on", "nothing that happens to a sweep", None);
+    check(&top("notify: { on: [] }"), 1, "notify.on", "nobody would be told", None);
+}
+
+#[test]
 fn a_policy_in_the_wrong_place_is_told_where_it_belongs() {
     let errors = errors_of(&format!("max_hours: 3\n{TRAIN}"));
     assert_eq!(errors.errors[0].help, ["for all stages: `defaults: { max_hours: … }`; for one: in the stage"]);

@@ -6,6 +6,7 @@ mod cooling;
 mod devices;
 mod facts;
 mod live;
+mod lost;
 mod orders;
 mod pace;
 mod views;
@@ -68,6 +69,8 @@ pub struct Fleet {
     orders: bool,
     /// Agents with attempts that others may have.
     overdue: BTreeSet<String>,
+    /// Agents that were here before the coordinator started, and are waited for until then.
+    expected: BTreeMap<String, Duration>,
 }
 
 #[derive(Debug)]
@@ -85,6 +88,8 @@ pub struct Agent {
     drain_told: Option<SessionId>,
     /// Counts the agent's sessions, as it does itself; 0: it does not.
     nth: u64,
+    /// It took its leave, or was given up; or was never here since the coordinator's start.
+    gone: bool,
 }
 
 /// What the database found when the agent said hello.
@@ -110,6 +115,7 @@ impl Fleet {
             looked: now,
             orders: false,
             overdue: BTreeSet::new(),
+            expected: BTreeMap::new(),
         };
         for row in live {
             let live = Live::new(row, now);
@@ -158,10 +164,12 @@ impl Fleet {
             lease_until: now + self.terms.lease,
             draining: greeting.draining,
             nth,
+            gone: false,
             ..Agent::unseen(info, now)
         };
         let id = agent.info.id.clone();
         self.cooling.forget(&id);
+        self.expected.remove(&id);
         let old = self.agents.insert(id.clone(), agent).and_then(|old| old.session);
         self.reconsider(&id, greeting.interrupt);
         old
@@ -171,6 +179,7 @@ impl Fleet {
     pub fn heard(&mut self, session: SessionId, now: Duration) -> Option<&str> {
         let agent = self.agents.values_mut().find(|agent| agent.session == Some(session))?;
         agent.heard = now;
+        agent.gone = false;
         agent.lease_until = now + self.terms.lease;
         Some(&agent.info.id)
     }
@@ -198,10 +207,12 @@ impl Fleet {
     }
 
     /// The agent has said goodbye: a wish that it leave is fulfilled.
-    pub fn left(&mut self, agent: &str) {
-        if let Some(agent) = self.agents.get_mut(agent) {
+    pub fn left(&mut self, id: &str) {
+        if let Some(agent) = self.agents.get_mut(id) {
             agent.draining = false;
+            agent.gone = true;
         }
+        self.expected.remove(id);
     }
 
     /// The agent interrupted a job by itself.
@@ -225,6 +236,9 @@ impl Fleet {
             for agent in self.agents.values_mut() {
                 agent.lease_until = agent.lease_until.max(now + self.terms.grace);
                 agent.heard = agent.heard.max(now);
+            }
+            for until in self.expected.values_mut() {
+                *until = (*until).max(now + self.terms.grace);
             }
         }
         self.looked = now;
@@ -269,6 +283,7 @@ impl Agent {
             draining: false,
             drain_told: None,
             nth: 0,
+            gone: true,
         }
     }
 

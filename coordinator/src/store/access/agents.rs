@@ -58,6 +58,7 @@ impl Command for RevokeAgent {
         let mut ledger = Ledger::load(tx, freed.iter().copied()).await?;
         free(&mut ledger, &freed, Why::Revoked, tx.now_ms)?;
         ledger.save(tx).await?;
+        sqlx::query!("UPDATE agents SET expected = 0 WHERE id = ?", agent).execute(&mut *tx.conn).await?;
         if certificates > 0 {
             tx.note_world(&self.actor, "agent_revoked", format!("{agent}, {} attempts freed", freed.len()));
         }

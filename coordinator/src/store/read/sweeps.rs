@@ -21,6 +21,9 @@ pub struct SweepRow {
     /// Hours that its attempts have held devices of a class so far.
     pub gpu_hours: f64,
     pub cpu_hours: f64,
+    /// What the attempts took whose results were reused.
+    pub gpu_hours_saved: f64,
+    pub cpu_hours_saved: f64,
     pub budget: Budget,
     pub created_ms: i64,
     pub finished_ms: Option<i64>,
@@ -42,6 +45,7 @@ impl Store {
         .ok_or_else(|| StoreError::Unknown(format!("sweep {id}")))?;
         let (counts, reused) = self.counts(id).await?;
         let (gpu_hours, cpu_hours) = self.hours(id).await?;
+        let (gpu_hours_saved, cpu_hours_saved) = if reused > 0 { self.hours_saved(id).await? } else { (0.0, 0.0) };
         Ok(SweepRow {
             id,
             name: row.name,
@@ -52,12 +56,21 @@ impl Store {
             priority: row.priority,
             gpu_hours,
             cpu_hours,
+            gpu_hours_saved,
+            cpu_hours_saved,
             budget: Budget { gpu_hours: row.budget_gpu_hours, cpu_hours: row.budget_cpu_hours },
             created_ms: row.created_ms,
             finished_ms: row.finished_ms,
             counts,
             reused,
         })
+    }
+
+    pub async fn sweep_name(&self, id: SweepId) -> Result<String, StoreError> {
+        sqlx::query_scalar!("SELECT name FROM sweeps WHERE id = ?", id.0)
+            .fetch_optional(&self.readers)
+            .await?
+            .ok_or_else(|| StoreError::Unknown(format!("sweep {id}")))
     }
 
     /// Of GPUs and of CPUs. What runs counts up to now.
@@ -70,6 +83,20 @@ impl Store {
                      FROM jobs j JOIN attempts a ON a.job = j.id WHERE j.sweep = ?1)"#,
             id.0,
             now_ms
+        )
+        .fetch_one(&self.readers)
+        .await?;
+        Ok((row.gpu, row.cpu))
+    }
+
+    /// The same of the attempts at jobs of other sweeps that it would have had to repeat.
+    async fn hours_saved(&self, id: SweepId) -> Result<(f64, f64), StoreError> {
+        let row = sqlx::query!(
+            r#"SELECT total(CASE a.device WHEN 'cuda' THEN a.run_s END) / 3600 AS "gpu!: f64",
+                      total(CASE a.device WHEN 'cpu' THEN a.run_s END) / 3600 AS "cpu!: f64"
+               FROM jobs j JOIN attempts a ON a.job = j.reused_from
+               WHERE j.sweep = ?1 AND j.state = 'succeeded' AND j.dropped = 0 AND j.reused_from IS NOT NULL"#,
+            id.0
         )
         .fetch_one(&self.readers)
         .await?;
@@ -99,6 +126,16 @@ impl Store {
         let reused = rows.iter().map(|row| row.reused as u32).sum();
         Ok((rows.into_iter().map(|row| (row.state, row.jobs as u32)).collect(), reused))
     }
+}
+
+/// The ids of sweeps, the newest first, and how many there are.
+pub async fn sweep_ids(store: &Store, offset: u32, limit: u32) -> Result<(Vec<SweepId>, u64), StoreError> {
+    let mut tx = store.readers.begin().await?;
+    let total = sqlx::query_scalar!(r#"SELECT count(*) AS "total!: i64" FROM sweeps"#).fetch_one(&mut *tx).await?;
+    let ids = sqlx::query_scalar!("SELECT id FROM sweeps ORDER BY id DESC LIMIT ? OFFSET ?", limit, offset)
+        .fetch_all(&mut *tx)
+        .await?;
+    Ok((ids.into_iter().map(SweepId).collect(), total as u64))
 }
 
 /// The newest sweep, if there is any.

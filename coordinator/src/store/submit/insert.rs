@@ -13,10 +13,11 @@ use crate::transition::initial;
 const CHUNK: usize = 500;
 
 pub async fn sweep(tx: &mut Tx<'_>, new: &Submit) -> Result<SweepId, StoreError> {
+    let notify = json(&new.notify);
     let id = sqlx::query!(
         "INSERT INTO sweeps (name, state, fingerprint, plan_yaml, plan_path, created_ms, priority, budget_gpu_hours,
-                             budget_cpu_hours, owner)
-         VALUES (?, 'active', ?, ?, ?, ?, ?, ?, ?, ?)",
+                             budget_cpu_hours, owner, notify_json)
+         VALUES (?, 'active', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         new.name,
         new.fingerprint,
         new.plan_yaml,
@@ -25,7 +26,8 @@ pub async fn sweep(tx: &mut Tx<'_>, new: &Submit) -> Result<SweepId, StoreError>
         new.priority,
         new.budget.gpu_hours,
         new.budget.cpu_hours,
-        new.actor
+        new.actor,
+        notify
     )
     .execute(&mut *tx.conn)
     .await?

@@ -6,6 +6,7 @@ mod policy;
 mod reuse;
 
 use sweep_shared::ids::{JobId, SweepId};
+use sweep_shared::notices::Notify;
 use sweep_shared::plan::Budget;
 use sweep_shared::resources::DeviceClass;
 use sweep_shared::states::SweepState;
@@ -73,6 +74,8 @@ pub struct Submit {
     pub jobs: Vec<NewJob>,
     pub priority: i32,
     pub budget: Budget,
+    /// Who is told what becomes of it.
+    pub notify: Notify,
     /// Take over the results of equal jobs of other sweeps.
     pub reuse: bool,
     /// Join the newest sweep with this fingerprint, if there is one; and go before all other sweeps, since someone waits for

@@ -14,8 +14,9 @@ const CHUNK: usize = 500;
 /// The sweep takes the plan's text, names, priorities and limits; its jobs are found by their keys, and their states stay as
 /// they are. A budget that is another than before holds anew.
 pub async fn take(tx: &mut Tx<'_>, sweep: SweepId, new: &Submit) -> Result<(), StoreError> {
+    let notify = json(&new.notify);
     sqlx::query!(
-        "UPDATE sweeps SET name = ?2, fingerprint = ?3, plan_yaml = ?4, plan_path = ?5, priority = ?6,
+        "UPDATE sweeps SET name = ?2, fingerprint = ?3, plan_yaml = ?4, plan_path = ?5, priority = ?6, notify_json = ?9,
                 budget_gpu_hours = ?7, budget_cpu_hours = ?8,
                 budget_waived = CASE WHEN budget_gpu_hours IS ?7 AND budget_cpu_hours IS ?8 THEN budget_waived ELSE 0 END,
                 paused = CASE WHEN paused_reason = '' OR (budget_gpu_hours IS ?7 AND budget_cpu_hours IS ?8)
@@ -29,7 +30,8 @@ pub async fn take(tx: &mut Tx<'_>, sweep: SweepId, new: &Submit) -> Result<(), S
         new.plan_path,
         new.priority,
         new.budget.gpu_hours,
-        new.budget.cpu_hours
+        new.budget.cpu_hours,
+        notify
     )
     .execute(&mut *tx.conn)
     .await?;

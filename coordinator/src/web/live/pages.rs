@@ -87,6 +87,8 @@ macro_rules! live {
 
 pub static PAGES: &[LivePage] = &[
     live!("/" Everything OFTEN routes::overview::parts),
+    live!("/sweeps/{sweep}" Sweep SELDOM routes::sweep::parts),
+    LivePage { has_log: true, ..live!("/jobs/{job}" Job SELDOM routes::job::parts) },
     live!("/agents" Agents OFTEN routes::agents::parts),
     live!("/agents/{agent}" Agents OFTEN routes::agents::one),
     live!("/events" Events SELDOM routes::events::parts),

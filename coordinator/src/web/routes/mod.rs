@@ -9,11 +9,13 @@ mod code;
 pub mod events;
 mod factor;
 pub mod health;
+pub(super) mod job;
 mod link;
 pub mod overview;
 mod sessions;
 mod sign_in;
 mod sign_out;
+pub(super) mod sweep;
 
 use std::pin::Pin;
 
@@ -77,6 +79,11 @@ pub const LIVE: &str = "/live";
 
 pub static ROUTES: &[Route] = &[
     route!(GET "/" SignedIn overview::show),
+    route!(GET "/sweeps/{sweep}" SignedIn sweep::show),
+    route!(GET "/sweeps/{sweep}/plan" SignedIn sweep::plan::show),
+    route!(GET "/jobs/{job}" SignedIn job::show),
+    route!(GET "/jobs/{job}/file" SignedIn job::files::show),
+    route!(GET "/jobs/{job}/log" SignedIn job::log::show),
     route!(GET "/sign-in" Open sign_in::show),
     route!(POST "/sign-in" Open sign_in::submit),
     route!(GET "/sign-in/code" Open code::show),

@@ -37,8 +37,8 @@ pub fn expand(plan: &Plan) -> Result<ExpandedPlan, PlanErrors> {
     let Expansion { jobs, shared, .. } = expansion;
     let more = problems.finish()?;
     let warnings = plan.warnings.iter().chain(&more).map(|w| format!("warning: {w}")).collect();
-    let (name, priority, budget) = (plan.name.clone(), plan.priority, plan.budget);
-    Ok(ExpandedPlan { name, priority, budget, jobs, shared, warnings })
+    let (name, priority, budget, notify) = (plan.name.clone(), plan.priority, plan.budget, plan.notify.clone());
+    Ok(ExpandedPlan { name, priority, budget, notify, jobs, shared, warnings })
 }
 
 /// A job as the stages behind it see it: one choice of a stage, which may share its job with others.

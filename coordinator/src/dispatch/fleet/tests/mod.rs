@@ -11,9 +11,9 @@ use crate::memory::Needs;
 use crate::store::read::Ready;
 
 const GIB: u64 = 1 << 30;
-const TERMS: Terms = Terms { lease: Duration::from_mins(1), grace: Duration::from_secs(15) };
+pub const TERMS: Terms = Terms { lease: Duration::from_mins(1), grace: Duration::from_secs(15) };
 
-fn at(seconds: u64) -> Duration {
+pub fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
@@ -74,7 +74,7 @@ fn live(job: i64, agent: &str, granted: Duration) -> Live {
     Live::new(row(job, agent), granted)
 }
 
-fn join(fleet: &mut Fleet, id: &str, session: u64, now: Duration) -> Option<SessionId> {
+pub fn join(fleet: &mut Fleet, id: &str, session: u64, now: Duration) -> Option<SessionId> {
     fleet.join(info(id), (SessionId(session), session), &Greeting::default(), now)
 }
 
@@ -93,7 +93,7 @@ fn ready(job: i64) -> Ready {
 }
 
 /// One connected agent that runs job 1.
-fn fleet() -> Fleet {
+pub fn fleet() -> Fleet {
     let mut fleet = Fleet::new(TERMS, vec![], at(0));
     join(&mut fleet, "a", 1, at(0));
     fleet.granted(live(1, "a", at(0)));

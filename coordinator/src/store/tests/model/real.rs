@@ -295,6 +295,7 @@ fn submit(plan: &Plan, amend: Option<sweep_shared::ids::SweepId>, number: u64) -
         files: Vec::new(),
         jobs: jobs.collect(),
         priority: plan.priority,
+        notify: Default::default(),
         budget: Budget { gpu_hours: None, cpu_hours: plan.budget_s.map(|whole| budget_seconds(whole) / 3600.0) },
         reuse: plan.reuse,
         continue_same: false,

@@ -1,4 +1,4 @@
-//! Numbers as people read them. All functions are pure.
+//! Numbers, times and texts as people read them, in a terminal, on a page and in a mail. All functions are pure.
 
 use std::time::Duration;
 
@@ -137,6 +137,16 @@ pub fn hours(hours: f64) -> String {
         h if h >= 1.0 => format!("{h:.1}"),
         h if h > 0.0 => significant(h),
         _ => "0".to_owned(),
+    }
+}
+
+/// A number of which nothing is known: `1200`, `0.250`, `1.50e-6`.
+pub fn number(value: f64) -> String {
+    let simple = value == 0.0 || (0.001..1e6).contains(&value.abs());
+    match (value.fract() == 0.0 && value.abs() < 1e15, simple) {
+        (true, _) => format!("{value:.0}"),
+        (false, true) => significant(value),
+        (false, false) => format!("{value:.2e}"),
     }
 }
 
