@@ -15,6 +15,7 @@ use sweep_shared::states::{JobState, SweepState};
 use super::Web;
 use super::call::{Answer, Call};
 use super::trouble::Trouble;
+use crate::store::notices::CopyCount;
 use crate::store::read::{self, Totals};
 use crate::views::agents::{Agent, agents};
 
@@ -24,11 +25,13 @@ type Labels = Vec<(&'static str, String)>;
 type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
 
 pub async fn show(web: Web, _: Call) -> Answer {
-    let (totals, agents) = tokio::try_join!(read::totals(&web.0.store), agents(&web.0.api))?;
+    let store = &web.0.store;
+    let (totals, agents, copies) = tokio::try_join!(read::totals(store), agents(&web.0.api), store.copy_counts())?;
     let mut registry = Registry::with_prefix("sweep");
     registry.register("build", "The coordinator's version", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
     of_work(&mut registry, &totals);
     of_agents(&mut registry, &agents);
+    of_notices(&mut registry, &copies);
     of_itself(&mut registry, &web, &totals);
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|_| Trouble::Internal)?;
@@ -39,7 +42,11 @@ fn of_work(registry: &mut Registry, totals: &Totals) {
     let (sweeps, jobs) = (Gauges::default(), Gauges::default());
     // States that nothing is in are 0, so that a rule may ask for them.
     for state in SweepState::ALL {
-        set(&sweeps, vec![("state", state.to_string())], totals.sweeps.get(state.as_str()).copied().unwrap_or(0) as f64);
+        set(
+            &sweeps,
+            vec![("state", state.to_string())],
+            totals.sweeps.get(state.as_str()).copied().unwrap_or(0) as f64,
+        );
     }
     for state in JobState::ALL {
         set(&jobs, vec![("state", state.to_string())], totals.jobs.get(state.as_str()).copied().unwrap_or(0) as f64);
@@ -81,7 +88,20 @@ fn of_agents(registry: &mut Registry, agents: &[Agent]) {
     registry.register("agent_attempts_live", "Attempts at each agent whose end is not known", running);
     registry.register("device_slots", "Jobs that a device takes at once", slots);
     registry.register("device_faulty", "1: the device takes no work for a fault", closed);
-    registry.register_with_unit("device_memory", "Memory of a device: all of it, what is free, what jobs hold", Unit::Bytes, memory);
+    registry.register_with_unit(
+        "device_memory",
+        "Memory of a device: all of it, what is free, what jobs hold",
+        Unit::Bytes,
+        memory,
+    );
+}
+
+fn of_notices(registry: &mut Registry, copies: &[CopyCount]) {
+    let notices = Gauges::default();
+    for CopyCount { channel, state, copies } in copies {
+        set(&notices, vec![("channel", channel.clone()), ("state", state.clone())], *copies as f64);
+    }
+    registry.register("notices", "Copies of notices by channel, and what became of them", notices);
 }
 
 fn of_itself(registry: &mut Registry, web: &Web, totals: &Totals) {

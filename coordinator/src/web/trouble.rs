@@ -90,7 +90,9 @@ impl Trouble {
         match self {
             Self::SignIn { .. } => StatusCode::SEE_OTHER,
             Self::SignedOut | Self::Unshown(_) => StatusCode::UNAUTHORIZED,
-            Self::Role { .. } | Self::Forbidden(_) | Self::NoPerson | Self::Foreign(_) | Self::Stale => StatusCode::FORBIDDEN,
+            Self::Role { .. } | Self::Forbidden(_) | Self::NoPerson | Self::Foreign(_) | Self::Stale => {
+                StatusCode::FORBIDDEN
+            }
             Self::Large { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::NoForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,

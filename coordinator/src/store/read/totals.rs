@@ -15,9 +15,8 @@ pub struct Totals {
 
 pub async fn totals(store: &Store) -> Result<Totals, StoreError> {
     let mut tx = store.readers.begin().await?;
-    let sweeps = sqlx::query!(r#"SELECT state, count(*) AS "n!: i64" FROM sweeps GROUP BY state"#)
-        .fetch_all(&mut *tx)
-        .await?;
+    let sweeps =
+        sqlx::query!(r#"SELECT state, count(*) AS "n!: i64" FROM sweeps GROUP BY state"#).fetch_all(&mut *tx).await?;
     let jobs = sqlx::query!(r#"SELECT state, count(*) AS "n!: i64" FROM jobs WHERE dropped = 0 GROUP BY state"#)
         .fetch_all(&mut *tx)
         .await?;

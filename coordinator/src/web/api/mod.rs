@@ -6,11 +6,15 @@
 
 mod agents;
 mod events;
+mod jobs;
 pub mod openapi;
 pub mod problem;
+mod sweeps;
 
 pub(super) use agents::{agent, agents};
 pub(super) use events::events;
+pub(super) use jobs::job;
+pub(super) use sweeps::{sweep, sweep_jobs, sweep_results, sweeps};
 
 use axum::Json;
 use axum::response::IntoResponse;

@@ -17,7 +17,16 @@ use crate::web::call::{Answer, Call};
         description = "What a coordinator knows: sweeps, jobs, results, agents, events. Read only. Fields are added, never renamed.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    paths(super::agents::agents, super::agents::agent, super::events::events),
+    paths(
+        super::sweeps::sweeps,
+        super::sweeps::sweep,
+        super::sweeps::sweep_jobs,
+        super::sweeps::sweep_results,
+        super::jobs::job,
+        super::agents::agents,
+        super::agents::agent,
+        super::events::events,
+    ),
     security(("token" = []), ("session" = [])),
     modifiers(&Credentials),
 )]

@@ -8,6 +8,7 @@ use crate::web::Web;
 use crate::web::call::{Answer, Call};
 use crate::web::layout::time;
 use crate::web::live::{self, Asked, Part};
+use crate::web::query::encode;
 use crate::web::trouble::Trouble;
 use crate::web::words::{badge, bar, count, size, span};
 
@@ -58,10 +59,7 @@ pub fn summary(agents: &[Agent]) -> String {
 }
 
 pub fn path(agent: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let id: String =
-        agent.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
-    format!("/agents/{id}")
+    format!("/agents/{}", encode(agent))
 }
 
 pub fn state(agent: &Agent) -> Markup {

@@ -1,7 +1,9 @@
 //! Browsers and less friendly things against the real router on a real database, with a clock that the tests move.
 
 mod account;
+mod api;
 pub mod browser;
+mod changes;
 mod links;
 mod sessions;
 mod sign_in;

@@ -67,6 +67,7 @@ async fn who_is_not_signed_in_sees_the_open_routes_only() {
                 route.path
             ),
             (Who::Open, true) => assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", route.path),
+            (Who::Program, _) => assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", route.path),
             (_, false) => assert!(answer.location().starts_with("/sign-in"), "{}", route.path),
             (_, true) => assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", route.path),
         }
