@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use sweep_shared::ids::JobId;
+use sweep_shared::ids::{JobId, SweepId};
 use sweep_shared::resources::{Closed, Device, DeviceClass};
 use utoipa::ToSchema;
 
@@ -53,9 +53,11 @@ pub struct AgentDevice {
 /// An attempt that lives.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AgentJob {
-    pub job: i64,
+    /// `j12`.
+    pub job: String,
     pub attempt: u32,
-    pub sweep: i64,
+    /// `s3`.
+    pub sweep: String,
     pub sweep_name: String,
     pub stage: String,
     pub label: String,
@@ -115,9 +117,9 @@ fn by_agent(api: &Api, rows: Vec<RunningRow>) -> HashMap<String, Vec<AgentJob>> 
         let told = api.board.progress(JobId(row.job)).map_or(0.0, |progress| progress.fraction);
         let by_epoch = if row.epochs > 0 { row.epoch as f64 / row.epochs as f64 } else { 0.0 };
         let job = AgentJob {
-            job: row.job,
+            job: JobId(row.job).to_string(),
             attempt: row.attempt as u32,
-            sweep: row.sweep,
+            sweep: SweepId(row.sweep).to_string(),
             sweep_name: row.sweep_name,
             stage: row.stage,
             label: row.label,

@@ -3,11 +3,12 @@
 use maud::{Markup, html};
 
 use crate::api::Api;
-use crate::views::{Agent, AgentDevice, AgentJob, agent, agents};
+use crate::views::agents::{Agent, AgentDevice, AgentJob, agent, agents};
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
 use crate::web::layout::time;
 use crate::web::live::{self, Asked, Part};
+use crate::web::query::encode;
 use crate::web::trouble::Trouble;
 use crate::web::words::{badge, bar, count, size, span};
 
@@ -58,10 +59,7 @@ pub fn summary(agents: &[Agent]) -> String {
 }
 
 pub fn path(agent: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let id: String =
-        agent.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
-    format!("/agents/{id}")
+    format!("/agents/{}", encode(agent))
 }
 
 pub fn state(agent: &Agent) -> Markup {
@@ -127,8 +125,8 @@ fn job_list(jobs: &[AgentJob], now_ms: i64) -> Markup {
             @for job in jobs {
                 @let percent = (job.fraction * 100.0).floor();
                 li {
-                    a href=(format!("/jobs/j{}", job.job)) { (job.stage) @if !job.label.is_empty() { " " (job.label) } }
-                    span.hint { "of " a href=(format!("/sweeps/s{}", job.sweep)) { (job.sweep_name) } ", " (on(job)) ", " (span((now_ms - job.since_ms) as f64 / 1000.0)) }
+                    a href=(format!("/jobs/{}", job.job)) { (job.stage) @if !job.label.is_empty() { " " (job.label) } }
+                    span.hint { "of " a href=(format!("/sweeps/{}", job.sweep)) { (job.sweep_name) } ", " (on(job)) ", " (span((now_ms - job.since_ms) as f64 / 1000.0)) }
                     (bar(&format!("{percent} % done"), &[("fill-jobs", job.fraction)]))
                 }
             }
