@@ -171,7 +171,19 @@ pub(crate) async fn assemble(
     let clock = options.clock.clone();
     let retention = options.retention;
     Ok((
-        Api { home, store, board, logs, artifacts, dispatch, clock, retention, tables: Default::default(), stop },
+        Api {
+            home,
+            store,
+            board,
+            logs,
+            artifacts,
+            dispatch,
+            clock,
+            retention,
+            tables: Default::default(),
+            flows: Default::default(),
+            stop,
+        },
         dispatcher,
     ))
 }

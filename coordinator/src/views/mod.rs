@@ -12,7 +12,7 @@ mod stages;
 pub mod sweeps;
 
 pub use lineage::lineage;
-pub use stages::Stage;
+pub use stages::{Flows, Stage};
 
 /// One page of many.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, utoipa::ToSchema)]

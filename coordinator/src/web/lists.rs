@@ -24,7 +24,7 @@ pub fn heading(query: &Query<'_>, asks: Asks, (name, title): (&str, &str), numer
     let order = if down { "descending" } else { "ascending" };
     html! {
         th scope="col" class=[numeric.then_some("number")] aria-sort=[sorted.then_some(order)] {
-            a href=(format!("{link}{}", asks.anchor)) { (title) @if sorted { span.order aria-hidden="true" { (if down { " ▾" } else { " ▴" }) } } }
+            a href=(format!("{link}{}", asks.anchor)) { (title) @if sorted { span.order aria-hidden="true" { (if down { "\u{a0}▾" } else { "\u{a0}▴" }) } } }
         }
     }
 }

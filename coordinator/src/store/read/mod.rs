@@ -36,6 +36,6 @@ pub use ready::{Ready, ReadyQuery};
 pub use results::{FileRow, PointRow, files_of_jobs, points_of, points_of_jobs};
 pub use retention::retention_facts;
 pub use running::{RunningRow, running};
-pub use stages::{flows_of, points_version, stages_of, times_of};
+pub use stages::{FlowRow, StageRow, flows_of, jobs_version, points_version, stages_of, times_of};
 pub use sweeps::{SweepRow, latest, owner_of, sweep_ids, sweep_of_job};
 pub use totals::{Totals, totals};
