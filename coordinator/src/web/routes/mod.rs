@@ -9,13 +9,15 @@ mod code;
 pub mod events;
 mod factor;
 pub mod health;
-pub(super) mod job;
+pub mod job;
 mod link;
 pub mod overview;
 mod sessions;
 mod sign_in;
 mod sign_out;
-pub(super) mod sweep;
+pub mod sweep;
+
+pub use job::log::readable;
 
 use std::pin::Pin;
 
