@@ -46,6 +46,12 @@ pub struct AgentDevice {
     pub closed: Option<String>,
     /// Whether that is a fault.
     pub is_faulty: bool,
+    /// What its driver tells, where it does.
+    pub temperature_c: Option<u32>,
+    /// The part of the last measuring in which anything was computed.
+    pub busy_percent: Option<u32>,
+    pub power_w: Option<f64>,
+    pub power_limit_w: Option<f64>,
     /// Processes of others, in words.
     pub others: Vec<String>,
 }
@@ -170,12 +176,31 @@ impl From<&Device> for AgentDevice {
             slots: device.slots,
             closed,
             is_faulty,
+            temperature_c: status.sensors.temperature_c,
+            busy_percent: status.sensors.busy_percent,
+            power_w: status.sensors.power_mw.map(watts),
+            power_limit_w: status.sensors.power_limit_mw.map(watts),
             others: status.others.iter().map(ToString::to_string).collect(),
         }
     }
 }
 
+fn watts(milliwatts: u32) -> f64 {
+    f64::from(milliwatts) / 1000.0
+}
+
 impl AgentDevice {
+    /// `61 °C, 97 % busy, 210 of 350 W`; empty where nothing is known.
+    pub fn sensors(&self) -> String {
+        let power = self.power_w.map(|watts| match self.power_limit_w {
+            Some(limit) => format!("{watts:.0} of {limit:.0} W"),
+            None => format!("{watts:.0} W"),
+        });
+        let temperature = self.temperature_c.map(|degrees| format!("{degrees} °C"));
+        let busy = self.busy_percent.map(|percent| format!("{percent} % busy"));
+        [temperature, busy, power].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
     /// `CPU`, `GPU 0`.
     pub fn short(&self) -> String {
         if self.class == DeviceClass::Cpu.as_str() { "CPU".to_owned() } else { format!("GPU {}", self.index) }

@@ -58,7 +58,8 @@ fn of_work(registry: &mut Registry, totals: &Totals) {
 
 fn of_agents(registry: &mut Registry, agents: &[Agent]) {
     let (by_state, running) = (Gauges::default(), Gauges::default());
-    let (slots, closed, memory) = (Gauges::default(), Gauges::default(), Gauges::default());
+    let (slots, faulty, memory) = (Gauges::default(), Gauges::default(), Gauges::default());
+    let (heat, busy, power) = (Gauges::default(), Gauges::default(), Gauges::default());
     for (state, number) in [
         ("connected", agents.iter().filter(|agent| agent.connected && !agent.draining).count()),
         ("draining", agents.iter().filter(|agent| agent.connected && agent.draining).count()),
@@ -72,7 +73,16 @@ fn of_agents(registry: &mut Registry, agents: &[Agent]) {
         for device in agent.devices.iter().filter(|_| agent.connected) {
             let labels = vec![("agent", agent.id.clone()), ("device", format!("{}{}", device.class, device.index))];
             set(&slots, labels.clone(), f64::from(device.slots));
-            set(&closed, labels.clone(), f64::from(u8::from(device.is_faulty)));
+            set(&faulty, labels.clone(), f64::from(u8::from(device.is_faulty)));
+            for (family, value) in [
+                (&heat, device.temperature_c.map(f64::from)),
+                (&busy, device.busy_percent.map(|percent| f64::from(percent) / 100.0)),
+                (&power, device.power_w),
+            ] {
+                if let Some(value) = value {
+                    set(family, labels.clone(), value);
+                }
+            }
             for (kind, bytes) in [
                 ("total", device.memory_total_bytes),
                 ("free", device.memory_free_bytes),
@@ -87,7 +97,15 @@ fn of_agents(registry: &mut Registry, agents: &[Agent]) {
     registry.register("agents", "Agents by state", by_state);
     registry.register("agent_attempts_live", "Attempts at each agent whose end is not known", running);
     registry.register("device_slots", "Jobs that a device takes at once", slots);
-    registry.register("device_faulty", "1: the device takes no work for a fault", closed);
+    registry.register("device_faulty", "1: the device takes no work for a fault", faulty);
+    registry.register_with_unit("device_temperature", "Of a GPU, as its driver tells", Unit::Celsius, heat);
+    registry.register_with_unit(
+        "device_busy",
+        "The part of the time in which anything was computed",
+        Unit::Ratios,
+        busy,
+    );
+    registry.register_with_unit("device_power", "What the whole card takes", Unit::Other("watts".to_owned()), power);
     registry.register_with_unit(
         "device_memory",
         "Memory of a device: all of it, what is free, what jobs hold",

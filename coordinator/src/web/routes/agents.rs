@@ -103,6 +103,7 @@ pub fn device_row(device: &AgentDevice) -> Markup {
     let words = format!("{} of {} used", size(used), size(device.memory_total_bytes));
     let label =
         format!("Memory of {}: {words}, {} of it by sweep's jobs", device.short(), size(device.memory_of_jobs_bytes));
+    let sensors = device.sensors();
     let shares = [("fill-jobs", device.memory_of_jobs_bytes as f64 / total), ("fill-others", others as f64 / total)];
     html! {
         div.device {
@@ -112,6 +113,7 @@ pub fn device_row(device: &AgentDevice) -> Markup {
                 span.device-facts { (words) }
             }
             (bar(&label, &shares))
+            @if !sensors.is_empty() { p.sensors { (sensors) } }
             @if let Some(closed) = &device.closed {
                 p.error[device.is_faulty].hint[!device.is_faulty] data-say=[device.is_faulty.then(|| format!("{}: {closed}", device.short()))] { (closed) }
             }
