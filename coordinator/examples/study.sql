@@ -78,7 +78,7 @@ SELECT s.id, a.number, e.i + 1, 8, 'train',
        json_object('loss', 2.0 / (1.0 + e.i) + s.chance / 5000.0, 'val_loss', 2.1 / (1.0 + e.i * 0.8) + s.chance / 4000.0,
                    'accuracy', 0.94 - 0.5 / (1.5 + e.i) - s.chance / 20000.0, 'val_accuracy', 0.92 - 0.5 / (1.5 + e.i) - s.chance / 20000.0,
                    'learning_rate', 0.1 * (8 - e.i) / 8.0, 'seconds', 11.0 + s.chance / 500.0), :now
-FROM shown s JOIN attempts a ON a.job = s.id JOIN numbers e ON e.i < CASE WHEN a.state = 'lost' THEN 4 WHEN s.state = 'running' THEN 5 ELSE 8 END
+FROM shown s JOIN attempts a ON a.job = s.id JOIN (SELECT i FROM numbers WHERE i < 8) e ON e.i < CASE WHEN a.state = 'lost' THEN 4 WHEN s.state = 'running' THEN 5 ELSE 8 END
 WHERE s.block < 2 AND NOT (a.number = 2 AND e.i < 3);
 
 CREATE TEMP TABLE made AS

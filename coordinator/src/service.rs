@@ -106,7 +106,7 @@ impl Coordinator {
         let page = page.unwrap_or_else(|| url(&names, address, fingerprint.is_some()));
         let courier = notices::start(&options, (&api, page), &stop, &mut tasks);
         let dispatch = api.dispatch.clone();
-        let web = Web::open(api.clone(), options.web)?;
+        let web = Web::open(api.clone(), access.clone(), options.web)?;
         let app = app::router(api, access, authority, web, &options).await;
         let terms = Terms::new(KEEPALIVE.min(options.lease / 6), KEEPALIVE_TIMEOUT.min(options.lease / 3));
         let door = Door { tls: acceptor, app, terms };
@@ -171,7 +171,19 @@ pub(crate) async fn assemble(
     let clock = options.clock.clone();
     let retention = options.retention;
     Ok((
-        Api { home, store, board, logs, artifacts, dispatch, clock, retention, tables: Default::default(), stop },
+        Api {
+            home,
+            store,
+            board,
+            logs,
+            artifacts,
+            dispatch,
+            clock,
+            retention,
+            tables: Default::default(),
+            flows: Default::default(),
+            stop,
+        },
         dispatcher,
     ))
 }

@@ -36,6 +36,7 @@ use crate::home::Home;
 use crate::logs::Logs;
 use crate::retention::Retention;
 use crate::store::{Store, read};
+use crate::views::Flows;
 use crate::views::results::Tables;
 
 /// All that the calls need; cheap to clone.
@@ -51,6 +52,8 @@ pub struct Api {
     pub retention: Retention,
     /// What came out of the sweeps that pages show.
     pub tables: Tables,
+    /// And how their stages hang together.
+    pub flows: Flows,
     /// Open streams end with it.
     pub stop: CancellationToken,
 }
