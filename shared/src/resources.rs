@@ -79,6 +79,39 @@ pub struct DeviceStatus {
     pub keep_free_bytes: u64,
     /// Their share of its compute units by `agent.toml`, in percent; 0: all.
     pub compute_percent: u32,
+    pub sensors: Sensors,
+}
+
+/// How a GPU does, as the driver tells; what it does not tell, or what the card has no sensor for, is missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sensors {
+    /// Degrees Celsius.
+    pub temperature_c: Option<u32>,
+    /// The part of the driver's last measuring (up to a second) in which anything was computed, in percent.
+    pub busy_percent: Option<u32>,
+    /// Milliwatts that the whole card takes.
+    pub power_mw: Option<u32>,
+    /// Milliwatts that it may take.
+    pub power_limit_mw: Option<u32>,
+}
+
+/// `61 °C, 97 % busy, 210 of 350 W`; empty where nothing is known.
+impl fmt::Display for Sensors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let watts = |mw: u32| mw.saturating_add(500) / 1000;
+        let power = match (self.power_mw, self.power_limit_mw) {
+            (Some(power), Some(limit)) => Some(format!("{} of {} W", watts(power), watts(limit))),
+            (Some(power), None) => Some(format!("{} W", watts(power))),
+            (None, _) => None,
+        };
+        let all = [
+            self.temperature_c.map(|degrees| format!("{degrees} °C")),
+            self.busy_percent.map(|percent| format!("{percent} % busy")),
+            power,
+        ];
+        f.write_str(&all.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -38,7 +38,8 @@ impl Browser {
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let attached = pipe.call(None, "Target.attachToTarget", attach).unwrap();
         let session = attached["sessionId"].as_str().expect("a session").to_owned();
-        let mut browser = Self { pipe, session, requests: Vec::new(), complaints: Vec::new(), found: 0, _folder: folder };
+        let mut browser =
+            Self { pipe, session, requests: Vec::new(), complaints: Vec::new(), found: 0, _folder: folder };
         for domain in ["Page", "Network", "Runtime", "Log"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }

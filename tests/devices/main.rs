@@ -6,4 +6,5 @@ mod lab;
 mod errors;
 mod owner;
 mod release;
+mod sensors;
 mod sharing;

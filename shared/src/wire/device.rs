@@ -1,7 +1,7 @@
 //! Devices on their way.
 
 use super::{WireError, device_class, v1};
-use crate::resources::{Closed, Device, DeviceStatus, DeviceUse, MissingMemory, OtherProcess};
+use crate::resources::{Closed, Device, DeviceStatus, DeviceUse, MissingMemory, OtherProcess, Sensors};
 
 impl From<&Device> for v1::Device {
     fn from(d: &Device) -> Self {
@@ -23,6 +23,10 @@ impl From<&Device> for v1::Device {
             cap_bytes: status.cap_bytes,
             keep_free_bytes: status.keep_free_bytes,
             compute_percent: status.compute_percent,
+            temperature_c: status.sensors.temperature_c,
+            busy_percent: status.sensors.busy_percent,
+            power_mw: status.sensors.power_mw,
+            power_limit_mw: status.sensors.power_limit_mw,
         }
     }
 }
@@ -42,6 +46,12 @@ impl TryFrom<v1::Device> for Device {
             cap_bytes: d.cap_bytes,
             keep_free_bytes: d.keep_free_bytes,
             compute_percent: d.compute_percent,
+            sensors: Sensors {
+                temperature_c: d.temperature_c,
+                busy_percent: d.busy_percent,
+                power_mw: d.power_mw,
+                power_limit_mw: d.power_limit_mw,
+            },
         };
         Ok(Self {
             class: device_class(&d.class)?,
@@ -143,6 +153,12 @@ mod tests {
                     cap_bytes: 1,
                     keep_free_bytes: 2,
                     compute_percent: 50,
+                    sensors: Sensors {
+                        temperature_c: Some(61),
+                        busy_percent: Some(0),
+                        power_mw: Some(210_499),
+                        power_limit_mw: None,
+                    },
                 },
             };
             assert_eq!(Device::try_from(v1::Device::from(&device)).unwrap(), device);

@@ -9,6 +9,8 @@
  *   hidden UUID MIB               in use, and no process has it
  *   blind UUID                    no processes are shown, as in a container
  *   lost UUID                     it has fallen off the bus
+ *   sensors UUID CELSIUS PERCENT MILLIWATTS LIMIT
+ *                                how the card does; a card without such a line has no sensors, and one without a number lacks that one: -
  *   ecc UUID COUNT                memory errors that could not be corrected
  *   xid UUID NUMBER               reported once for each such line that was not there before
  *   hang                          nothing is answered until this line is gone
@@ -25,7 +27,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7, TIMEOUT = 10, GPU_IS_LOST = 15 };
+enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7, TIMEOUT = 10, GPU_IS_LOST = 15 };
 enum { XID_EVENT = 8, MOST = 64, LINE = 512 };
 static const unsigned long long MIB = 1ull << 20;
 static const unsigned NO_INSTANCE = 0xFFFFFFFF;
@@ -273,6 +275,38 @@ int nvmlDeviceGetTotalEccErrors(void *device, int type, int counter, unsigned lo
     each("ecc", device, sum, count);
     return gpu_of(device, &gpu);
 }
+
+typedef struct { int which; char word[96]; } Sensor;
+
+static int sensed(char words[6][96], void *data) {
+    Sensor *want = data;
+    strcpy(want->word, words[2 + want->which]);
+    return 1;
+}
+
+static int sense(void *device, int which, unsigned *value) {
+    Gpu gpu;
+    Sensor want = {.which = which};
+    answer();
+    int lost = gpu_of(device, &gpu);
+    if (lost) return lost;
+    if (!each("sensors", device, sensed, &want) || !isdigit((unsigned char)*want.word)) return NOT_SUPPORTED;
+    *value = strtoul(want.word, NULL, 10);
+    return SUCCESS;
+}
+
+int nvmlDeviceGetTemperature(void *device, int sensor, unsigned *celsius) {
+    return sensor ? INVALID_ARGUMENT : sense(device, 0, celsius);
+}
+
+int nvmlDeviceGetUtilizationRates(void *device, unsigned rates[2]) {
+    rates[1] = 0;
+    return sense(device, 1, &rates[0]);
+}
+
+int nvmlDeviceGetPowerUsage(void *device, unsigned *milliwatts) { return sense(device, 2, milliwatts); }
+
+int nvmlDeviceGetEnforcedPowerLimit(void *device, unsigned *milliwatts) { return sense(device, 3, milliwatts); }
 
 int nvmlDeviceGetSupportedEventTypes(void *device, unsigned long long *types) {
     (void)device;

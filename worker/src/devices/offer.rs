@@ -1,7 +1,7 @@
 //! A device as the coordinator is told of it.
 
 use sweep_shared::ids::Token;
-use sweep_shared::resources::{Closed, Device, DeviceStatus, DeviceUse, MissingMemory};
+use sweep_shared::resources::{Closed, Device, DeviceStatus, DeviceUse, MissingMemory, Sensors};
 
 use super::ledger::Ledger;
 use super::room::room;
@@ -36,6 +36,8 @@ pub fn offer(desk: &Desk, survey: &Survey, rule: &Rule, quiet: Option<String>) -
             cap_bytes: room.cap_bytes,
             keep_free_bytes: room.keep_free_bytes,
             compute_percent: rule.compute_percent.unwrap_or(0),
+            // What was seen before the trouble is no news of how it does now.
+            sensors: if survey.trouble.is_none() { survey.reading.sensors } else { Sensors::default() },
         },
     }
 }

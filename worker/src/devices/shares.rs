@@ -70,7 +70,13 @@ mod tests {
 
     fn reading(free_bytes: u64, holders: &[(u32, u64)]) -> Reading {
         let holder = |(pid, bytes): &(u32, u64)| Holder { pid: *pid, bytes: Some(*bytes), name: None };
-        Reading { total_bytes: 100, free_bytes, holders: holders.iter().map(holder).collect(), memory_errors: None }
+        Reading {
+            total_bytes: 100,
+            free_bytes,
+            holders: holders.iter().map(holder).collect(),
+            memory_errors: None,
+            ..Reading::default()
+        }
     }
 
     fn other(pid: u32, bytes: u64) -> OtherProcess {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use sweep_shared::resources::DeviceClass;
+use sweep_shared::resources::{DeviceClass, Sensors};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 pub use cpu::Cpu;
@@ -40,6 +40,8 @@ pub struct Reading {
     pub holders: Vec<Holder>,
     /// Memory errors that could not be corrected, counted since the driver was loaded; `None`: the device does not count them.
     pub memory_errors: Option<u64>,
+    /// Of a GPU.
+    pub sensors: Sensors,
 }
 
 /// A process on a GPU.

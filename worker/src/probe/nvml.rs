@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use nvml_wrapper::enum_wrappers::device::{EccCounter, MemoryError};
+use nvml_wrapper::enum_wrappers::device::{EccCounter, MemoryError, TemperatureSensor};
 use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
+use sweep_shared::resources::Sensors;
 
 use super::{Answer, Holder, Reading, Trouble};
 
@@ -68,9 +69,25 @@ pub fn read(nvml: &Nvml, gpu: &Gpu) -> Answer {
             return Err(NvmlError::GpuLost);
         }
         let holders = holders(nvml, &device);
-        Ok(Reading { total_bytes: memory.total, free_bytes: memory.free, holders, memory_errors: errors.ok() })
+        Ok(Reading {
+            total_bytes: memory.total,
+            free_bytes: memory.free,
+            holders,
+            memory_errors: errors.ok(),
+            sensors: sensors(&device),
+        })
     };
     told().map_err(trouble)
+}
+
+/// No card has to have all of them (laptops' tell no power, vGPUs no temperature), and a lost card is noticed by its memory.
+fn sensors(device: &Device<'_>) -> Sensors {
+    Sensors {
+        temperature_c: device.temperature(TemperatureSensor::Gpu).ok(),
+        busy_percent: device.utilization_rates().ok().map(|rates| rates.gpu.min(100)),
+        power_mw: device.power_usage().ok(),
+        power_limit_mw: device.enforced_power_limit().ok(),
+    }
 }
 
 fn trouble(error: NvmlError) -> Trouble {

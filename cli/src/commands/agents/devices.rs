@@ -12,6 +12,7 @@ pub fn lines(device: &Device) -> Vec<String> {
     let named = format!("{}{} {}", device.class.as_str(), device.index, device.name);
     let mut lines = vec![format!("{named} ({free} of {total} free)")];
     let status = &device.status;
+    lines.extend(Some(status.sensors.to_string()).filter(|sensors| !sensors.is_empty()));
     lines.extend(status.closed.as_ref().map(closed));
     lines.extend(allowed(status));
     if !status.releasing.is_empty() {
@@ -58,7 +59,7 @@ fn allowed(status: &DeviceStatus) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sweep_shared::resources::{MissingMemory, OtherProcess};
+    use sweep_shared::resources::{MissingMemory, OtherProcess, Sensors};
 
     const GIB: u64 = 1 << 30;
 
@@ -90,11 +91,18 @@ mod tests {
             releasing: vec!["j3.1".to_owned()],
             missing: vec![MissingMemory { attempt: "j2.1".to_owned(), bytes: GIB }],
             others: vec![other(1), other(2), other(3), other(4)],
+            sensors: Sensors {
+                temperature_c: Some(61),
+                busy_percent: Some(97),
+                power_mw: Some(209_700),
+                power_limit_mw: Some(350_000),
+            },
             ..DeviceStatus::default()
         };
         assert_eq!(
             lines(&gpu(status))[1..],
             [
+                "  61 °C, 97 % busy, 210 of 350 W",
                 "  quiet until 08:00 (agent.toml)",
                 "  at most 4.0 GiB, 1.0 GiB kept free, 50 % of its compute (agent.toml)",
                 "  waits for the memory of j3.1 to come back",
