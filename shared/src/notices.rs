@@ -88,7 +88,7 @@ impl FromStr for Occasion {
 #[serde(default)]
 pub struct Notify {
     pub email: Vec<String>,
-    /// Phone numbers: `+` and digits.
+    /// Phone numbers, `+` and digits; or addresses of gateways that make text messages of mail.
     pub sms: Vec<String>,
     /// Names of hooks that the coordinator's settings describe.
     pub webhook: Vec<String>,
