@@ -106,7 +106,7 @@ impl Coordinator {
         in_background(&options, &api, &stop, &mut tasks);
         notices::start(&options, &api, &stop, &mut tasks);
         let dispatch = api.dispatch.clone();
-        let web = Web::open(api.clone(), options.web)?;
+        let web = Web::open(api.clone(), access.clone(), options.web)?;
         let app = app::router(api, access, authority, web, &options).await;
         let terms = Terms::new(KEEPALIVE.min(options.lease / 6), KEEPALIVE_TIMEOUT.min(options.lease / 3));
         let door = Door { tls: acceptor, app, terms };
@@ -169,8 +169,11 @@ pub(crate) async fn assemble(
     let (dispatcher, dispatch) =
         Dispatcher::new(store.clone(), artifacts.clone(), (board.clone(), logs.clone()), options).await?;
     let clock = options.clock.clone();
-    let (retention, notices, tables) = (options.retention, options.notices.desk(), Default::default());
-    Ok((Api { home, store, board, logs, artifacts, dispatch, clock, retention, notices, tables, stop }, dispatcher))
+    let (retention, notices) = (options.retention, options.notices.desk());
+    let (tables, flows) = Default::default();
+    let api =
+        Api { home, store, board, logs, artifacts, dispatch, clock, retention, notices, tables, flows, stop };
+    Ok((api, dispatcher))
 }
 
 /// For clients on this machine.

@@ -68,7 +68,7 @@ pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) ->
 }
 
 /// The token that a request shows. A header that is none of ours counts as a wrong token, not as none.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?;
     let bearer = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
     Some(bearer.map_or("", str::trim))

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use book::Book;
 use complaints::Complaints;
-pub use gate::{Gate, pass};
+pub use gate::{Gate, bearer, pass};
 use live::{Live, Stay};
 pub use principal::{Credential, Principal, Refusal, Standing};
 pub use rights::{RPCS, Who};

@@ -38,6 +38,7 @@ use crate::logs::Logs;
 use crate::notices::Desk;
 use crate::retention::Retention;
 use crate::store::{Store, read};
+use crate::views::Flows;
 use crate::views::results::Tables;
 
 /// All that the calls need; cheap to clone.
@@ -54,6 +55,8 @@ pub struct Api {
     pub notices: Desk,
     /// What came out of the sweeps that pages show.
     pub tables: Tables,
+    /// And how their stages hang together.
+    pub flows: Flows,
     /// Open streams end with it.
     pub stop: CancellationToken,
 }

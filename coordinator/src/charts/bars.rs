@@ -28,26 +28,24 @@ pub struct Bars {
 }
 
 const WIDTH: f64 = 640.0;
-const LEFT: f64 = 160.0;
-const RIGHT: f64 = 170.0;
-const LINE: f64 = 34.0;
+const LINE: f64 = 54.0;
 
 impl Bars {
     pub fn draw(&self, look: Look) -> Markup {
         let bars = thinned(self.bars.iter().filter(|bar| bar.value.is_finite()).collect(), MOST_MARKS / 8);
         let most = bars.iter().map(|bar| bar.of.unwrap_or(bar.value).max(bar.value)).fold(0.0, f64::max);
-        let scale = Scale::from_nought(most, 0.0, WIDTH - LEFT - RIGHT);
+        let scale = Scale::from_nought(most, 0.0, WIDTH);
         let inside = html! {
             @for (at, bar) in bars.iter().enumerate() {
-                @let y = at as f64 * LINE + 6.0;
-                text.end x=(n(LEFT - 10.0)) y=(n(y + 16.0)) { (squeeze(&bar.name, 22)) }
-                @if let Some(of) = bar.of { rect.behind x=(n(LEFT)) y=(n(y)) width=(n(scale.place(of))) height="22" rx="3" {} }
-                rect.bar x=(n(LEFT)) y=(n(y)) width=(n(scale.place(bar.value).max(1.0))) height="22" rx="3" {}
-                text x=(n(WIDTH - RIGHT + 12.0)) y=(n(y + 16.0)) { (self.amount(bar)) }
+                @let y = at as f64 * LINE;
+                text x="0" y=(n(y + 20.0)) { (squeeze(&bar.name, 28)) }
+                text.end x=(n(WIDTH)) y=(n(y + 20.0)) { (self.amount(bar)) }
+                @if let Some(of) = bar.of { rect.behind x="0" y=(n(y + 28.0)) width=(n(scale.place(of))) height="16" rx="3" {} }
+                rect.bar x="0" y=(n(y + 28.0)) width=(n(scale.place(bar.value).max(1.0))) height="16" rx="3" {}
             }
         };
         let words = bars.iter().map(|bar| format!("{}: {}", bar.name, self.amount(bar))).collect::<Vec<_>>().join("; ");
-        picture(&self.id, look, (WIDTH, bars.len() as f64 * LINE + 6.0), (&self.title, &words), &inside)
+        picture(&self.id, look, (WIDTH, bars.len() as f64 * LINE), (&self.title, &words), &inside)
     }
 
     fn amount(&self, bar: &Bar) -> String {

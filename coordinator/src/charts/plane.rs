@@ -64,11 +64,11 @@ impl<'a> Plane<'a> {
             g.grid {
                 @for tick in self.y.ticks() {
                     @let y = n(self.y.place(tick));
-                    path d=(format!("M{LEFT} {y}H{right}"));
+                    path d=(format!("M{LEFT} {y}H{right}")) {}
                 }
                 @for tick in self.x.ticks() {
                     @let x = n(self.x.place(tick));
-                    path d=(format!("M{x} {TOP}V{bottom}"));
+                    path d=(format!("M{x} {TOP}V{bottom}")) {}
                 }
             }
             g.ticks aria-hidden="true" {

@@ -39,6 +39,7 @@ mod retry;
 mod shortage;
 mod submit;
 mod sweeps;
+mod tally;
 mod target;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -79,6 +80,7 @@ pub use retire::Retire;
 pub use retry::Retry;
 pub use shortage::{GiveUpLarger, Outgrown};
 pub use submit::{NewInput, NewJob, Submit};
+pub use tally::Tally;
 pub use target::Target;
 pub use trial::Trial;
 pub use trouble::{Halt, free_bytes};
@@ -96,6 +98,7 @@ pub struct Store {
     rules: Arc<OnceLock<Rules>>,
     stop: CancellationToken,
     writing: Arc<Mutex<Option<JoinHandle<()>>>>,
+    tally: Arc<Tally>,
 }
 
 impl Store {
@@ -121,6 +124,11 @@ impl Store {
     /// Why nothing can be recorded at present, if so.
     pub fn halt(&self) -> Option<Arc<Halt>> {
         self.health.borrow().clone()
+    }
+
+    /// What was written since the start.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Lets the writer finish what is queued, and closes the database. Later calls on other handles answer `Stopping`.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::database::{Database, Health};
 use super::writer::Writer;
-use super::{OpenError, Store, StoreError, mark, upkeep};
+use super::{OpenError, Store, StoreError, Tally, mark, upkeep};
 use crate::clock::Clock;
 use crate::luck::Luck;
 
@@ -48,6 +48,7 @@ impl Store {
         let stop = CancellationToken::new();
         let health = Arc::new(Health::new(None));
         let database = Database::new(path, conn, health.clone());
+        let tally: Arc<Tally> = Arc::default();
         let rules = Arc::new(OnceLock::new());
         let writer = Writer {
             database,
@@ -56,8 +57,9 @@ impl Store {
             clock: clock.clone(),
             rules: rules.clone(),
             stop: stop.clone(),
+            tally: tally.clone(),
         };
-        Ok((Self { commands, readers, clock, changes, health, rules, stop, writing: Arc::default() }, writer))
+        Ok((Self { commands, readers, clock, changes, health, rules, stop, writing: Arc::default(), tally }, writer))
     }
 }
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::{Changes, Command, Envelope, Queued, Tx};
 use super::database::Database;
-use super::{StoreError, Trial, audit, notices};
+use super::{StoreError, Tally, Trial, audit, notices};
 use crate::clock::Clock;
 use crate::notices::Rules;
 
@@ -25,6 +25,7 @@ pub(crate) struct Writer {
     /// Who is told of what; unset: as its default says.
     pub(super) rules: Arc<OnceLock<Rules>>,
     pub(super) stop: CancellationToken,
+    pub(super) tally: Arc<Tally>,
 }
 
 /// How often it is tried whether the files can be written again, where nobody wants anything written.
@@ -81,6 +82,7 @@ impl Writer {
 
     /// Tells those who asked, then those who watch.
     pub(crate) fn answer(&self, batch: Batch, committed: Result<Changes, StoreError>) {
+        self.tally.count(batch.0.len(), committed.is_ok());
         let result = committed.as_ref().map(|_| ()).map_err(StoreError::clone);
         for queued in batch.0 {
             queued.settle(result.clone());

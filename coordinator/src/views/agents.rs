@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use sweep_shared::ids::JobId;
+use sweep_shared::ids::{JobId, SweepId};
 use sweep_shared::resources::{Closed, Device, DeviceClass};
 use utoipa::ToSchema;
 
@@ -46,6 +46,12 @@ pub struct AgentDevice {
     pub closed: Option<String>,
     /// Whether that is a fault.
     pub is_faulty: bool,
+    /// What its driver tells, where it does.
+    pub temperature_c: Option<u32>,
+    /// The part of the last measuring in which anything was computed.
+    pub busy_percent: Option<u32>,
+    pub power_w: Option<f64>,
+    pub power_limit_w: Option<f64>,
     /// Processes of others, in words.
     pub others: Vec<String>,
 }
@@ -53,9 +59,11 @@ pub struct AgentDevice {
 /// An attempt that lives.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AgentJob {
-    pub job: i64,
+    /// `j12`.
+    pub job: String,
     pub attempt: u32,
-    pub sweep: i64,
+    /// `s3`.
+    pub sweep: String,
     pub sweep_name: String,
     pub stage: String,
     pub label: String,
@@ -115,9 +123,9 @@ fn by_agent(api: &Api, rows: Vec<RunningRow>) -> HashMap<String, Vec<AgentJob>> 
         let told = api.board.progress(JobId(row.job)).map_or(0.0, |progress| progress.fraction);
         let by_epoch = if row.epochs > 0 { row.epoch as f64 / row.epochs as f64 } else { 0.0 };
         let job = AgentJob {
-            job: row.job,
+            job: JobId(row.job).to_string(),
             attempt: row.attempt as u32,
-            sweep: row.sweep,
+            sweep: SweepId(row.sweep).to_string(),
             sweep_name: row.sweep_name,
             stage: row.stage,
             label: row.label,
@@ -142,7 +150,7 @@ fn one(api: &Api, row: AgentRow, now: Option<&AgentNow>, jobs: Vec<AgentJob>) ->
         draining: row.draining,
         seen_ms: connected.map_or(row.seen_ms, |agent| api.clock.unix_ms() - agent.heard_ago.as_millis() as i64),
         slots: row.slots,
-        devices: devices.iter().map(AgentDevice::from).collect(),
+        devices: devices.iter().map(|device| AgentDevice::from(device).as_of(connected.is_some())).collect(),
         jobs,
         id: row.id,
         host: row.host,
@@ -168,12 +176,39 @@ impl From<&Device> for AgentDevice {
             slots: device.slots,
             closed,
             is_faulty,
+            temperature_c: status.sensors.temperature_c,
+            busy_percent: status.sensors.busy_percent,
+            power_w: status.sensors.power_mw.map(watts),
+            power_limit_w: status.sensors.power_limit_mw.map(watts),
             others: status.others.iter().map(ToString::to_string).collect(),
         }
     }
 }
 
+fn watts(milliwatts: u32) -> f64 {
+    f64::from(milliwatts) / 1000.0
+}
+
 impl AgentDevice {
+    /// What was measured long ago is no measurement. How its memory was used tells at least what there is.
+    fn as_of(self, connected: bool) -> Self {
+        if connected {
+            return self;
+        }
+        Self { temperature_c: None, busy_percent: None, power_w: None, ..self }
+    }
+
+    /// `61 °C, 97 % busy, 210 of 350 W`; empty where nothing is known.
+    pub fn sensors(&self) -> String {
+        let power = self.power_w.map(|watts| match self.power_limit_w {
+            Some(limit) => format!("{watts:.0} of {limit:.0} W"),
+            None => format!("{watts:.0} W"),
+        });
+        let temperature = self.temperature_c.map(|degrees| format!("{degrees} °C"));
+        let busy = self.busy_percent.map(|percent| format!("{percent} % busy"));
+        [temperature, busy, power].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
     /// `CPU`, `GPU 0`.
     pub fn short(&self) -> String {
         if self.class == DeviceClass::Cpu.as_str() { "CPU".to_owned() } else { format!("GPU {}", self.index) }
@@ -187,10 +222,10 @@ impl AgentDevice {
 /// Why a device takes no work, and whether that is a fault.
 fn words(why: &Closed) -> (String, bool) {
     match why {
-        Closed::Unused => ("left to others by agent.toml".to_owned(), false),
-        Closed::Quiet(until) => (format!("quiet hours until {until}"), false),
-        Closed::Excluded(reason) => (format!("faulty, not used until the agent is started again: {reason}"), true),
-        Closed::Silent(reason) => (format!("does not answer: {reason}"), true),
-        Closed::Lost(reason) => (format!("gone: {reason}"), true),
+        Closed::Unused => ("Left to others by agent.toml".to_owned(), false),
+        Closed::Quiet(until) => (format!("Quiet hours until {until}"), false),
+        Closed::Excluded(reason) => (format!("Faulty, not used until the agent is started again: {reason}"), true),
+        Closed::Silent(reason) => (format!("Does not answer: {reason}"), true),
+        Closed::Lost(reason) => (format!("Gone: {reason}"), true),
     }
 }

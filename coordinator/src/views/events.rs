@@ -19,8 +19,10 @@ pub struct Event {
     pub actor: String,
     /// `submit`, `succeeded`, `agent_left`, …
     pub what: String,
-    pub sweep: Option<i64>,
-    pub job: Option<i64>,
+    /// `s3`.
+    pub sweep: Option<String>,
+    /// `j12`.
+    pub job: Option<String>,
     pub attempt: Option<u32>,
     pub detail: String,
 }
@@ -33,8 +35,8 @@ impl From<EventRow> for Event {
             at_ms: row.at_ms,
             actor: row.actor,
             what: row.what,
-            sweep: some(row.sweep),
-            job: some(row.job),
+            sweep: some(row.sweep).map(|id| SweepId(id).to_string()),
+            job: some(row.job).map(|id| JobId(id).to_string()),
             attempt: some(row.attempt).map(|number| number as u32),
             detail: row.detail,
         }

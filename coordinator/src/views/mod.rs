@@ -1,7 +1,9 @@
 //! What people and programs see: plain values made from rows, from what the board knows of running attempts, and from the agents'
 //! reports. The pages (`web`) draw them, and the JSON API sends them as they are.
 
+pub mod agents;
 mod eta;
+pub mod events;
 pub mod job;
 pub mod jobs;
 mod lineage;
@@ -10,12 +12,7 @@ mod stages;
 pub mod sweeps;
 
 pub use lineage::lineage;
-pub use stages::Stage;
-mod agents;
-mod events;
-
-pub use agents::{Agent, AgentDevice, AgentJob, agent, agents};
-pub use events::{Event, Events, events, target as event_target};
+pub use stages::{Flows, Stage};
 
 /// One page of many.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, utoipa::ToSchema)]

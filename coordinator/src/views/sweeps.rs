@@ -85,13 +85,13 @@ pub async fn one(api: &Api, id: SweepId) -> Result<Sweep, StoreError> {
     let row = api.store.sweep(id).await?;
     let running = running(api, &row).await?;
     // Nothing runs: nothing can be said of when it ends, and its stages need not be looked at.
-    let stages = if running.is_empty() { Vec::new() } else { stages::of(&api.store, id).await? };
+    let stages = if running.is_empty() { Vec::new() } else { stages::counted(&api.store, id).await? };
     let left_s = left(api, &row, &stages, &running).await?;
     Ok(sweep(row, &running, left_s))
 }
 
 pub async fn detail(api: &Api, id: SweepId) -> Result<SweepDetail, StoreError> {
-    let (row, stages) = tokio::try_join!(api.store.sweep(id), stages::of(&api.store, id))?;
+    let (row, stages) = tokio::try_join!(api.store.sweep(id), stages::of(&api.store, &api.flows, id))?;
     let running = running(api, &row).await?;
     let left_s = left(api, &row, &stages, &running).await?;
     Ok(SweepDetail { sweep: sweep(row, &running, left_s), stages })

@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Form, FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
-use http::{Method, header};
+use http::{HeaderMap, Method, header};
+use sweep_shared::access::Role;
 
 use super::cookies::Cookie;
 use super::fields::Fields;
@@ -15,6 +16,7 @@ use super::session::Session;
 use super::ticket::Ticket;
 use super::trouble::Trouble;
 use super::{Web, layout, live, origin};
+use crate::access::{Standing, bearer};
 use crate::net;
 
 /// Where a request came from, as far as pages need to know.
@@ -63,12 +65,13 @@ impl Call {
 }
 
 pub(super) async fn enter(web: Web, route: &'static Route, request: Request) -> Response {
+    let refuse = if route.who == Who::Program { Trouble::into_problem } else { IntoResponse::into_response };
     let call = match check(&web, route, request).await {
         Ok(Checked::Call(call)) => call,
         Ok(Checked::Reload(answer)) => return answer,
-        Err(trouble) => return trouble.into_response(),
+        Err(trouble) => return refuse(trouble),
     };
-    (route.act)(web, *call).await.unwrap_or_else(IntoResponse::into_response)
+    (route.act)(web, *call).await.unwrap_or_else(refuse)
 }
 
 enum Checked {
@@ -97,7 +100,10 @@ async fn check(web: &Web, route: &Route, request: Request) -> Result<Checked, Tr
         }
     }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    if let Some(trouble) = may(route.who, session.as_ref(), posts, &path) {
+    if route.who == Who::Program && session.is_none() {
+        // A session is a viewer's at least.
+        program(web, connection, &parts.headers)?;
+    } else if let Some(trouble) = may(route.who, session.as_ref(), posts, &path) {
         let foreign = parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
         let kept_back = session.is_none() && foreign && !posts;
         return if kept_back { Ok(Checked::Reload(layout::reload(&path))) } else { Err(trouble) };
@@ -119,6 +125,16 @@ async fn check(web: &Web, route: &Route, request: Request) -> Result<Checked, Tr
     Ok(Checked::Call(Box::new(Call { session, form_ticket, fields, peer, host, place, path })))
 }
 
+/// Lets a program in by its token, as calls are.
+fn program(web: &Web, connection: &net::Peer, headers: &HeaderMap) -> Result<(), Trouble> {
+    let (principal, _) = web.0.access.enter(connection, bearer(headers), "").map_err(Trouble::Unshown)?;
+    connection.prove();
+    match principal.standing {
+        Standing::Person(role) if role.covers(Role::Viewer) => Ok(()),
+        _ => Err(Trouble::NoPerson),
+    }
+}
+
 fn owned(place: &RawPathParams) -> Vec<(String, String)> {
     place.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
@@ -126,11 +142,11 @@ fn owned(place: &RawPathParams) -> Vec<(String, String)> {
 /// Why somebody may not.
 fn may(who: Who, session: Option<&Session>, posts: bool, path: &str) -> Option<Trouble> {
     match (who, session) {
-        (Who::Open, _) | (Who::SignedIn, Some(_)) => None,
+        (Who::Open, _) | (Who::SignedIn | Who::Program, Some(_)) => None,
         (Who::Role(needs), Some(session)) if session.role().covers(needs) => None,
         (Who::Role(needs), Some(session)) => Some(Trouble::Role { has: session.role(), needs }),
-        (Who::SignedIn | Who::Role(_), None) if posts => Some(Trouble::SignedOut),
-        (Who::SignedIn | Who::Role(_), None) => Some(Trouble::SignIn { path: path.to_owned() }),
+        (Who::SignedIn | Who::Program | Who::Role(_), None) if posts => Some(Trouble::SignedOut),
+        (Who::SignedIn | Who::Program | Who::Role(_), None) => Some(Trouble::SignIn { path: path.to_owned() }),
     }
 }
 

@@ -66,17 +66,6 @@ impl Fields {
     }
 }
 
-/// A path of ours with a query: `/events?of=s3&what=failed`.
-pub fn address(path: &str, query: &[(String, String)]) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let encoded = |text: &str| -> String {
-        text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
-    };
-    let pairs: Vec<String> =
-        query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
-    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
-}
-
 /// Browsers take `//host` and `/\host` for other hosts.
 pub fn is_local(path: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~?=&%+,:".contains(&b);

@@ -24,7 +24,7 @@ pub fn heading(query: &Query<'_>, asks: Asks, (name, title): (&str, &str), numer
     let order = if down { "descending" } else { "ascending" };
     html! {
         th scope="col" class=[numeric.then_some("number")] aria-sort=[sorted.then_some(order)] {
-            a href=(format!("{link}{}", asks.anchor)) { (title) @if sorted { span.order aria-hidden="true" { (if down { " ▾" } else { " ▴" }) } } }
+            a href=(format!("{link}{}", asks.anchor)) { (title) @if sorted { span.order aria-hidden="true" { (if down { "\u{a0}▾" } else { "\u{a0}▴" }) } } }
         }
     }
 }
@@ -55,7 +55,7 @@ pub fn pages(query: &Query<'_>, asks: Asks, (shown, per_page, total): (usize, u3
 
 /// A table wider than its screen is moved within its own frame, by touch or with the arrow keys.
 pub fn scroll(name: &str, inside: &Markup) -> Markup {
-    html! { div.scroll role="region" aria-label=(name) tabindex="0" { (inside) } }
+    html! { div.scroll role="group" aria-label=(name) tabindex="0" { (inside) } }
 }
 
 /// A job's or an attempt's state, as a word with its colour.

@@ -7,10 +7,13 @@
 //! all the same. Each answer goes out with the headers that tell the
 //! browser what not to do (`headers`).
 //!
+//! Programs read the same as JSON (`api`), and what watches over services reads numbers (`metrics`): with a token instead of a session.
+//!
 //! Somebody signs in with a password (`password`) and a code from an app (`totp`) or from paper (`recovery`), with as many tries as
 //! `tries` grants; or with a link that the command line asked for (`links`). Seeds are sealed in the database (`seal`); whatever else
 //! proves somebody's identity is there as a hash only. The changes are commands of `store::web`.
 
+mod api;
 mod call;
 mod cookies;
 pub mod fields;
@@ -20,6 +23,7 @@ mod links;
 mod lists;
 mod live;
 mod may;
+mod metrics;
 mod news;
 mod origin;
 pub mod password;
@@ -51,6 +55,7 @@ pub use routes::{ROUTES, Route, Who, not_found};
 pub use seal::SealError;
 pub use session::Session;
 
+use crate::access::Access;
 use crate::api::Api;
 use crate::clock::Clock;
 use crate::store::Store;
@@ -92,6 +97,7 @@ pub struct Web(Arc<Inner>);
 struct Inner {
     /// What pages show and change, as calls do.
     api: Api,
+    access: Access,
     store: Store,
     clock: Arc<dyn Clock>,
     settings: Settings,
@@ -104,17 +110,19 @@ struct Inner {
     topics: live::Topics,
     /// Of live pages.
     streams: Arc<Semaphore>,
+    trial: routes::health::Trials,
 }
 
 impl Web {
     /// Reads the key for what is sealed, or makes it.
-    pub fn open(api: Api, settings: Settings) -> Result<Self, SealError> {
+    pub fn open(api: Api, access: Access, settings: Settings) -> Result<Self, SealError> {
         let seal = seal::Seal::open(&api.home.root().join("seal.key"))?;
         let topics = live::Topics::new(api.clone(), settings.pace);
         Ok(Self(Arc::new(Inner {
             store: api.store.clone(),
             clock: api.clock.clone(),
             api,
+            access,
             settings,
             seal,
             passwords: Default::default(),
@@ -124,6 +132,7 @@ impl Web {
             news: Default::default(),
             topics,
             streams: Arc::new(Semaphore::new(live::MOST_STREAMS)),
+            trial: Default::default(),
         })))
     }
 }

@@ -7,7 +7,9 @@ use http::{HeaderValue, StatusCode, header};
 use maud::html;
 use sweep_shared::access::Role;
 
+use super::api::problem::Problem;
 use super::layout;
+use crate::access::Refusal;
 use crate::api::changes::Unchanged;
 use crate::store::StoreError;
 
@@ -37,6 +39,12 @@ pub enum Trouble {
     Slow,
     NoForm,
     BadForm(String),
+    /// Of what was asked in an address, in words.
+    BadQuestion(String),
+    /// A program showed nothing that stands.
+    Unshown(Refusal),
+    /// A program showed something that is none of a person's.
+    NoPerson,
     Wait(Duration),
     /// Too much to do at present.
     Busy,
@@ -81,12 +89,14 @@ impl Trouble {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::SignIn { .. } => StatusCode::SEE_OTHER,
-            Self::SignedOut => StatusCode::UNAUTHORIZED,
-            Self::Role { .. } | Self::Forbidden(_) | Self::Foreign(_) | Self::Stale => StatusCode::FORBIDDEN,
+            Self::SignedOut | Self::Unshown(_) => StatusCode::UNAUTHORIZED,
+            Self::Role { .. } | Self::Forbidden(_) | Self::NoPerson | Self::Foreign(_) | Self::Stale => {
+                StatusCode::FORBIDDEN
+            }
             Self::Large { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::NoForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BadForm(_) => StatusCode::BAD_REQUEST,
+            Self::BadForm(_) | Self::BadQuestion(_) => StatusCode::BAD_REQUEST,
             Self::Wait(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Later(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -109,6 +119,9 @@ impl Trouble {
             Self::Role { has, needs } => {
                 ("Not for you", format!("This needs the role {needs}, and you are signed in as {has}. An administrator can change that."))
             }
+            Self::BadQuestion(why) => ("Not understood", sentence(why)),
+            Self::Unshown(why) => ("Who are you?", sentence(&why.to_string())),
+            Self::NoPerson => ("Not for you", "This is for people and their programs: a token of the role viewer, or of a higher one.".to_owned()),
             Self::Forbidden(why) => ("Not for you", sentence(why)),
             Self::Later(why) => ("Not now", sentence(why)),
             Self::Foreign(what) => {
@@ -144,30 +157,59 @@ impl Trouble {
     }
 }
 
+impl Trouble {
+    /// For programs.
+    pub fn into_problem(self) -> Response {
+        self.note();
+        let after = self.after();
+        let unshown = matches!(self, Self::Unshown(_));
+        let Words { status, title, text } = self.words();
+        let problem = Problem { kind: "about:blank", title: title.to_owned(), status: status.as_u16(), detail: text };
+        let mut response = problem.into_response();
+        if unshown {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sweep\""));
+        }
+        wait(response, after)
+    }
+
+    /// What our own log should say of it.
+    fn note(&self) {
+        if let Self::Store(error @ (StoreError::Database(_) | StoreError::Unwritable(_))) = self {
+            tracing::warn!(%error, "a page could not be answered");
+        }
+    }
+
+    /// When to try again.
+    fn after(&self) -> Option<Duration> {
+        match self {
+            Self::Wait(left) => Some(*left),
+            Self::Busy => Some(Duration::from_secs(2)),
+            _ => None,
+        }
+    }
+}
+
+fn wait(mut response: Response, after: Option<Duration>) -> Response {
+    if let Some(after) = after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+    }
+    response
+}
+
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
         if let Self::SignIn { path } = &self {
             return layout::see_other(&sign_in_path(path));
         }
-        if let Self::Store(error @ (StoreError::Database(_) | StoreError::Unwritable(_))) = &self {
-            tracing::warn!(%error, "a page could not be answered");
-        }
+        self.note();
+        let after = self.after();
         let Words { status, title, text } = self.words();
         let body = html! {
             h1 { (title) }
             p { (text) }
             p { @if matches!(self, Self::SignedOut) { a.button href="/sign-in" { "Sign in" } } @else { a href="/" { "Back to the overview" } } }
         };
-        let mut response = (status, layout::page(title, None, &body)).into_response();
-        let after = match self {
-            Self::Wait(left) => Some(left),
-            Self::Busy => Some(Duration::from_secs(2)),
-            _ => None,
-        };
-        if let Some(after) = after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
-        }
-        response
+        wait((status, layout::page(title, None, &body)).into_response(), after)
     }
 }
 

@@ -16,7 +16,7 @@ mod tests;
 
 pub use fold::FoldCopies;
 pub use mark::{Forget, Mark, Outcome, Worded};
-pub use read::{CopyRow, Due, FailedJob, NoticeRow};
+pub use read::{CopyCount, CopyRow, Due, FailedJob, NoticeRow};
 pub(super) use record::record;
 pub use standing::{Arrive, DiskRoom, Leave, NoteLost};
 

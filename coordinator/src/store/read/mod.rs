@@ -18,6 +18,7 @@ mod retention;
 mod running;
 mod stages;
 mod sweeps;
+mod totals;
 
 pub use agents::{AgentRow, agents};
 pub use around::{NeighbourRow, file_of, inputs_of, plan_of, readers_of};
@@ -35,5 +36,6 @@ pub use ready::{Ready, ReadyQuery};
 pub use results::{FileRow, PointRow, files_of_jobs, points_of, points_of_jobs};
 pub use retention::retention_facts;
 pub use running::{RunningRow, running};
-pub use stages::{flows_of, points_version, stages_of, times_of};
+pub use stages::{FlowRow, StageRow, flows_of, jobs_version, points_version, stages_of, times_of};
 pub use sweeps::{SweepRow, latest, owner_of, sweep_ids, sweep_of_job};
+pub use totals::{Totals, totals};

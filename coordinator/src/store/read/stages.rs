@@ -50,6 +50,17 @@ pub async fn flows_of(store: &Store, sweep: SweepId) -> Result<Vec<FlowRow>, Sto
     Ok(rows)
 }
 
+/// Which jobs there are, in a number that becomes another when an amended plan has others.
+pub async fn jobs_version(store: &Store, sweep: SweepId) -> Result<(u64, i64), StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) AS "jobs!: i64", coalesce(sum(id), 0) AS "ids!: i64" FROM jobs WHERE sweep = ? AND dropped = 0"#,
+        sweep.0
+    )
+    .fetch_one(&store.readers)
+    .await?;
+    Ok((row.jobs as u64, row.ids))
+}
+
 /// What the succeeded attempts at a stage's jobs took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageTime {

@@ -1,7 +1,9 @@
 //! Equal work is done once.
 
+use sweep_shared::resources::{DeviceClass, Usage};
 use sweep_shared::states::FailureClass;
 
+use super::super::report::Body;
 use super::super::testing::*;
 use super::super::*;
 
@@ -35,6 +37,21 @@ async fn a_sweep_of_finished_work_is_over_at_once() {
     bench.run(first[0], success("a")).await;
     let made = bench.store.write(plan(vec![job("a")])).await.unwrap();
     assert_eq!(bench.sweep_state(made.sweep).await, "finished");
+}
+
+#[tokio::test]
+async fn the_hours_of_reused_work_are_saved() {
+    let bench = bench().await;
+    let (first, jobs) = bench.submit(vec![job("a"), job("b")]).await;
+    for (job, device) in jobs.iter().zip([DeviceClass::Cuda, DeviceClass::Cpu]) {
+        let token = bench.grant_on(device, *job).await;
+        let usage = Usage::ran(7200.0);
+        bench.report(token, Body::Finished { end: success("a"), usage }).await;
+    }
+    let made = bench.store.write(plan(vec![job("a"), job("b"), job("c")])).await.unwrap();
+    let (before, after) = (bench.store.sweep(first).await.unwrap(), bench.store.sweep(made.sweep).await.unwrap());
+    assert_eq!((before.gpu_hours, before.gpu_hours_saved, before.cpu_hours_saved), (2.0, 0.0, 0.0));
+    assert_eq!((after.gpu_hours, after.gpu_hours_saved, after.cpu_hours_saved), (0.0, 2.0, 2.0));
 }
 
 #[tokio::test]

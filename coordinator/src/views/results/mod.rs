@@ -9,7 +9,6 @@ mod tables;
 pub use table::{File, Metric, ResultRow, Spread, Table, gather};
 pub use tables::{Answer, Tables};
 
-use sweep_shared::results::{Better, front};
 use utoipa::ToSchema;
 
 use super::Paged;
@@ -63,23 +62,6 @@ fn sorted(table: &Table, sorting: &Sorting<'_>) -> Vec<usize> {
     } else if sorting.reverse {
         rows.reverse();
     }
-    rows
-}
-
-/// The rows on the front of two metrics, the best by the second first.
-pub fn best(table: &Table, x: &str, y: &str, most: usize) -> Vec<usize> {
-    let (Some(x), Some(y)) = (table.column(x), table.column(y)) else { return Vec::new() };
-    let place = |row: usize| Some((table.mean(row, x)?, table.mean(row, y)?));
-    let places: Vec<Option<(f64, f64)>> = (0..table.rows.len()).map(place).collect();
-    let better = (table.metrics[x].better, table.metrics[y].better);
-    let on_front = front(&places, better);
-    let mut rows: Vec<usize> = (0..places.len()).filter(|row| on_front[*row]).collect();
-    let value = |row: &usize| table.mean(*row, y).unwrap_or_default();
-    rows.sort_by(|a, b| value(a).total_cmp(&value(b)));
-    if better.1 == Better::More {
-        rows.reverse();
-    }
-    rows.truncate(most);
     rows
 }
 

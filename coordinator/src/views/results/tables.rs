@@ -12,8 +12,11 @@ use crate::store::{Store, StoreError, read};
 
 /// Of how many sweeps a table is kept: those that were looked at last.
 const MOST: usize = 16;
-/// For so long a page waits for a table that is being made.
+/// For so long a page waits for a table that is being made: of few jobs until it is there, whatever else the machine does; of many,
+/// what takes long is shown later.
 const PATIENCE: Duration = Duration::from_millis(120);
+const FEW: u64 = 4000;
+const MUCH_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A table that took longer than this to make is not made anew with each new point, but so that making it takes one part in so many
 /// of the time.
@@ -69,7 +72,8 @@ impl Tables {
         let version = read::points_version(store, sweep).await?;
         let Some(mut making) = self.look(store, sweep, version, true) else { return Ok(self.answer(sweep, version)) };
         // Made, given up, or not in time: what there is tells.
-        let _ = tokio::time::timeout(PATIENCE, making.changed()).await;
+        let patience = if version.0 <= FEW { MUCH_PATIENCE } else { PATIENCE };
+        let _ = tokio::time::timeout(patience, making.changed()).await;
         Ok(self.answer(sweep, version))
     }
 

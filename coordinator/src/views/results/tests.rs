@@ -51,7 +51,6 @@ async fn seeds_are_one_row_and_rows_are_sorted_by_any_metric() {
     assert_eq!(sorted("size_onnx_bytes", false), ["small", "base", "odd"], "what is not known comes last");
     assert_eq!(sorted("size_onnx_bytes", true), ["base", "small", "odd"]);
     assert_eq!(sorted("no such metric", true), ["odd", "small", "base"]);
-    assert_eq!(names(&table, &best(&table, "size_onnx_bytes", "accuracy", 9)), ["base", "small"]);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use sweep_shared::ids::JobId;
 
 use crate::api::Api;
 use crate::store::{StoreError, read};
+use crate::web::routes::readable;
 
 /// How far of which attempt's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,7 @@ pub async fn next(api: &Api, job: JobId, at: At) -> Result<Option<(Piece, At)>, 
         }
         let data = logs.read(of, attempt, from)?;
         let (text, taken) = whole(&data);
+        let text = readable(text.as_bytes(), false);
         Ok::<_, io::Error>(Some((Piece { attempt, anew, text }, At { attempt, offset: from + taken })))
     });
     match read.await {

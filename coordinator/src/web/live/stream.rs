@@ -54,7 +54,8 @@ pub(in crate::web) async fn show(web: Web, call: Call) -> Answer {
     }
     shown.mark_changed();
     let (events, stream) = mpsc::channel(1);
-    let teller = Teller { api: web.0.api.clone(), topic, shown, job, state, events: events.clone(), _permit: permit };
+    let (api, held) = (web.0.api.clone(), events.clone());
+    let teller = Teller { api, _topic: topic, shown, job, state, events: held, _permit: permit };
     let (stop, hash) = (web.0.api.stop.clone(), session.hash().to_owned());
     tokio::spawn(async move {
         let why = tokio::select! {
@@ -100,8 +101,7 @@ async fn until_signed_out(web: &Web, hash: &str) {
 struct Teller {
     api: Api,
     /// Is rendered as long as this is held.
-    #[allow(dead_code, reason = "held")]
-    topic: Arc<Topic>,
+    _topic: Arc<Topic>,
     shown: watch::Receiver<Shown>,
     job: Option<JobId>,
     state: State,

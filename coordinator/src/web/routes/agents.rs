@@ -3,11 +3,12 @@
 use maud::{Markup, html};
 
 use crate::api::Api;
-use crate::views::{Agent, AgentDevice, AgentJob, agent, agents};
+use crate::views::agents::{Agent, AgentDevice, AgentJob, agent, agents};
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
 use crate::web::layout::time;
 use crate::web::live::{self, Asked, Part};
+use crate::web::query::encode;
 use crate::web::trouble::Trouble;
 use crate::web::words::{badge, bar, count, size, span};
 
@@ -58,10 +59,7 @@ pub fn summary(agents: &[Agent]) -> String {
 }
 
 pub fn path(agent: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let id: String =
-        agent.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
-    format!("/agents/{id}")
+    format!("/agents/{}", encode(agent))
 }
 
 pub fn state(agent: &Agent) -> Markup {
@@ -102,9 +100,14 @@ pub fn device_row(device: &AgentDevice) -> Markup {
     let total = device.memory_total_bytes.max(1) as f64;
     let used = device.used_bytes();
     let others = used.saturating_sub(device.memory_of_jobs_bytes);
-    let words = format!("{} of {} used", size(used), size(device.memory_total_bytes));
-    let label =
-        format!("Memory of {}: {words}, {} of it by sweep's jobs", device.short(), size(device.memory_of_jobs_bytes));
+    let by_jobs = if device.memory_of_jobs_bytes > 0 {
+        format!(", {} by jobs", size(device.memory_of_jobs_bytes))
+    } else {
+        String::new()
+    };
+    let words = format!("{} of {} used{by_jobs}", size(used), size(device.memory_total_bytes));
+    let label = format!("Memory of {}: {words}", device.short());
+    let sensors = device.sensors();
     let shares = [("fill-jobs", device.memory_of_jobs_bytes as f64 / total), ("fill-others", others as f64 / total)];
     html! {
         div.device {
@@ -114,6 +117,7 @@ pub fn device_row(device: &AgentDevice) -> Markup {
                 span.device-facts { (words) }
             }
             (bar(&label, &shares))
+            @if !sensors.is_empty() { p.sensors { (sensors) } }
             @if let Some(closed) = &device.closed {
                 p.error[device.is_faulty].hint[!device.is_faulty] data-say=[device.is_faulty.then(|| format!("{}: {closed}", device.short()))] { (closed) }
             }
@@ -127,8 +131,8 @@ fn job_list(jobs: &[AgentJob], now_ms: i64) -> Markup {
             @for job in jobs {
                 @let percent = (job.fraction * 100.0).floor();
                 li {
-                    a href=(format!("/jobs/j{}", job.job)) { (job.stage) @if !job.label.is_empty() { " " (job.label) } }
-                    span.hint { "of " a href=(format!("/sweeps/s{}", job.sweep)) { (job.sweep_name) } ", " (on(job)) ", " (span((now_ms - job.since_ms) as f64 / 1000.0)) }
+                    a href=(format!("/jobs/{}", job.job)) { (job.stage) @if !job.label.is_empty() { " " (job.label) } }
+                    span.hint { "of " a href=(format!("/sweeps/{}", job.sweep)) { (job.sweep_name) } ", " (on(job)) ", " (span((now_ms - job.since_ms) as f64 / 1000.0)) }
                     (bar(&format!("{percent} % done"), &[("fill-jobs", job.fraction)]))
                 }
             }

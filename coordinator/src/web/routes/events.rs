@@ -4,13 +4,15 @@ use maud::{Markup, html};
 
 use crate::api::Api;
 use crate::store::read::{self, EventQuery};
-use crate::views::{Event, event_target, events};
+use crate::views::events::{Event, events, target};
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
 use crate::web::fields::Fields;
 use crate::web::layout::time;
 use crate::web::live::{self, Asked, Part};
+use crate::web::query::Query;
 use crate::web::trouble::Trouble;
+use crate::web::words::badge;
 
 const PAGE: u32 = 100;
 
@@ -62,7 +64,7 @@ pub fn query(fields: &Fields, limit: u32) -> Result<EventQuery, String> {
             text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("{text:?} is no event's number"))?
         }
     };
-    let of = event_target(fields.get("of"))?;
+    let of = target(fields.get("of"))?;
     let (what, actor) = (fields.get("what").trim().to_owned(), fields.get("actor").trim().to_owned());
     Ok(EventQuery { of, what, actor, before, limit })
 }
@@ -73,7 +75,8 @@ pub async fn parts(api: Api, asked: Asked) -> Result<Vec<Part>, Trouble> {
         Ok(query) => events(&api, &query).await?,
         Err(why) => return Ok(vec![Part { id: "events", html: wrong(&why) }]),
     };
-    let older = found.before.map(|before| address(fields, Some(before)));
+    let list = Query::new("/events".to_owned(), fields);
+    let older = found.before.map(|before| list.with(&[("before", &before.to_string())]));
     let html = html! {
         section #events aria-label="Events" {
             @if found.items.is_empty() {
@@ -87,7 +90,7 @@ pub async fn parts(api: Api, asked: Asked) -> Result<Vec<Part>, Trouble> {
                 }
             }
             nav.pages aria-label="Pages of the list" {
-                @if !fields.get("before").is_empty() { a href=(address(fields, None)) rel="first" { "Newest" } }
+                @if !fields.get("before").is_empty() { a href=(list.with(&[("before", "")])) rel="first" { "Newest" } }
                 @if let Some(older) = older { a href=(older) rel="next" { "Older" } }
             }
         }
@@ -104,10 +107,10 @@ fn row(event: &Event) -> Markup {
         tr id=(format!("event-{}", event.id)) {
             td data-label="When" { (time(event.at_ms)) }
             td data-label="Who" { (event.actor) }
-            td data-label="What" { span.badge class=(format!("is-{}", class(&event.what))) { (words(&event.what)) } }
+            td data-label="What" { (badge(class(&event.what), &words(&event.what))) }
             td data-label="Of" {
-                @if let Some(job) = event.job { a href=(format!("/jobs/j{job}")) { "j" (job) } @if let Some(attempt) = event.attempt { "." (attempt) } " " }
-                @if let Some(sweep) = event.sweep { a href=(format!("/sweeps/s{sweep}")) { "s" (sweep) } }
+                @if let Some(job) = &event.job { a href=(format!("/jobs/{job}")) { (job) } @if let Some(attempt) = event.attempt { "." (attempt) } " " }
+                @if let Some(sweep) = &event.sweep { a href=(format!("/sweeps/{sweep}")) { (sweep) } }
             }
             td data-label="More" { (event.detail) }
         }
@@ -133,12 +136,4 @@ fn class(what: &str) -> &'static str {
         "running" | "resume" => "running",
         _ => "plain",
     }
-}
-
-/// The same list from another row on.
-fn address(fields: &Fields, before: Option<i64>) -> String {
-    let kept = fields.pairs().filter(|(name, value)| ["of", "what", "actor"].contains(name) && !value.is_empty());
-    let mut query: Vec<(String, String)> = kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    query.extend(before.map(|before| ("before".to_owned(), before.to_string())));
-    crate::web::fields::address("/events", &query)
 }

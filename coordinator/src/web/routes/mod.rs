@@ -8,14 +8,16 @@ pub mod change;
 mod code;
 pub mod events;
 mod factor;
-mod health;
-pub(super) mod job;
+pub mod health;
+pub mod job;
 mod link;
 pub mod overview;
 mod sessions;
 mod sign_in;
 mod sign_out;
-pub(super) mod sweep;
+pub mod sweep;
+
+pub use job::log::readable;
 
 use std::pin::Pin;
 
@@ -29,7 +31,7 @@ use sweep_shared::access::Role;
 
 use super::call::{Answer, Call, enter};
 use super::trouble::Trouble;
-use super::{Web, headers, live};
+use super::{Web, api, headers, live, metrics};
 use crate::net;
 
 /// Who may.
@@ -37,6 +39,8 @@ use crate::net;
 pub enum Who {
     Open,
     SignedIn,
+    /// Programs with a token of the role viewer or one above, and whoever is signed in.
+    Program,
     /// Whoever has this role, or one above it.
     Role(Role),
 }
@@ -97,6 +101,16 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/account/recovery-codes" SignedIn factor::renew),
     route!(POST "/account/sessions/end" SignedIn sessions::end),
     route!(POST "/account/sessions/end-others" SignedIn sessions::end_others),
+    route!(GET "/api/v1/sweeps" Program api::sweeps),
+    route!(GET "/api/v1/sweeps/{sweep}" Program api::sweep),
+    route!(GET "/api/v1/sweeps/{sweep}/jobs" Program api::sweep_jobs),
+    route!(GET "/api/v1/sweeps/{sweep}/results" Program api::sweep_results),
+    route!(GET "/api/v1/jobs/{job}" Program api::job),
+    route!(GET "/api/v1/agents" Program api::agents),
+    route!(GET "/api/v1/agents/{agent}" Program api::agent),
+    route!(GET "/api/v1/events" Program api::events),
+    route!(GET "/api/v1/openapi.json" Program api::openapi::show),
+    route!(GET "/metrics" Program metrics::show),
     route!(GET "/healthz" Open health::show),
     route!(GET "/agents" SignedIn agents::show),
     route!(GET "/agents/{agent}" SignedIn agents::show_one),

@@ -1,20 +1,25 @@
 //! The first page: which sweeps there are and how far they are, and the machines that work on them.
 
-use std::collections::BTreeMap;
-
 use maud::{Markup, html};
-use sweep_shared::states::{JobState, SweepState};
+use sweep_shared::states::JobState;
 
 use super::agents::{card, none_yet, summary};
+use super::sweep::head;
 use crate::api::Api;
-use crate::store::read::SweepRow;
-use crate::views::agents;
+use crate::views::Paged;
+use crate::views::agents::agents;
+use crate::views::sweeps::{self, Sweep};
 use crate::web::Web;
 use crate::web::call::{Answer, Call};
 use crate::web::layout::time;
+use crate::web::lists::{Asks, pages, thousands};
 use crate::web::live::{self, Asked, Part};
+use crate::web::query::Query;
 use crate::web::trouble::Trouble;
-use crate::web::words::{badge, bar, count, hours, span};
+use crate::web::words::{badge, bar, count};
+
+const PER_PAGE: u32 = 24;
+const ASKS: Asks = Asks { sort: "sort", reverse: "desc", page: "page", anchor: "#sweeps" };
 
 pub async fn show(web: Web, call: Call) -> Answer {
     let asked = Asked::of(&web, &call).await?;
@@ -26,20 +31,11 @@ pub async fn show(web: Web, call: Call) -> Answer {
     Ok(live::page(&call, "Overview", &parts, None, &body))
 }
 
-/// The newest.
-const SWEEPS: u32 = 30;
-
-pub async fn parts(api: Api, _: Asked) -> Result<Vec<Part>, Trouble> {
+pub async fn parts(api: Api, asked: Asked) -> Result<Vec<Part>, Trouble> {
+    let query = Query::new("/".to_owned(), &asked.fields);
+    let offset = (query.page("page") - 1).saturating_mul(PER_PAGE);
+    let (listed, agents) = tokio::try_join!(sweeps::list(&api, offset, PER_PAGE), agents(&api))?;
     let now_ms = api.clock.unix_ms();
-    let rows = api.store.sweeps(SWEEPS).await?;
-    let sweeps = html! {
-        section #sweeps aria-labelledby="sweeps-head" {
-            h2 id="sweeps-head" { "Sweeps" }
-            @if rows.is_empty() { (no_sweep()) }
-            div.cards { @for row in &rows { (sweep(row, now_ms)) } }
-        }
-    };
-    let agents = agents(&api).await?;
     let machines = html! {
         section #agents aria-labelledby="agents-head" {
             h2 id="agents-head" { "Agents" }
@@ -48,91 +44,73 @@ pub async fn parts(api: Api, _: Asked) -> Result<Vec<Part>, Trouble> {
             div.cards { @for agent in &agents { (card(agent, now_ms)) } }
         }
     };
-    Ok(vec![Part { id: "sweeps", html: sweeps }, Part { id: "agents", html: machines }])
+    Ok(vec![Part { id: "sweeps", html: studies(&query, &listed) }, Part { id: "agents", html: machines }])
 }
 
-fn no_sweep() -> Markup {
+fn studies(query: &Query<'_>, listed: &Paged<Sweep>) -> Markup {
     html! {
-        div.card {
-            p { "No study has been submitted yet." }
-            ul.commands { li { code { "sweep submit plan.yaml" } span { "starts one" } } }
+        section #sweeps aria-labelledby="sweeps-head" {
+            h2 id="sweeps-head" { "Sweeps" }
+            @if listed.total == 0 {
+                div.card {
+                    p { "No study has been submitted yet." }
+                    ul.commands { li { code { "sweep submit plan.yaml" } span { "starts one" } } }
+                }
+            }
+            div.cards { @for sweep in &listed.items { (study(sweep)) } }
+            @if listed.total > u64::from(PER_PAGE) {
+                (pages(query, ASKS, (listed.items.len(), PER_PAGE, listed.total), "sweeps"))
+            }
         }
     }
 }
 
-fn sweep(row: &SweepRow, now_ms: i64) -> Markup {
-    let counts = Counts::of(&row.counts);
-    let (class, word) = state(row);
-    let ended = row.finished_ms.unwrap_or(now_ms);
-    let say = (row.state != SweepState::Active.as_str()).then(|| format!("Sweep {} is {word}", row.name));
+fn study(sweep: &Sweep) -> Markup {
+    let (class, word) = head::state(sweep);
+    let say = (!sweep.is_active()).then(|| format!("Sweep {} is {word}", sweep.name));
+    let words = jobs(sweep);
     html! {
-        article.card.sweep id=(format!("sweep-{}", row.id)) {
+        article.card.sweep id=(format!("sweep-{}", sweep.id)) {
             header {
-                h3 { a href=(format!("/sweeps/{}", row.id)) { (row.name) } }
+                h3 { a href=(format!("/sweeps/{}", sweep.id)) { (sweep.name) } }
                 span data-say=[say] { (badge(class, word)) }
-                span.hint { (row.id) @if !row.owner.is_empty() { " by " (row.owner) } ", since " (time(row.created_ms)) }
+                span.hint { (sweep.id) @if !sweep.owner.is_empty() { " by " (sweep.owner) } ", " (time(sweep.created_ms)) }
             }
-            (bar(&counts.words(), &counts.shares()))
-            p.counts { (counts.words()) @if row.reused > 0 { ", " (row.reused) " reused" } }
+            (bar(&words, &shares(sweep)))
+            p.counts { (words) }
+            @if sweep.paused && !sweep.paused_reason.is_empty() { p.hint { "Paused: " (sweep.paused_reason) } }
             dl.facts {
-                div { dt { "GPU" } dd { (hours(row.gpu_hours)) } }
-                div { dt { "CPU" } dd { (hours(row.cpu_hours)) } }
-                div { dt { "Takes" } dd { (span((ended - row.created_ms) as f64 / 1000.0)) } }
+                div { dt { (if sweep.finished_ms.is_some() { "Ended" } else { "Left" }) } dd { (head::left(sweep)) } }
+                div { dt { "Used" } dd { (head::used(sweep)) } }
+                @if sweep.reused > 0 { div { dt { "Saved" } dd { (head::saved(sweep)) } } }
             }
         }
     }
 }
 
-fn state(row: &SweepRow) -> (&'static str, &'static str) {
-    match row.state.as_str() {
-        "active" if row.paused => ("paused", "paused"),
-        "active" => ("running", "active"),
-        "finished" => ("succeeded", "finished"),
-        "finished_with_failures" => ("failed", "finished with failures"),
-        _ => ("skipped", "cancelled"),
-    }
-}
-
-/// Jobs by what they mean for whoever waits.
-struct Counts {
-    all: u32,
-    done: u32,
-    running: u32,
-    failed: u32,
-    other: u32,
-}
-
-impl Counts {
-    fn of(by_state: &BTreeMap<String, u32>) -> Self {
-        let of =
-            |states: &[JobState]| states.iter().map(|state| by_state.get(state.as_str()).copied().unwrap_or(0)).sum();
-        Self {
-            all: by_state.values().sum(),
-            done: of(&[JobState::Succeeded, JobState::Stopped]),
-            running: of(&[JobState::Running]),
-            failed: of(&[JobState::Failed]),
-            other: of(&[JobState::Cancelled, JobState::Skipped]),
+/// `12 of 40 jobs done, 3 running, 1 failed`.
+fn jobs(sweep: &Sweep) -> String {
+    let done = sweep.count(JobState::Succeeded) + sweep.count(JobState::Stopped);
+    let all = count(u64::from(sweep.total), "job", "jobs");
+    let all = all.replacen(&sweep.total.to_string(), &thousands(u64::from(sweep.total)), 1);
+    let mut words = format!("{} of {all} done", thousands(u64::from(done)));
+    for state in [JobState::Running, JobState::Failed, JobState::Cancelled, JobState::Skipped, JobState::Paused] {
+        if sweep.count(state) > 0 {
+            words += &format!(", {} {state}", thousands(u64::from(sweep.count(state))));
         }
     }
+    words
+}
 
-    fn words(&self) -> String {
-        let mut words = format!("{} of {} done", self.done, count(u64::from(self.all), "job", "jobs"));
-        for (number, what) in [(self.running, "running"), (self.failed, "failed"), (self.other, "cancelled or skipped")]
-        {
-            if number > 0 {
-                words += &format!(", {number} {what}");
-            }
-        }
-        words
-    }
-
-    fn shares(&self) -> [(&'static str, f64); 4] {
-        let share = |number: u32| f64::from(number) / f64::from(self.all.max(1));
-        [
-            ("fill-succeeded", share(self.done)),
-            ("fill-failed", share(self.failed)),
-            ("fill-skipped", share(self.other)),
-            ("fill-running", share(self.running)),
-        ]
-    }
+fn shares(sweep: &Sweep) -> [(&'static str, f64); 4] {
+    let share = |states: &[JobState]| {
+        let jobs: u32 = states.iter().map(|state| sweep.count(*state)).sum();
+        f64::from(jobs) / f64::from(sweep.total.max(1))
+    };
+    [
+        ("fill-succeeded", share(&[JobState::Succeeded, JobState::Stopped])),
+        ("fill-failed", share(&[JobState::Failed])),
+        ("fill-skipped", share(&[JobState::Cancelled, JobState::Skipped])),
+        ("fill-running", share(&[JobState::Running])),
+    ]
 }

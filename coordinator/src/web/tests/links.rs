@@ -138,7 +138,7 @@ async fn the_homes_own_token_signs_in_without_an_account_and_touches_no_user_of_
     let mut viewer = site.signed_in("alice").await;
     let mut root = site.browser();
     follow(&mut root, &site.web.sign_in_link(Bearer::Home { name: "alice".to_owned() })).await;
-    assert!(root.get("/").await.says("<dd>admin"));
+    assert!(root.get("/").await.says("<span class=\"role\">admin"));
     assert!(viewer.get("/").await.says("<dd>viewer"));
     let page = root.get("/account").await;
     assert!(page.says("that is no account"), "{}", page.text);

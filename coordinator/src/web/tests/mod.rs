@@ -1,11 +1,14 @@
 //! Browsers and less friendly things against the real router on a real database, with a clock that the tests move.
 
 mod account;
+mod api;
 pub mod browser;
+mod changes;
 mod links;
 mod sessions;
 mod sign_in;
 mod strangers;
+mod study;
 mod table;
 
 use std::sync::Arc;
@@ -26,6 +29,7 @@ use crate::store::{Command, StoreError, Tx, read};
 use browser::Browser;
 
 pub const PASSWORD: &str = "tulip orbit wagon";
+pub const HOME_TOKEN: &str = "h0me";
 pub const HOME: &str = "203.0.113.7";
 pub const AWAY: &str = "198.51.100.9";
 
@@ -34,6 +38,7 @@ pub struct Site {
     pub store: Store,
     pub clock: Arc<ManualClock>,
     pub api: Api,
+    pub access: Access,
     pub web: Web,
     pub router: Router,
 }
@@ -50,9 +55,10 @@ pub async fn site_with(settings: Settings) -> Site {
     let stop = CancellationToken::new();
     let (api, dispatcher) = assemble(&options, Home::new(folder.path()), store.clone(), stop.clone()).await.unwrap();
     tokio::spawn(dispatcher.run(stop));
-    let web = Web::open(api.clone(), settings).unwrap();
+    let access = Access::open(store.clone(), clock.clone(), HOME_TOKEN).await.unwrap();
+    let web = Web::open(api.clone(), access.clone(), settings).unwrap();
     let router = router(web.clone());
-    Site { folder, store, clock, api, web, router }
+    Site { folder, store, clock, api, access, web, router }
 }
 
 impl Site {
@@ -125,7 +131,7 @@ impl Command for Sql {
     type Reply = ();
 
     async fn apply(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        sqlx::query(sqlx::AssertSqlSafe(self.0)).execute(&mut *tx.conn).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(self.0)).execute(&mut *tx.conn).await?;
         Ok(())
     }
 }

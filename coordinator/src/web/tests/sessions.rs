@@ -38,7 +38,7 @@ async fn a_session_outlives_the_coordinator() {
     let site = site().await;
     site.add("alice", Role::User).await;
     let mut alice = site.signed_in("alice").await;
-    let web = Web::open(site.api.clone(), Settings::default()).unwrap();
+    let web = Web::open(site.api.clone(), site.access.clone(), Settings::default()).unwrap();
     let mut later = Browser::new(router(web), HOME, true);
     later.cookies.clone_from(&alice.cookies);
     assert_eq!(later.user().await, alice.user().await);
@@ -142,11 +142,11 @@ async fn a_session_has_no_higher_role_than_its_user_has_now() {
     site.add("alice", Role::Admin).await;
     let mut alice = site.signed_in("alice").await;
     site.sql("UPDATE users SET role = 'viewer'").await;
-    assert!(alice.get("/").await.says("<dd>viewer"));
+    assert!(alice.get("/").await.says("<span class=\"role\">viewer"));
     site.sql("UPDATE users SET role = 'admin'").await;
     assert!(alice.get("/").await.says("<dd>admin"));
     site.sql("UPDATE sessions SET role = 'viewer'").await;
-    assert!(alice.get("/").await.says("<dd>viewer"));
+    assert!(alice.get("/").await.says("<span class=\"role\">viewer"));
     site.sql("DELETE FROM users").await;
     assert_eq!(alice.user().await, None);
 }

@@ -207,7 +207,7 @@ async fn a_lost_key_is_told_and_recovery_codes_still_work() {
     site.add("alice", Role::User).await;
     let (app, codes) = with_second_factor(&site, &mut site.signed_in("alice").await).await;
     std::fs::remove_file(site.folder.path().join("seal.key")).unwrap();
-    let web = Web::open(site.api.clone(), Settings::default()).unwrap();
+    let web = Web::open(site.api.clone(), site.access.clone(), Settings::default()).unwrap();
     let site = Site { router: router(web.clone()), web, ..site };
     let mut browser = to_the_code(&site, "alice").await;
     let answer = browser.submit("/sign-in/code", "/sign-in/code", &[("code", &app.code(&site))]).await;

@@ -67,6 +67,7 @@ async fn who_is_not_signed_in_sees_the_open_routes_only() {
                 route.path
             ),
             (Who::Open, true) => assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", route.path),
+            (Who::Program, _) => assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", route.path),
             (_, false) => assert!(answer.location().starts_with("/sign-in"), "{}", route.path),
             (_, true) => assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", route.path),
         }
@@ -76,7 +77,7 @@ async fn who_is_not_signed_in_sees_the_open_routes_only() {
 #[tokio::test]
 async fn no_form_is_taken_that_no_page_of_ours_made_for_this_browser() {
     let site = site().await;
-    site.add("alice", Role::User).await;
+    site.add("alice", Role::Admin).await;
     site.add("mallory", Role::User).await;
     let mut alice = site.signed_in("alice").await;
     // She has a form of the time before she signed in, too.
@@ -102,7 +103,7 @@ async fn no_form_is_taken_that_no_page_of_ours_made_for_this_browser() {
 #[tokio::test]
 async fn no_form_is_taken_from_a_foreign_site() {
     let site = site().await;
-    site.add("alice", Role::User).await;
+    site.add("alice", Role::Admin).await;
     let mut alice = site.signed_in("alice").await;
     let token = alice.get("/").await.hidden("form_token");
     let before = site.events().await;
@@ -126,7 +127,7 @@ async fn no_form_is_taken_from_a_foreign_site() {
 #[tokio::test]
 async fn no_form_is_taken_that_is_too_large_or_none() {
     let site = site().await;
-    site.add("alice", Role::User).await;
+    site.add("alice", Role::Admin).await;
     let mut alice = site.signed_in("alice").await;
     let token = alice.get("/").await.hidden("form_token");
     for route in forms() {

@@ -68,7 +68,7 @@ pub async fn show(web: Web, call: Call) -> Answer {
 
 /// What a program wrote for a terminal, as plain lines: without colours, and of a line that was written over and over (a progress bar)
 /// what stood there last. `cut`: the first line is not whole.
-fn readable(bytes: &[u8], cut: bool) -> String {
+pub fn readable(bytes: &[u8], cut: bool) -> String {
     let text = String::from_utf8_lossy(bytes);
     let text = if cut { text.split_once('\n').map_or(&*text, |(_, rest)| rest) } else { &*text };
     let mut plain = String::with_capacity(text.len());

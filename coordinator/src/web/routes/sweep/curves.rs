@@ -1,5 +1,7 @@
 //! What is left of accuracy as networks become smaller.
 
+use std::collections::{HashMap, HashSet};
+
 use maud::html;
 use sweep_shared::metrics::{ACCURACY, PARAMETERS_NONZERO, SIZE_FP32_BYTES, SIZE_ONNX_BYTES};
 
@@ -37,10 +39,11 @@ fn lines(table: &Table) -> Option<(Lines, usize)> {
     let place = |row: usize| Some((table.mean(row, size).filter(|size| *size > 0.0)?, table.value(row, accuracy)?));
     let largest = (0..table.rows.len()).filter_map(|row| place(row).map(|(size, _)| size)).fold(0.0, f64::max);
     let mut curves: Vec<(String, Vec<Dot>)> = Vec::new();
-    let mut places = std::collections::HashMap::new();
+    let points: HashSet<&str> = table.rows.iter().map(|row| row.point.as_str()).collect();
+    let mut places = HashMap::new();
     for (at, row) in table.rows.iter().enumerate() {
         let Some((size, value)) = place(at) else { continue };
-        let name = curve_name(&row.stage, &row.label);
+        let name = curve_name(&row.stage, &row.label, &points);
         let curve = *places.entry(name.clone()).or_insert_with(|| {
             curves.push((name, Vec::new()));
             curves.len() - 1
@@ -67,16 +70,17 @@ fn lines(table: &Table) -> Option<(Lines, usize)> {
     Some((Lines { id: "compression".to_owned(), title, x, y: Axis::of(ACCURACY), series }, left_out))
 }
 
-/// Which point of an input a job had is where on the curve it stands, and not which curve it is.
-fn curve_name(stage: &str, label: &str) -> String {
-    let mut name = format!("{stage} ");
-    let mut depth = 0_u32;
-    for letter in label.chars() {
-        match letter {
-            '[' => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
-            _ if depth == 0 => name.push(letter),
-            _ => {}
+/// Which point of an input a job had (`input=pruned[student s0.50]`) is where on the curve it stands, and not which curve it is.
+fn curve_name(stage: &str, label: &str, points: &HashSet<&str>) -> String {
+    let mut name = format!("{stage} {label}");
+    for (at, word) in label.match_indices(|letter: char| letter == ' ' || letter == '[').rev() {
+        let rest = &label[at + word.len()..];
+        let end = rest.find([' ', ']']).unwrap_or(rest.len());
+        if points.contains(&rest[..end]) && rest[end..].starts_with(']') {
+            let from = stage.len() + 1 + at;
+            // Of a bracket that held nothing else nothing is left.
+            let (from, to) = if word == "[" { (from, end + 2) } else { (from, end + 1) };
+            name.replace_range(from..from + to, "");
         }
     }
     name.trim_end().to_owned()
@@ -88,8 +92,16 @@ mod tests {
 
     #[test]
     fn a_curve_bears_its_parameters_and_not_the_place_on_it() {
-        assert_eq!(curve_name("int8", "mode=qat input=pruned[s0.50]"), "int8 mode=qat input=pruned");
-        assert_eq!(curve_name("base", ""), "base");
-        assert_eq!(curve_name("odd", "a=]b[c"), "odd a=b");
+        let points = HashSet::from(["s0.50", "s0.75"]);
+        let name = |stage, label| curve_name(stage, label, &points);
+        assert_eq!(name("int8", "mode=qat input=pruned[s0.50]"), "int8 mode=qat input=pruned");
+        assert_eq!(
+            name("int8", "input=pruned[student[model=kd-conv4] s0.75] mode=qat"),
+            "int8 input=pruned[student[model=kd-conv4]] mode=qat"
+        );
+        assert_eq!(name("int8", "a=x[s0.50] b=y[lr=1 s0.75]"), "int8 a=x b=y[lr=1]");
+        assert_eq!(name("int8", "input=base[lr=0.1]"), "int8 input=base[lr=0.1]");
+        assert_eq!(name("base", ""), "base");
+        assert_eq!(name("odd", "a=]é[ s0.50"), "odd a=]é[ s0.50");
     }
 }

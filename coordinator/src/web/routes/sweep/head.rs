@@ -35,7 +35,7 @@ pub fn part(detail: &SweepDetail, may_change: bool) -> Part {
     Part { id: "sweep", html }
 }
 
-fn state(sweep: &Sweep) -> (&'static str, &'static str) {
+pub fn state(sweep: &Sweep) -> (&'static str, &'static str) {
     match sweep.state.as_str() {
         "active" if sweep.paused => ("paused", "paused"),
         "active" => ("running", "active"),
@@ -70,7 +70,7 @@ fn counts(sweep: &Sweep) -> String {
     if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
 }
 
-fn left(sweep: &Sweep) -> Markup {
+pub fn left(sweep: &Sweep) -> Markup {
     html! {
         @match (sweep.finished_ms, sweep.left_s) {
             (Some(at), _) => { (time(at)) ", after " (span((at - sweep.created_ms).max(0) as f64 / 1000.0)) }
@@ -82,7 +82,7 @@ fn left(sweep: &Sweep) -> Markup {
     }
 }
 
-fn used(sweep: &Sweep) -> String {
+pub fn used(sweep: &Sweep) -> String {
     let of = |used: f64, budget: Option<f64>| {
         budget.map_or_else(|| hours(used), |budget| format!("{} of {}", hours(used), hours(budget)))
     };
@@ -99,7 +99,7 @@ fn used(sweep: &Sweep) -> String {
     }
 }
 
-fn saved(sweep: &Sweep) -> String {
+pub fn saved(sweep: &Sweep) -> String {
     let jobs =
         if sweep.reused == 1 { "1 job".to_owned() } else { format!("{} jobs", thousands(u64::from(sweep.reused))) };
     match (sweep.gpu_hours_saved > 0.0, sweep.cpu_hours_saved > 0.0) {

@@ -7,7 +7,7 @@
 mod curves;
 mod front;
 mod graph;
-mod head;
+pub mod head;
 mod jobs;
 pub mod plan;
 mod results;

@@ -51,6 +51,7 @@ pub async fn part(api: &Api, query: &Query<'_>, made: &Answer) -> Result<Part, T
     let html = html! {
         section.card #results aria-labelledby="results-head" {
             h2 #results-head { "Results" }
+            (form(table, query))
             @if let Some(words) = waiting(made) { p.hint role="status" { (words) } }
             @if table.rows.is_empty() {
                 @if made.table().is_some() { p.hint { "No point has been measured yet." } }
@@ -67,6 +68,28 @@ pub async fn part(api: &Api, query: &Query<'_>, made: &Answer) -> Result<Part, T
         }
     };
     Ok(Part { id: "results", html })
+}
+
+/// Which stage's; where there are several.
+fn form(table: &Table, query: &Query<'_>) -> Markup {
+    let mut stages: Vec<&str> = Vec::new();
+    for row in &table.rows {
+        if !stages.contains(&row.stage.as_str()) {
+            stages.push(&row.stage);
+        }
+    }
+    html! {
+        @if stages.len() > 1 {
+            form.filter method="get" action=(format!("{}#results", query.path())) aria-label="Filter results" {
+                @for (name, value) in query.others(&["rstage", "rpage"]) { input type="hidden" name=(name) value=(value); }
+                div.field { label for="results-stage" { "Stage" } select #results-stage name="rstage" {
+                    option value="" { "all" }
+                    @for stage in stages { option value=(stage) selected[query.get("rstage") == stage] { (stage) } }
+                } }
+                div.buttons { button.second type="submit" { "Show" } }
+            }
+        }
+    }
 }
 
 /// The columns that are shown.
