@@ -130,8 +130,8 @@ async fn agents_are_drained_by_administrators() {
     assert!(root.get(&format!("{path}?done=drain-1")).await.says("told to finish and leave"));
     assert!(!root.get(path).await.says("/drain\""), "it is told already");
     let token = root.get("/account").await.hidden("form_token");
-    let missing = root.post("/agents/nobody/drain", &[("form_token", &token)]);
-    assert_eq!(missing.await.status, StatusCode::NOT_FOUND);
+    let missing = root.post("/agents/nobody/drain", &[("form_token", &token)]).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
