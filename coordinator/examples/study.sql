@@ -3,7 +3,10 @@
 --
 -- Job ids: 8 blocks of 3 * :configs ids: base, pruned, int8, then measures of base, s0.50, s0.75, s0.90, int8.
 INSERT INTO agents (id, host, boot_id, incarnation, slots, devices_json, seen_ms)
-VALUES ('lab-1', 'lab-1', 'boot', 1, 4, '[]', :now), ('desk', 'desk', 'boot', 1, 2, '[]', :now);
+VALUES ('lab-1', 'lab-1', 'boot', 1, 4, '[{"class": "cuda", "index": 0, "name": "NVIDIA RTX A6000", "memory_total_bytes": 51539607552, "memory_free_bytes": 22548578304, "slots": 2, "status": {"uuid": "GPU-0", "all_slots": 2, "uses": [{"attempt": "j5.1", "bytes": 15032385536}, {"attempt": "j6.1", "bytes": 6442450944}], "others": [{"pid": 4211, "name": "blender", "user": "anna", "bytes": 5476083302}], "sensors": {"temperature_c": 71, "busy_percent": 97, "power_mw": 271400, "power_limit_mw": 300000}}},
+     {"class": "cuda", "index": 1, "name": "NVIDIA RTX A6000", "memory_total_bytes": 51539607552, "memory_free_bytes": 50465865728, "slots": 0, "status": {"uuid": "GPU-1", "all_slots": 2, "uses": [], "others": [], "sensors": {"temperature_c": 34, "busy_percent": 0, "power_mw": 22000, "power_limit_mw": 300000}, "closed": {"why": "excluded", "detail": "Xid 79: GPU has fallen off the bus"}}},
+     {"class": "cpu", "index": 0, "name": "AMD EPYC 7313 16-Core Processor", "memory_total_bytes": 137438953472, "memory_free_bytes": 103079215104, "slots": 2, "status": {"all_slots": 2}}]', :now),
+    ('desk', 'desk', 'boot', 1, 2, '[{"class": "cpu", "index": 0, "name": "Intel Core i7-12700", "memory_total_bytes": 34359738368, "memory_free_bytes": 21474836480, "slots": 2, "status": {"all_slots": 2}}]', :now);
 
 INSERT INTO sweeps (id, name, state, fingerprint, plan_yaml, plan_path, created_ms, owner, budget_gpu_hours)
 VALUES (1, 'resnet-prune-quant', 'active', 'f', 'name: resnet-prune-quant' || char(10) || 'data: cifar10' || char(10)

@@ -98,20 +98,20 @@ impl Coordinator {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let ended = |name: &'static str| move |()| name;
-        let (api, dispatcher) = assemble(&options, lock.home().clone(), store.clone(), stop.clone()).await?;
+        let (mut api, dispatcher) = assemble(&options, lock.home().clone(), store.clone(), stop.clone()).await?;
+        api.notices.page =
+            api.notices.settings.page.clone().unwrap_or_else(|| url(&names, address, fingerprint.is_some()));
         tasks.spawn(dispatcher.run(stop.clone()).map(ended("the dispatcher")));
         tasks.spawn(access.clone().follow(stop.clone()).map(ended("the book of who may come in")));
         in_background(&options, &api, &stop, &mut tasks);
-        let page = options.notices.settings.page.clone();
-        let page = page.unwrap_or_else(|| url(&names, address, fingerprint.is_some()));
-        let courier = notices::start(&options, (&api, page), &stop, &mut tasks);
+        notices::start(&options, &api, &stop, &mut tasks);
         let dispatch = api.dispatch.clone();
         let web = Web::open(api.clone(), access.clone(), options.web)?;
         let app = app::router(api, access, authority, web, &options).await;
         let terms = Terms::new(KEEPALIVE.min(options.lease / 6), KEEPALIVE_TIMEOUT.min(options.lease / 3));
         let door = Door { tls: acceptor, app, terms };
         tasks.spawn(net::serve(listener, door, stop.clone()).map(ended("the server")));
-        let (clock, stands, delivers) = (options.clock.clone(), options.notices.stands, courier.is_some());
+        let (clock, stands, delivers) = (options.clock.clone(), options.notices.stands, options.notices.delivers);
         let running =
             Running { address, names, fingerprint, token, lock, store, dispatch, clock, stands, delivers, stop, tasks };
         running.lock.announce(running.local_url(), fingerprint)?;
@@ -169,23 +169,11 @@ pub(crate) async fn assemble(
     let (dispatcher, dispatch) =
         Dispatcher::new(store.clone(), artifacts.clone(), (board.clone(), logs.clone()), options).await?;
     let clock = options.clock.clone();
-    let retention = options.retention;
-    Ok((
-        Api {
-            home,
-            store,
-            board,
-            logs,
-            artifacts,
-            dispatch,
-            clock,
-            retention,
-            tables: Default::default(),
-            flows: Default::default(),
-            stop,
-        },
-        dispatcher,
-    ))
+    let (retention, notices) = (options.retention, options.notices.desk());
+    let (tables, flows) = Default::default();
+    let api =
+        Api { home, store, board, logs, artifacts, dispatch, clock, retention, notices, tables, flows, stop };
+    Ok((api, dispatcher))
 }
 
 /// For clients on this machine.

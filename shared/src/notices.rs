@@ -88,7 +88,7 @@ impl FromStr for Occasion {
 #[serde(default)]
 pub struct Notify {
     pub email: Vec<String>,
-    /// Phone numbers: `+` and digits.
+    /// Phone numbers, `+` and digits; or addresses of gateways that make text messages of mail.
     pub sms: Vec<String>,
     /// Names of hooks that the coordinator's settings describe.
     pub webhook: Vec<String>,
@@ -123,8 +123,12 @@ pub fn wrong_email(text: &str) -> Option<&'static str> {
     (bad_dots(local) || bad_dots(domain)).then_some("a part between its dots is empty")
 }
 
-/// The phone number without spaces and dashes: `+15550100`. An error says what is wrong.
+/// The phone number without spaces and dashes: `+15550100`; or the address of a gateway that makes a text message of mail:
+/// `15550100@txt.example.org`. An error says what is wrong.
 pub fn phone(text: &str) -> Result<String, &'static str> {
+    if text.contains('@') {
+        return wrong_email(text).map_or_else(|| Ok(text.to_owned()), Err);
+    }
     let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.' | '/')).collect();
     let Some(digits) = plain.strip_prefix('+') else {
         return Err("it must begin with + and the country's code, like +15550100");
@@ -171,5 +175,7 @@ mod tests {
         for wrong in ["5550100", "+", "+123", "+1555O100", "+0155501000", "+1234567890123456"] {
             assert!(phone(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(phone("15550100@txt.example.org").as_deref(), Ok("15550100@txt.example.org"));
+        assert!(phone("15550100@").is_err());
     }
 }

@@ -4,6 +4,8 @@
 
 mod browser;
 mod needs;
+mod pages;
 mod pipe;
 mod sign_in;
 mod site;
+mod study;

@@ -17,7 +17,7 @@ pub struct Site {
     pair: Pair,
 }
 
-/// Each of its jobs says how it goes, and waits for its gate: `let_go`.
+/// Each of its jobs says how it goes, and waits at its gates: `let_go`.
 const STUDY: &str = r#"
 stages:
   base:
@@ -30,10 +30,10 @@ stages:
           tell() { echo "$1" >&3; }
           echo "job ${i} begins"
           tell '{"event":"epoch","epoch":1,"epochs":3,"metrics":{"val_accuracy":0.6,"val_loss":1.2}}'
-          read -r word < GATES/${i}
+          read -r word < GATES/${i}-first
           tell '{"event":"epoch","epoch":2,"epochs":3,"metrics":{"val_accuracy":0.8,"val_loss":0.7}}'
           echo "job ${i} heard $word"
-          read -r word < GATES/${i}
+          read -r word < GATES/${i}-second
           tell '{"event":"epoch","epoch":3,"epochs":3,"metrics":{"val_accuracy":0.9,"val_loss":0.5}}'
           tell '{"event":"point","point":"main","metrics":{"accuracy":0.9${i},"size_onnx_bytes":${i}000000,"parameters":${i}00000,"macs":${i}0000000}}'
           test "$word" != fail || { tell '{"event":"failed","class":"bad_input","message":"the test wanted it"}'; exit 1; }
@@ -69,7 +69,7 @@ impl Site {
     pub fn submit(&self, name: &str) {
         let gates = self.gates();
         std::fs::create_dir_all(&gates).expect("a folder for gates");
-        for gate in ["1", "2", "3", "last"] {
+        for gate in ["1-first", "1-second", "2-first", "2-second", "3-first", "3-second", "last"] {
             let path = gates.join(gate);
             if !path.exists() {
                 nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
@@ -94,10 +94,15 @@ impl Site {
     /// A browser that is signed in.
     pub fn browser(&self) -> Browser {
         let mut browser = Browser::start();
+        self.sign_in(&mut browser, NAME);
+        browser
+    }
+
+    pub fn sign_in(&self, browser: &mut Browser, name: &str) {
         browser.open(&self.at("/"));
-        browser.fill("input[name=name]", NAME);
+        browser.fill("input[name=name]", name);
         browser.fill("input[name=password]", PASSWORD);
         browser.follow("button[type=submit]");
-        browser
+        assert_eq!(browser.path(), "/", "{}", browser.text("main"));
     }
 }

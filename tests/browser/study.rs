@@ -1,4 +1,4 @@
-//! A study is watched while it runs: nothing is loaded anew, and yet the page is right.
+//! A study is watched while it runs: nothing is loaded anew, and yet the page is right. Then somebody looks around in it.
 
 use crate::browser::Browser;
 use crate::needs;
@@ -13,8 +13,11 @@ fn is_the_same(browser: &mut Browser) -> bool {
     browser.look("window.isTheSame === true") == true
 }
 
-fn says(words: &str) -> String {
-    format!("document.querySelector('main').innerText.includes({words:?})")
+/// As many rows of the jobs' table say this word.
+fn rows(word: &str, least: usize) -> String {
+    format!(
+        "[...document.querySelectorAll('#jobs tbody tr')].filter(row => row.innerText.includes({word:?})).length >= {least}"
+    )
 }
 
 #[test]
@@ -26,21 +29,105 @@ fn the_page_follows_a_study_and_leads_through_it() {
     let mut browser = site.browser();
     mark(&mut browser);
     site.submit("followed");
-    browser.until(&says("followed"));
+    browser.until("document.querySelector('#sweeps').innerText.includes('followed')");
     assert!(is_the_same(&mut browser), "the overview tells of a new study by itself");
 
-    let link = browser.find("main a", "followed");
+    let link = browser.find("#sweeps a", "followed");
     browser.follow(&link);
     assert_eq!(browser.path(), "/sweeps/s1");
     mark(&mut browser);
-    browser.until("[...document.querySelectorAll('#jobs tr')].filter(row => row.innerText.includes('running')).length >= 3");
-    for _ in 0..2 {
-        site.let_go("1", "on");
+    browser.until(&rows("running", 3));
+    for gate in ["1-first", "1-second", "2-first", "2-second"] {
+        site.let_go(gate, "on");
     }
-    browser.until("[...document.querySelectorAll('#jobs tr')].some(row => row.innerText.includes('succeeded'))");
-    site.let_go("2", "on");
-    site.let_go("2", "fail");
-    browser.until("[...document.querySelectorAll('#jobs tr')].some(row => row.innerText.includes('failed'))");
-    assert!(is_the_same(&mut browser));
-    browser.picture("sweep");
+    browser.until(&rows("succeeded", 2));
+    site.let_go("3-first", "on");
+    site.let_go("3-second", "fail");
+    browser.until(&rows("failed", 1));
+    browser.until("document.querySelectorAll('#front a.spot').length === 2");
+    site.let_go("last", "on");
+    browser.until("document.querySelector('#sweep').innerText.includes('finished')");
+    assert!(is_the_same(&mut browser), "all of that was told while the page stayed open");
+
+    the_chart_names_what_is_pointed_at(&mut browser);
+    jobs_can_be_filtered_and_sorted(&mut browser);
+    assert_eq!(browser.complaints, Vec::<String>::new());
+    let foreign: Vec<&String> = browser.requests.iter().filter(|url| !url.starts_with(&site.at("/"))).collect();
+    assert!(foreign.is_empty(), "asked elsewhere: {foreign:?}");
+}
+
+fn the_chart_names_what_is_pointed_at(browser: &mut Browser) {
+    let tip = "getComputedStyle(document.querySelector('#front a.spot .tip')).visibility";
+    assert_eq!(browser.look(tip), "hidden");
+    browser.hover("#front a.spot");
+    assert_eq!(browser.look(tip), "visible");
+    let name = browser.look("document.querySelector('#front a.spot .tip').textContent");
+    assert!(name.as_str().unwrap_or_default().contains("base"), "{name}");
+    browser.picture("pointed-at");
+    browser.follow("#front a.spot");
+    assert!(browser.path().starts_with("/jobs/j"), "{}", browser.path());
+    assert!(browser.text("#curves").contains("accuracy"), "{}", browser.text("#curves"));
+    assert!(browser.text("#log").contains("heard on"), "{}", browser.text("#log"));
+    browser.picture("job");
+}
+
+fn jobs_can_be_filtered_and_sorted(browser: &mut Browser) {
+    let crumb = browser.find(".crumbs a", "followed");
+    browser.follow(&crumb);
+    browser.choose("#filter-state", "failed");
+    let filter = browser.find("#jobs button", "Filter");
+    browser.follow(&filter);
+    assert!(browser.path().contains("state=failed"), "{}", browser.path());
+    assert_eq!(browser.count("#jobs tbody tr"), 1);
+    assert!(browser.text("#jobs tbody").contains("the test wanted it"), "{}", browser.text("#jobs tbody"));
+    let all = browser.find("#jobs a", "Show all");
+    browser.follow(&all);
+    assert_eq!(browser.count("#jobs tbody tr"), 4);
+    let heading = browser.find("#jobs th a", "Stage");
+    browser.follow(&heading);
+    assert!(browser.path().contains("sort=stage"), "{}", browser.path());
+    browser.fill("#filter-text", "i=2");
+    browser.enter();
+    assert_eq!(browser.count("#jobs tbody tr"), 1);
+}
+
+#[test]
+fn what_runs_is_cancelled_from_the_page_after_a_question() {
+    if !needs::met("browser: a sweep is cancelled") {
+        return;
+    }
+    let site = Site::start();
+    site.submit("unwanted");
+    let mut browser = site.browser();
+    browser.open(&site.at("/sweeps/s1"));
+    browser.until(&rows("running", 3));
+    let cancel = browser.find("#sweep a", "Cancel");
+    browser.follow(&cancel);
+    assert!(browser.text("h1").contains("Cancel sweep s1?"), "{}", browser.text("main"));
+    browser.picture("question");
+    browser.follow("main form button[type=submit]");
+    assert!(browser.path().starts_with("/sweeps/s1"), "{}", browser.path());
+    browser.until(&rows("cancelled", 4));
+    assert_eq!(site.home.json(&["status", "s1"])["state"], "cancelled");
+
+    site.add_user("eve", "viewer");
+    let mut viewer = Browser::start();
+    site.sign_in(&mut viewer, "eve");
+    viewer.open(&site.at("/sweeps/s1"));
+    assert_eq!(viewer.count("#sweep a.button"), 0, "a viewer sees no buttons");
+    viewer.open(&site.at("/sweeps/s1/change/retry"));
+    assert_eq!(viewer.count("main form"), 0, "{}", viewer.text("main"));
+}
+
+#[test]
+fn an_open_page_hears_that_its_session_has_ended() {
+    if !needs::met("browser: a session ends under an open page") {
+        return;
+    }
+    let site = Site::start();
+    let mut browser = site.browser();
+    browser.until("document.querySelector('#live-state').innerText === 'Live'");
+    let gone = site.home.run(&["users", "remove", crate::site::NAME]);
+    assert!(gone.status.success(), "{}", sweep_tests::text(&gone));
+    browser.until("document.querySelector('#live-state').innerText.startsWith('Signed out')");
 }

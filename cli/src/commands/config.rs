@@ -67,8 +67,7 @@ pub fn run(context: &Context, command: Command) -> Outcome {
     let mut table = terminal::table(["setting", "value", "from"], terminal::width());
     for (name, value, origin) in rows {
         // What is not set is told in brackets.
-        let usual =
-            || catalogue::ALL.iter().find(|setting| setting.name == name).map_or("none", |setting| setting.default);
+        let usual = || catalogue::all().find(|setting| setting.name == name).map_or("none", |setting| setting.default);
         table.add_row([name.to_owned(), value.unwrap_or_else(|| format!("({})", usual())), origin.to_string()]);
     }
     output::print(&paint::out().table(&table.trim_fmt()))?;

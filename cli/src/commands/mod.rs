@@ -22,6 +22,7 @@ mod login;
 mod logout;
 mod logs;
 mod model;
+mod notify;
 mod page;
 mod pause;
 mod priority;
@@ -106,6 +107,9 @@ pub enum Command {
     /// Add, list, change and remove users
     #[command(subcommand)]
     Users(users::Command),
+    /// Try whether notices arrive; show what people were told, and what waits
+    #[command(subcommand)]
+    Notify(notify::Command),
     /// Print a link that opens the status page, signed in
     Page(page::Args),
     /// Look at the networks that plans can name
@@ -164,6 +168,7 @@ async fn run_connected(context: &Context, command: Command) -> Outcome {
         Command::Whoami(args) => whoami::run(context, args).await,
         Command::Tokens(command) => tokens::run(context, command).await,
         Command::Users(command) => users::run(context, command).await,
+        Command::Notify(command) => notify::run(context, command).await,
         Command::Page(args) => page::run(context, args).await,
         Command::Gc(args) => gc::run(context, args).await,
         Command::Db(command) => db::run(context, command).await,

@@ -68,6 +68,7 @@ pub async fn run(context: &Context, _: Args) -> Outcome {
         reconnect_grace: settings.reconnect_grace.value.0,
         retention: settings.retention(),
         tidies: true,
+        notices: settings.notify.setup(true)?,
         web: web::Settings {
             idle: settings.page_idle.value.0,
             absolute: settings.page_absolute.value.0,

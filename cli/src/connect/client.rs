@@ -26,6 +26,7 @@ mod access;
 mod changes;
 mod download;
 mod heed;
+mod notices;
 mod past;
 mod upload;
 

@@ -12,6 +12,7 @@ mod reach;
 mod target;
 mod token;
 
+use sweep_coordinator::notices::Setup;
 use sweep_coordinator::{Coordinator, Home, HomeError, Options, Running, StartError};
 use sweep_link::Address;
 use sweep_shared::ids::SweepId;
@@ -138,6 +139,7 @@ impl Connection {
     pub async fn close(self) {
         drop(self.client);
         if let Route::Inside(running) = self.route {
+            running.tell_all().await;
             running.shutdown().await;
         }
     }
@@ -163,12 +165,16 @@ pub enum Started {
     Elsewhere,
 }
 
-/// Starts a coordinator on any free loopback port. `tidies`: it lets go of what is not kept.
-pub async fn start_inside(context: &Context, tidies: bool) -> Outcome<Started> {
+/// Starts a coordinator on any free loopback port. `works`: it is there for more than a moment, lets go of what is not kept, and
+/// tells people what becomes of their sweeps; else that waits for one which does.
+pub async fn start_inside(context: &Context, works: bool) -> Outcome<Started> {
+    let notify = &context.settings.notify;
+    let notices = if works { notify.setup(false)? } else { Setup { rules: notify.rules.clone(), ..Setup::default() } };
     // Whatever else lies unfinished there is not this command's business.
     let options = Options {
         submitted_only: true,
-        tidies,
+        tidies: works,
+        notices,
         retention: context.settings.retention(),
         ..Options::ephemeral(context.home().root())
     };

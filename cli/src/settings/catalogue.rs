@@ -2,6 +2,8 @@
 //!
 //! A setting that is not here fails a test, so that none goes undescribed.
 
+mod notices;
+
 use std::fmt::Write as _;
 
 /// One setting, in words.
@@ -12,6 +14,7 @@ pub struct Described {
     pub name: &'static str,
     /// The flag, and the commands that take it.
     pub flag: Option<(&'static str, &'static str)>,
+    /// Empty where it stands in the file only.
     pub variable: &'static str,
     /// As it may stand in `sweep.toml`; empty where it cannot.
     pub example: &'static str,
@@ -19,8 +22,8 @@ pub struct Described {
     pub about: &'static str,
 }
 
-/// In the order of `sweep config show`.
-pub const ALL: &[Described] = &[
+/// In the order of `sweep config show`; those of notices follow.
+const OWN: &[Described] = &[
     Described {
         name: "home",
         flag: Some(("--home", "all")),
@@ -191,6 +194,11 @@ pub const ALL: &[Described] = &[
     },
 ];
 
+/// Every setting, in the order of `sweep config show`.
+pub fn all() -> impl Iterator<Item = &'static Described> {
+    OWN.iter().chain(notices::NOTICES)
+}
+
 /// Variables that are heeded and are no settings.
 pub const OTHER_VARIABLES: &[&str] = &["SWEEP_CONFIG", "SWEEP_TOKEN", "SWEEP_JOIN_TOKEN", "SWEEP_LOG", "SWEEP_ORT"];
 
@@ -199,14 +207,17 @@ pub fn as_file() -> String {
     const WIDTH: usize = 42;
     let mut text = String::new();
     let mut table = "";
-    for setting in ALL.iter().filter(|setting| !setting.example.is_empty()) {
+    for setting in all().filter(|setting| !setting.example.is_empty()) {
         let (of, name) = setting.name.split_once('.').unwrap_or(("", setting.name));
         if of != table {
             let _ = writeln!(text, "\n  [{of}]");
             table = of;
         }
         let line = format!("{name} = {}", setting.example);
-        let _ = writeln!(text, "  {line:<WIDTH$}# {}", setting.variable);
+        match setting.variable {
+            "" => drop(writeln!(text, "  {line}")),
+            variable => drop(writeln!(text, "  {line:<WIDTH$}# {variable}")),
+        }
     }
     text
 }
@@ -216,7 +227,7 @@ pub fn as_file() -> String {
 pub fn as_markdown() -> String {
     let mut text =
         "| flag | variable | in `sweep.toml` | default | meaning |\n| --- | --- | --- | --- | --- |\n".to_owned();
-    for setting in ALL {
+    for setting in all() {
         let Described { name, flag, variable, example, default, about } = setting;
         let flag =
             flag.map_or(
@@ -224,7 +235,8 @@ pub fn as_markdown() -> String {
                 |(flag, of)| if of == "all" { format!("`{flag}`") } else { format!("`{flag}` ({of})") },
             );
         let name = if example.is_empty() { String::new() } else { format!("`{name}`") };
-        let _ = writeln!(text, "| {flag} | `{variable}` | {name} | {default} | {about} |");
+        let variable = if variable.is_empty() { String::new() } else { format!("`{variable}`") };
+        let _ = writeln!(text, "| {flag} | {variable} | {name} | {default} | {about} |");
     }
     text
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::notify::file::NotifyFile;
+
 /// What the file may say. An unknown name is an error, so that a misspelt one is not silently without effect.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +31,8 @@ pub struct SettingsFile {
     pub retention: RetentionFile,
     #[serde(default)]
     pub page: PageFile,
+    #[serde(default)]
+    pub notify: NotifyFile,
 }
 
 /// Of the page for browsers: durations.

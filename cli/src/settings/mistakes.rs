@@ -38,9 +38,9 @@ pub fn of_name(name: &str, known: &[&str]) -> Failure {
 
 /// Variables that are set and do nothing, because they are one slip from one that would: `SWEEP_SLOT`. Others are somebody's own.
 pub fn of_variables(set: impl Iterator<Item = String>) -> Vec<String> {
-    let known: Vec<&str> = catalogue::ALL
-        .iter()
+    let known: Vec<&str> = catalogue::all()
         .map(|setting| setting.variable)
+        .filter(|variable| !variable.is_empty())
         .chain(catalogue::OTHER_VARIABLES.iter().copied())
         .collect();
     let mut wrong: Vec<String> = set

@@ -2,11 +2,12 @@
 //!
 //! `resolve` is a pure function of the four; each value remembers where it came from, so that `sweep config show` can
 //! tell. `catalogue` describes each, `mistakes` knows what misspelt ones were meant to be. The file is `SWEEP_HOME/sweep.toml`, or the one that `SWEEP_CONFIG` names; it cannot move `home`, in which it
-//! lies. The token itself never becomes a setting: it is read where it is used and shown nowhere.
+//! lies. The token itself never becomes a setting: it is read where it is used and shown nowhere. What people are told, and by which servers, is a table of its own in the file (`notify`).
 
 pub mod catalogue;
 mod file;
 pub mod mistakes;
+mod notify;
 mod resolve;
 mod stay;
 
@@ -14,6 +15,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use notify::Notify;
 pub use resolve::{Flags, read};
 pub use stay::Stay;
 pub use sweep_shared::span::Span;
@@ -51,7 +53,7 @@ impl fmt::Display for Origin {
 }
 
 /// Everything that can be set outside a command's own flags.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Holds the database, artifacts, results, and everything else that is kept.
     pub home: Setting<PathBuf>,
@@ -92,13 +94,15 @@ pub struct Settings {
     /// Sessions on the page for browsers end when they were not used for so long, and in any case after so long.
     pub page_idle: Setting<Span>,
     pub page_absolute: Setting<Span>,
+    /// Who is told of what.
+    pub notify: Notify,
 }
 
 impl Settings {
     /// Name, value (`None` where nothing is set) and origin of each, for `sweep config show`.
     pub fn rows(&self) -> Vec<(&'static str, Option<String>, &Origin)> {
         let path = |p: &PathBuf| p.display().to_string();
-        vec![
+        let own = vec![
             ("home", Some(path(&self.home.value)), &self.home.origin),
             ("coordinator", self.coordinator.value.clone(), &self.coordinator.origin),
             ("token_file", self.token_file.value.as_ref().map(path), &self.token_file.origin),
@@ -120,7 +124,8 @@ impl Settings {
             ("retention.points", Some(self.keep_points.value.to_string()), &self.keep_points.origin),
             ("page.idle", Some(self.page_idle.value.to_string()), &self.page_idle.origin),
             ("page.absolute", Some(self.page_absolute.value.to_string()), &self.page_absolute.origin),
-        ]
+        ];
+        own.into_iter().chain(self.notify.rows()).collect()
     }
 
     /// What a coordinator keeps of work that is over.

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use sweep_coordinator::Tls;
 
 use super::file::SettingsFile;
-use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span, Stay, mistakes};
+use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span, Stay, mistakes, notify};
 use crate::exit::{Failure, Outcome};
 use crate::output;
 
@@ -172,6 +172,7 @@ fn resolve(
             "SWEEP_JOIN_TOKEN_FILE",
             file.join_token_file,
         )),
+        notify: notify::read(file.notify, path)?,
         slots: option(or_file(slots, file.slots, path)),
         datasets: datasets.unwrap_or_else(|| Setting { value: home.value.join("datasets"), origin: Origin::Default }),
         weights_url: option(or_file(weights_url, file.weights_url, path)),
@@ -293,7 +294,7 @@ mod tests {
     fn every_setting_is_described_in_the_order_in_which_it_is_shown() {
         let shown: Vec<_> =
             resolved(Flags::default(), &[("HOME", "/me")], "").unwrap().rows().iter().map(|row| row.0).collect();
-        let described: Vec<_> = crate::settings::catalogue::ALL.iter().map(|setting| setting.name).collect();
+        let described: Vec<_> = crate::settings::catalogue::all().map(|setting| setting.name).collect();
         assert_eq!(shown, described, "settings/catalogue.rs describes what settings/mod.rs shows");
     }
 

@@ -72,6 +72,9 @@ pub const RPCS: &[(&str, Who)] = &[
     ("/sweep.v1.Sweeps/CollectGarbage", ADMIN),
     ("/sweep.v1.Sweeps/Curves", VIEWER),
     ("/sweep.v1.Sweeps/Paces", VIEWER),
+    // Addresses are people's.
+    ("/sweep.v1.Sweeps/Notices", USER),
+    ("/sweep.v1.Sweeps/TestNotice", ADMIN),
     ("/sweep.v1.Access/WhoAmI", Who::Anybody),
     ("/sweep.v1.Access/CreateToken", USER),
     ("/sweep.v1.Access/ListTokens", USER),

@@ -10,6 +10,7 @@ mod curves;
 mod events;
 mod gc;
 mod logs;
+mod notices;
 mod paces;
 mod results;
 mod rows;
@@ -34,6 +35,7 @@ use crate::clock::Clock;
 use crate::dispatch::DispatchHandle;
 use crate::home::Home;
 use crate::logs::Logs;
+use crate::notices::Desk;
 use crate::retention::Retention;
 use crate::store::{Store, read};
 use crate::views::Flows;
@@ -50,6 +52,7 @@ pub struct Api {
     pub dispatch: DispatchHandle,
     pub clock: Arc<dyn Clock>,
     pub retention: Retention,
+    pub notices: Desk,
     /// What came out of the sweeps that pages show.
     pub tables: Tables,
     /// And how their stages hang together.
@@ -146,6 +149,14 @@ impl v1::sweeps_server::Sweeps for Api {
 
     async fn paces(&self, _: Request<v1::PacesRequest>) -> Reply<v1::PacesReply> {
         paces::paces(self).await.map(Response::new)
+    }
+
+    async fn notices(&self, request: Request<v1::NoticesRequest>) -> Reply<v1::NoticesReply> {
+        notices::list(self, &request.into_inner()).await.map(Response::new)
+    }
+
+    async fn test_notice(&self, request: Request<v1::TestNoticeRequest>) -> Reply<v1::TestNoticeReply> {
+        notices::test(self, request).await.map(Response::new)
     }
 
     async fn list_agents(&self, request: Request<v1::ListRequest>) -> Reply<v1::AgentsReply> {

@@ -83,6 +83,12 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest, caller: &Principal) -
         .await
         .map_err(|error| Status::internal(format!("reading the plan did not end: {error}")))?
         .map_err(|errors| Status::invalid_argument(errors.to_string()))?;
+    if let Some(address) = api.notices.rules.forbidden(&command.notify) {
+        return Err(Status::invalid_argument(format!(
+            "the plan's `notify` names {address}, and this coordinator's sweep.toml (notify.allow) does not let plans do that"
+        )));
+    }
+    let doubts = api.notices.doubts(&command.notify);
     let made = api.store.write(command).await?;
     api.dispatch.serve(made.sweep).await;
     // What is taken over is here already.
@@ -92,7 +98,7 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest, caller: &Principal) -
         _ => None,
     };
     Ok(v1::SubmitReply {
-        warning: warning.unwrap_or_default(),
+        warning: warning.into_iter().chain(doubts).collect::<Vec<_>>().join("\nwarning: "),
         sweep: made.sweep.0,
         created: made.created,
         jobs: made.jobs,

@@ -21,5 +21,5 @@ pub use courier::Courier;
 pub use message::{Message, Mood, Table};
 pub use rules::{On, Rules};
 pub use settings::{Heartbeat, Hook, Security, Settings, Shape, Sms, Smtp};
-pub use setup::{DISK_LOW, Setup};
+pub use setup::{DISK_LOW, Desk, Setup};
 pub(crate) use start::{arrive, start};

@@ -142,6 +142,14 @@ impl Rules {
         all.into_iter().collect()
     }
 
+    /// All whom the settings name, each once.
+    pub fn everybody(&self) -> Vec<Address> {
+        let email = self.email.iter().cloned().map(Address::Email);
+        let sms = self.sms.iter().cloned().map(Address::Sms);
+        let webhook = self.webhook.iter().cloned().map(Address::Hook);
+        email.chain(sms).chain(webhook).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// The first address of a plan that it may not name, where only some are allowed.
     pub fn forbidden<'a>(&self, plan: &'a Notify) -> Option<&'a str> {
         if self.allow.is_empty() {

@@ -1,14 +1,12 @@
 //! What of notices goes on in a coordinator without anybody asking.
 
-use std::sync::Arc;
-
 use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::Setup;
 use super::heartbeat::{DiskWatch, Pulse};
 use super::post::Post;
-use super::{Courier, Setup};
 use crate::api::Api;
 use crate::options::Options;
 use crate::store::Store;
@@ -24,26 +22,21 @@ pub async fn arrive(store: &Store) {
     }
 }
 
-/// Delivers notices, watches the disk and sends the heartbeat, as far as that is wanted. Answers the way out.
-pub fn start(
-    options: &Options,
-    (api, page): (&Api, String),
-    stop: &CancellationToken,
-    tasks: &mut JoinSet<&'static str>,
-) -> Option<Arc<dyn Courier>> {
+/// Delivers notices, watches the disk and sends the heartbeat, as far as that is wanted.
+pub fn start(options: &Options, api: &Api, stop: &CancellationToken, tasks: &mut JoinSet<&'static str>) {
     let ended = |name: &'static str| move |()| name;
-    let Setup { settings, delivers, stands, disk_low_bytes, retries, courier, .. } = options.notices.clone();
-    let (store, clock, luck) = (api.store.clone(), options.clock.clone(), options.luck.clone());
-    if stands {
-        let watch = DiskWatch::new(api.home.clone(), store.clone(), disk_low_bytes);
+    let Setup { settings, stands, disk_low_bytes, retries, .. } = &options.notices;
+    if *stands {
+        let watch = DiskWatch::new(api.home.clone(), api.store.clone(), *disk_low_bytes);
         tasks.spawn(watch.always(stop.clone()).map(ended("the watch on the disk")));
         if let Some(heartbeat) = settings.heartbeat.clone() {
-            let pulse = Pulse { heartbeat, store: store.clone(), dispatch: api.dispatch.clone() };
+            let pulse = Pulse { heartbeat, store: api.store.clone(), dispatch: api.dispatch.clone() };
             tasks.spawn(pulse.always(stop.clone()).map(ended("the heartbeat")));
         }
     }
-    let courier = courier.filter(|_| delivers)?;
-    let post = Post { store, courier: courier.clone(), clock, luck, retries, page };
-    tasks.spawn(post.run(stop.clone()).map(ended("the delivery of notices")));
-    Some(courier)
+    if let Some(courier) = api.notices.courier.clone() {
+        let (clock, luck, page) = (options.clock.clone(), options.luck.clone(), api.notices.page.clone());
+        let post = Post { store: api.store.clone(), courier, clock, luck, retries: *retries, page };
+        tasks.spawn(post.run(stop.clone()).map(ended("the delivery of notices")));
+    }
 }

@@ -150,7 +150,7 @@ fn one(api: &Api, row: AgentRow, now: Option<&AgentNow>, jobs: Vec<AgentJob>) ->
         draining: row.draining,
         seen_ms: connected.map_or(row.seen_ms, |agent| api.clock.unix_ms() - agent.heard_ago.as_millis() as i64),
         slots: row.slots,
-        devices: devices.iter().map(AgentDevice::from).collect(),
+        devices: devices.iter().map(|device| AgentDevice::from(device).as_of(connected.is_some())).collect(),
         jobs,
         id: row.id,
         host: row.host,
@@ -190,6 +190,14 @@ fn watts(milliwatts: u32) -> f64 {
 }
 
 impl AgentDevice {
+    /// What was measured long ago is no measurement. How its memory was used tells at least what there is.
+    fn as_of(self, connected: bool) -> Self {
+        if connected {
+            return self;
+        }
+        Self { temperature_c: None, busy_percent: None, power_w: None, ..self }
+    }
+
     /// `61 °C, 97 % busy, 210 of 350 W`; empty where nothing is known.
     pub fn sensors(&self) -> String {
         let power = self.power_w.map(|watts| match self.power_limit_w {
@@ -214,10 +222,10 @@ impl AgentDevice {
 /// Why a device takes no work, and whether that is a fault.
 fn words(why: &Closed) -> (String, bool) {
     match why {
-        Closed::Unused => ("left to others by agent.toml".to_owned(), false),
-        Closed::Quiet(until) => (format!("quiet hours until {until}"), false),
-        Closed::Excluded(reason) => (format!("faulty, not used until the agent is started again: {reason}"), true),
-        Closed::Silent(reason) => (format!("does not answer: {reason}"), true),
-        Closed::Lost(reason) => (format!("gone: {reason}"), true),
+        Closed::Unused => ("Left to others by agent.toml".to_owned(), false),
+        Closed::Quiet(until) => (format!("Quiet hours until {until}"), false),
+        Closed::Excluded(reason) => (format!("Faulty, not used until the agent is started again: {reason}"), true),
+        Closed::Silent(reason) => (format!("Does not answer: {reason}"), true),
+        Closed::Lost(reason) => (format!("Gone: {reason}"), true),
     }
 }

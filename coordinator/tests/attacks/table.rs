@@ -29,6 +29,8 @@ pub const EXPECTED: &[(&str, &str)] = &[
     ("/sweep.v1.Sweeps/CollectGarbage", "a"),
     ("/sweep.v1.Sweeps/Curves", "vuoa"),
     ("/sweep.v1.Sweeps/Paces", "vuoa"),
+    ("/sweep.v1.Sweeps/Notices", "uoa"),
+    ("/sweep.v1.Sweeps/TestNotice", "a"),
     ("/sweep.v1.Access/WhoAmI", "vuoagj"),
     ("/sweep.v1.Access/CreateToken", "uoa"),
     ("/sweep.v1.Access/ListTokens", "uoa"),

@@ -24,7 +24,7 @@ pub struct Site {
     pub folder: tempfile::TempDir,
     pub clock: Arc<ManualClock>,
     pub running: Running,
-    backoff: Backoff,
+    pub backoff: Backoff,
 }
 
 pub async fn site() -> Site {

@@ -74,6 +74,10 @@ fn number(field: &Field<'_>) -> Option<String> {
         return None;
     }
     let text = field.text()?;
+    if text.contains('@') {
+        // A gateway that makes text messages of mail.
+        return email(field);
+    }
     phone(text).map_err(|why| field.say(format!("`{text}` is no phone number: {why}"))).ok()
 }
 

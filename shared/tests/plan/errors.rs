@@ -4,7 +4,7 @@ use super::errors_of;
 
 /// The first complaint: line, field, part of the message, suggestion.
 #[track_caller]
-fn check(text: &str, line: u32, field: &str, message: &str, suggestion: Option<&str>) {
+pub fn check(text: &str, line: u32, field: &str, message: &str, suggestion: Option<&str>) {
     let errors = errors_of(text);
     let error = &errors.errors[0];
     let found = (error.line, error.field.as_str(), error.suggestion.as_deref());
@@ -12,7 +12,7 @@ fn check(text: &str, line: u32, field: &str, message: &str, suggestion: Option<&
     assert!(error.message.contains(message), "{errors}");
 }
 
-const TRAIN: &str = "data: synthetic\nstages:\n  base: { train: { model: small-cnn } }\n";
+pub const TRAIN: &str = "data: synthetic\nstages:\n  base: { train: { model: small-cnn } }\n";
 
 #[test]
 fn a_misspelt_network() {
@@ -97,30 +97,6 @@ fn how_jobs_are_treated_is_checked_too() {
     check(&top("defaults: { memory: plenty }"), 1, "defaults.memory", "`plenty` is not what a job needs", None);
     let stage = "data: synthetic\nstages:\n  base:\n    train: { model: small-cnn }\n    max_hours: long\n";
     check(stage, 5, "stages.base.max_hours", "a number from 0 (excluded) to 1000000, found `long`", None);
-}
-
-#[test]
-fn who_is_told_is_checked_too() {
-    let top = |field: &str| format!("{field}\n{TRAIN}");
-    check(&top("notify: me@example.org"), 1, "notify", "expected a map of fields, found `me@example.org`", None);
-    check(&top("notify: {}"), 1, "notify", "names nobody", None);
-    check(&top("notify: { mail: me@example.org }"), 1, "notify.mail", "unknown field `mail`", Some("email"));
-    check(
-        &top("notify:\n  email: [a@b.example, me]"),
-        2,
-        "notify.email",
-        "`me` is no address for mail: it has no @",
-        None,
-    );
-    check(&top("notify: { email: [a@b.c, a@b.c] }"), 1, "notify.email", "listed twice", None);
-    check(&top("notify: { email: [] }"), 1, "notify.email", "lists nobody", None);
-    check(&top("notify: { sms: [+15550100] }"), 1, "notify.sms", "a phone number in quotes, found `+15550100`", None);
-    check(&top("notify: { sms: [\"5550100\"] }"), 1, "notify.sms", "it must begin with +", None);
-    check(&top("notify: { webhook: [https://x.example/h] }"), 1, "notify.webhook", "called by its name", None);
-    check(&top("notify: { on: [finish] }"), 1, "notify.on", "unknown word `finish`", Some("finished"));
-    check(&top("notify: { on: [finished, finished] }"), 1, "notify.on", "listed twice", None);
-    check(&top("notify: { on: [agent_lost] }"), 1, "notify.on", "nothing that happens to a sweep", None);
-    check(&top("notify: { on: [] }"), 1, "notify.on", "nobody would be told", None);
 }
 
 #[test]

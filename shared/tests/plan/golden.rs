@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use sweep_shared::notices::{Notify, Occasion};
 use sweep_shared::plan::{Budget, ExpandedPlan, Policy};
 use sweep_shared::resources::DeviceClass;
 use sweep_shared::spec::{
@@ -13,7 +12,7 @@ use sweep_shared::spec::{
 use super::{jobs_of, stage};
 
 /// The study of the design document, without the parts that this version lacks: `ensemble`, `search`, latency on `cuda`.
-const STUDY: &str = "
+pub const STUDY: &str = "
 name: cifar10-kd-prune-quant
 data: { name: cifar10, augment: [flip, crop4], validation: 0.1 }
 seeds: [0, 1, 2]
@@ -57,23 +56,6 @@ fn what_cannot_be_done_yet_or_makes_no_sense_is_a_warning() {
     let about = |text: &str| plan.warnings.iter().any(|w| w.starts_with("warning: plan.yaml:") && w.contains(text));
     assert!(about("no point is kept above 0.9"), "{:?}", plan.warnings);
     assert_eq!(plan.warnings.len(), 1);
-}
-
-#[test]
-fn who_is_told_is_read_and_changes_no_key() {
-    let plan = jobs_of(STUDY);
-    assert_eq!(plan.notify.email, ["me@example.org"]);
-    assert_eq!(plan.notify.sms, ["+15550100"]);
-    assert_eq!(plan.notify.on, Some(vec![Occasion::Finished, Occasion::Failed]));
-    let silent = jobs_of(&STUDY.lines().filter(|line| !line.starts_with("notify")).collect::<Vec<_>>().join("\n"));
-    assert_eq!(silent.fingerprint(), plan.fingerprint());
-    assert_eq!(silent.notify, Notify::default());
-    let single = jobs_of(&STUDY.replace(
-        "notify: { email: [me@example.org], sms: [\"+15550100\"], on: [finished, failed] }",
-        "notify: { email: a@b.example, sms: \"+1 555-0100\", webhook: lab, on: job_failed }",
-    ));
-    assert_eq!((single.notify.email, single.notify.sms), (vec!["a@b.example".into()], vec!["+15550100".into()]));
-    assert_eq!((single.notify.webhook, single.notify.on), (vec!["lab".into()], Some(vec![Occasion::JobFailed])));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod errors;
 mod golden;
 mod networks;
+mod notify;
 mod properties;
 
 use std::sync::Arc;

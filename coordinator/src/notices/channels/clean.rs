@@ -2,6 +2,10 @@
 
 use crate::notices::{Message, Table};
 
+/// Of a title: mail folds its lines at spaces only, and takes no line of more than 998 bytes.
+const TITLE: usize = 200;
+/// Of an id.
+const TOKEN: usize = 64;
 /// Of what a server answers; what is behind it is seldom for people.
 const WORDS: usize = 300;
 
@@ -36,7 +40,7 @@ pub fn message(message: &Message) -> Message {
         at_ms: message.at_ms,
         mood: message.mood,
         event: token(&message.event),
-        title: line(&message.title),
+        title: cut(&line(&message.title), TITLE),
         lines: message.lines.iter().map(|text| line(text)).filter(|text| !text.is_empty()).collect(),
         table: message.table.as_ref().map(table).filter(|table| !table.rows.is_empty()),
         link: message.link.as_deref().and_then(link),
@@ -47,7 +51,7 @@ pub fn message(message: &Message) -> Message {
 
 /// For places where only one plain word may stand.
 fn token(text: &str) -> String {
-    text.chars().filter(char::is_ascii_graphic).collect()
+    text.chars().filter(char::is_ascii_graphic).take(TOKEN).collect()
 }
 
 /// Only what a browser would open as a page; written so that it can stand in any quotes and brackets.

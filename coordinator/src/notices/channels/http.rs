@@ -1,9 +1,10 @@
 //! One POST to somebody's server, and what its answer means.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
+use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode, Url, redirect};
 
 use super::clean::{line, words};
 use super::failure::{after, chain, later, never, set_up};
@@ -17,10 +18,16 @@ const ANSWER: usize = 16 << 10;
 /// Clients; TLS is rustls with those whom the system trusts, proxies are those of the environment.
 #[derive(Debug, Clone)]
 pub struct Http {
+    /// Made when they are first needed: that reads all of the system's certificates.
+    clients: Arc<OnceLock<Clients>>,
+    patience: Duration,
+}
+
+#[derive(Debug)]
+struct Clients {
     out: Client,
     /// To this machine, whatever proxy there is.
     here: Client,
-    patience: Duration,
 }
 
 /// What came back.
@@ -43,22 +50,12 @@ pub struct Target<'a> {
 
 impl Http {
     pub fn new(patience: Duration) -> Self {
-        // Whoever was first has installed the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = || {
-            Client::builder()
-                .user_agent(concat!("sweep/", env!("CARGO_PKG_VERSION")))
-                // A redirect would take secrets to where nobody has said that they may go.
-                .redirect(redirect::Policy::none())
-                .connect_timeout(CONNECT)
-                .timeout(patience)
-        };
-        let built = |builder: reqwest::ClientBuilder| builder.build().expect("the system's certificates can be read");
-        Self { out: built(builder()), here: built(builder().no_proxy()), patience }
+        Self { clients: Arc::default(), patience }
     }
 
     pub fn post(&self, target: &Target<'_>) -> RequestBuilder {
-        let client = if is_here(&target.url) { &self.here } else { &self.out };
+        let clients = self.clients.get_or_init(|| Clients::new(self.patience));
+        let client = if is_here(&target.url) { &clients.here } else { &clients.out };
         client.post(target.url.clone())
     }
 
@@ -90,6 +87,27 @@ impl Http {
             }
         }
         Ok(Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+}
+
+impl Clients {
+    fn new(patience: Duration) -> Self {
+        // Whoever was first has installed the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = || {
+            Client::builder()
+                .user_agent(concat!("sweep/", env!("CARGO_PKG_VERSION")))
+                // A redirect would take secrets to where nobody has said that they may go.
+                .redirect(redirect::Policy::none())
+                .connect_timeout(CONNECT)
+                .timeout(patience)
+        };
+        // A system without certificates trusts nobody; what needs no TLS works there all the same.
+        let built = |builder: &dyn Fn() -> ClientBuilder| {
+            let trusting = builder().build().or_else(|_| builder().tls_certs_only([]).build());
+            trusting.expect("it takes nothing from outside")
+        };
+        Self { out: built(&builder), here: built(&|| builder().no_proxy()) }
     }
 }
 

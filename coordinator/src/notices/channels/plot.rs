@@ -48,6 +48,7 @@ pub fn png(svg: &str) -> Result<(Vec<u8>, u32), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::charts::{self, Axis, Pareto, Spot};
 
     /// Dots that are not white, in a picture of this inside.
     fn ink(inside: &str) -> usize {
@@ -68,6 +69,41 @@ mod tests {
             let family = format!(r#"<text y="15" font-family="{family}">98.1 %</text>"#);
             assert!(ink(&family) > 100, "{family}");
         }
+    }
+
+    #[test]
+    fn a_pareto_front_is_drawn_in_its_colours() {
+        let spot = |name: &str, x: f64, y: f64, group| Spot {
+            name: name.to_owned(),
+            x,
+            y,
+            values: String::new(),
+            group,
+            href: None,
+        };
+        let plot = Pareto {
+            id: "front".to_owned(),
+            title: "Size against accuracy".to_owned(),
+            x: Axis::of("size_onnx_bytes"),
+            y: Axis::of("accuracy"),
+            spots: vec![spot("a", 1e6, 0.93, 0), spot("b", 2e5, 0.88, 1), spot("c", 3e6, 0.9, 2)],
+            groups: ["Lehrer (groß)", "pruned", "int8"].map(str::to_owned).to_vec(),
+        };
+        let (file, width) = png(&charts::pareto(&plot)).unwrap();
+        // For whoever wants to look at it.
+        if let Some(folder) = std::env::var_os("SWEEP_KEEP_MAIL") {
+            std::fs::write(std::path::Path::new(&folder).join("pareto.png"), &file).unwrap();
+        }
+        assert_eq!(width, 640);
+        let picture = Pixmap::decode_png(&file).unwrap();
+        let mut colours = std::collections::HashMap::<_, usize>::new();
+        for dot in picture.pixels() {
+            *colours.entry((dot.red(), dot.green(), dot.blue())).or_default() += 1;
+        }
+        // The three groups' marks, each some hundred dots, beside ground, writing and lines.
+        let vivid = |&(r, g, b): &(u8, u8, u8)| r.max(g).max(b) - r.min(g).min(b) > 60;
+        let marks = colours.iter().filter(|(colour, dots)| vivid(colour) && **dots > 250).count();
+        assert!(marks >= 3, "{colours:?}");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! What came out of a sweep: the best rows as a table, and the plot of all of them.
 
 use sweep_shared::ids::SweepId;
-use sweep_shared::metrics::{self, ACCURACY, Metrics, SIZE_ONNX_BYTES};
+use sweep_shared::metrics::{self, ACCURACY, SIZE_ONNX_BYTES};
 use sweep_shared::results::{Better, Group, Measured, Quantity, Value, fold, front, title};
 
 use super::super::Table;
 use crate::charts::{Axis, Pareto, Spot, pareto};
-use crate::results::{self, Point};
+use crate::results::{Point, merge};
 use crate::store::read;
 use crate::store::{Store, StoreError};
 
@@ -22,43 +22,20 @@ pub struct Best {
     pub top: Option<(String, String)>,
     /// The same as a number, with its metric's name.
     pub value: Option<(String, f64)>,
-    /// What was measured, by group of seeds.
-    pub groups: usize,
-}
-
-/// A point, as it is compared.
-struct Row(Point);
-
-impl Measured for Row {
-    fn stage(&self) -> &str {
-        &self.0.row.stage
-    }
-
-    fn label(&self) -> &str {
-        &self.0.row.label
-    }
-
-    fn point(&self) -> &str {
-        &self.0.row.point
-    }
-
-    fn metrics(&self) -> &Metrics {
-        &self.0.metrics
-    }
 }
 
 pub async fn best(store: &Store, sweep: SweepId, name: &str) -> Result<Best, StoreError> {
     let rows = read::points_of(store, sweep).await?;
-    let points: Vec<Row> = results::merge(rows, Vec::new()).into_iter().map(Row).collect();
+    let points = merge(rows, Vec::new());
     let name = name.to_owned();
     // A large sweep has tens of thousands of points; the front of those is no matter of a moment.
     let found = tokio::task::spawn_blocking(move || of_points(&points, &name));
     Ok(found.await.unwrap_or_default())
 }
 
-fn of_points(points: &[Row], name: &str) -> Best {
+fn of_points(points: &[Point], name: &str) -> Best {
     let groups = fold(points);
-    let Some(columns) = Columns::of(&groups) else { return Best { groups: groups.len(), ..Best::default() } };
+    let Some(columns) = Columns::of(&groups) else { return Best::default() };
     let order = columns.order(&groups);
     let head = std::iter::once(String::new()).chain(columns.all().map(|column| column.title.clone()));
     let rows = order.iter().take(ROWS).map(|&at| {
@@ -76,17 +53,16 @@ fn of_points(points: &[Row], name: &str) -> Best {
         plot: columns.plot(&groups, name),
         top: top.and_then(|at| Some((first.unit.write(value(at)?), named(&groups[*at])))),
         value: top.and_then(|at| Some((first.name.clone(), value(at)?))),
-        groups: groups.len(),
     }
 }
 
-fn named(group: &Group<'_, Row>) -> String {
+fn named(group: &Group<'_, Point>) -> String {
     let point = group.points[0];
     title(point.stage(), point.label(), point.point())
 }
 
 /// `93.12 % ± 0.21`; `–` where there is none.
-fn cell(group: &Group<'_, Row>, column: &Quantity) -> String {
+fn cell(group: &Group<'_, Point>, column: &Quantity) -> String {
     let Some(Value { mean, deviation }) = group.metrics.get(&column.name) else { return "–".to_owned() };
     let written = column.unit.write(*mean);
     deviation.map_or(written.clone(), |deviation| format!("{written} ± {}", column.unit.spread(deviation)))
@@ -103,7 +79,7 @@ struct Columns {
 
 impl Columns {
     /// Of what was measured; `None`: nothing that could be compared.
-    fn of(groups: &[Group<'_, Row>]) -> Option<Self> {
+    fn of(groups: &[Group<'_, Point>]) -> Option<Self> {
         let has = |name: &str| groups.iter().any(|group| group.metrics.contains_key(name));
         let first = |names: &[&str]| names.iter().find(|name| has(name)).map(|name| Quantity::of(name));
         let good = first(&[ACCURACY, metrics::VAL_ACCURACY, metrics::MACRO_F1]).or_else(|| {
@@ -123,7 +99,7 @@ impl Columns {
     }
 
     /// Those on the front first, the best of them first; then the others, the best first.
-    fn order(&self, groups: &[Group<'_, Row>]) -> Vec<usize> {
+    fn order(&self, groups: &[Group<'_, Point>]) -> Vec<usize> {
         let of = |at: usize, column: &Quantity| groups[at].metrics.get(&column.name).map(|value| value.mean);
         let places: Vec<Option<(f64, f64)>> = (0..groups.len())
             .map(|at| Some((of(at, &self.good)?, self.cost.as_ref().map_or(Some(0.0), |cost| of(at, cost))?)))
@@ -140,7 +116,7 @@ impl Columns {
     }
 
     /// `None` where fewer than two points would be on it.
-    fn plot(&self, groups: &[Group<'_, Row>], name: &str) -> Option<String> {
+    fn plot(&self, groups: &[Group<'_, Point>], name: &str) -> Option<String> {
         let cost = self.cost.as_ref()?;
         let mut stages: Vec<String> = Vec::new();
         let mut spots = Vec::new();

@@ -24,7 +24,7 @@ pub fn lines(jobs: &[FailedJob], all: usize) -> Vec<String> {
         .collect();
     let left = all.saturating_sub(jobs.len());
     if left > 0 && !jobs.is_empty() {
-        lines.push(format!("… and {} more.", plural(left, "failed job")));
+        lines.push(format!("… and {}.", plural(left, "more failed job")));
     }
     lines
 }

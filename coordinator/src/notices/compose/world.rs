@@ -129,6 +129,8 @@ fn line(occasion: &str, event: &EventRow) -> String {
     let at = moment(event.at_ms);
     match occasion {
         "sign_in" => format!("{at}: {} signed in {}", event.actor, sentence_end(&event.detail)),
+        // It begins with a name.
+        "agent_lost" | "agent_joined" | "device_failed" => format!("{at}: {}", sentence_end(&event.detail)),
         _ => format!("{at}: {}", sentence(&event.detail)),
     }
 }

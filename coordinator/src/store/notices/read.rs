@@ -37,6 +37,7 @@ pub struct NoticeRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyRow {
     pub copy: CopyId,
+    pub generation: String,
     pub occasion: String,
     pub title: String,
     pub sweep: Option<SweepId>,
@@ -61,6 +62,13 @@ pub struct FailedJob {
     pub message: String,
 }
 
+impl CopyRow {
+    /// As receivers know the notice.
+    pub fn id(&self) -> String {
+        format!("n{}@{}", self.copy.notice.0, self.generation)
+    }
+}
+
 /// How many copies of a channel are in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyCount {
@@ -70,7 +78,7 @@ pub struct CopyCount {
 }
 
 /// Copies that are looked at in one go; the rest is due a moment later.
-const MOST: i64 = 1000;
+const MOST: i64 = 10_000;
 
 fn address(channel: &str, address: String) -> Result<Address, StoreError> {
     Address::new(channel, address).ok_or_else(|| StoreError::Refused(format!("{channel:?} is no channel")))
@@ -218,7 +226,7 @@ impl Store {
     pub async fn copies(&self, waiting: bool, most: u32) -> Result<Vec<CopyRow>, StoreError> {
         let rows = sqlx::query!(
             r#"SELECT c.notice AS "notice!: i64", c.channel AS "channel!: String", c.address AS "address!: String",
-                      n.occasion AS "occasion!: String", n.title AS "title!: String", n.sweep AS "sweep?: i64",
+                      n.generation AS "generation!: String", n.occasion AS "occasion!: String", n.title AS "title!: String", n.sweep AS "sweep?: i64",
                       n.at_ms AS "at_ms!: i64", c.state AS "state!: String", c.tries AS "tries!: i64",
                       c.not_before_ms AS "not_before_ms!: i64", c.changed_ms AS "changed_ms!: i64",
                       c.answer AS "answer!: String", c.into_notice AS "into?: i64"
@@ -233,6 +241,7 @@ impl Store {
         let copies = rows.into_iter().map(|row| {
             Ok(CopyRow {
                 copy: CopyId { notice: NoticeId(row.notice), to: address(&row.channel, row.address)? },
+                generation: row.generation,
                 occasion: row.occasion,
                 title: row.title,
                 sweep: row.sweep.map(SweepId),

@@ -79,13 +79,14 @@ async fn notify_of(conn: &mut SqliteConnection, sweep: SweepId) -> Result<Notify
     Ok(serde_json::from_str(&text).unwrap_or_default())
 }
 
-/// The notice that more of the same still joins.
+/// The notice that more of the same still joins: nobody was told of it yet, by itself or within another.
 async fn open(conn: &mut SqliteConnection, now_ms: i64, group: &Group<'_>) -> Result<Option<NoticeId>, StoreError> {
     let (occasion, sweep) = (group.occasion.as_str(), group.sweep.map(|sweep| sweep.0));
     let id = sqlx::query_scalar!(
         r#"SELECT id AS "id!: i64" FROM notices
            WHERE occasion = ?1 AND sweep IS ?2 AND title = '' AND open_until_ms > ?3
-             AND EXISTS (SELECT 1 FROM notice_copies c WHERE c.notice = notices.id AND c.state = 'queued')
+             AND NOT EXISTS (SELECT 1 FROM notice_copies c
+                             WHERE c.notice = notices.id AND (c.state <> 'queued' OR c.tries > 0))
            ORDER BY id DESC LIMIT 1"#,
         occasion,
         sweep,

@@ -1,5 +1,7 @@
 //! The outbox: a notice is there if and only if what it tells is.
 
+mod property;
+
 use std::time::Duration;
 
 use sweep_shared::notices::Notify;

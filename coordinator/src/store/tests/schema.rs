@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sweep_shared::notices::Occasion;
 use sweep_shared::states::{AttemptState, FailureClass, JobState, SweepState};
 
 use super::super::testing::*;
@@ -11,6 +12,8 @@ use crate::luck::SystemLuck;
 
 const FIRST: &str = include_str!("../../../../migrations/0001_sweeps_jobs_attempts.sql");
 const SECOND: &str = include_str!("../../../../migrations/0002_pauses_priorities_budgets.sql");
+
+const NINTH: &str = include_str!("../../../../migrations/0009_notices.sql");
 
 /// The words of the first CHECK on this column after this table's name.
 fn checked(migration: &str, table: &str, column: &str) -> Vec<String> {
@@ -26,6 +29,14 @@ fn the_schemas_words_are_the_types_words() {
     assert_eq!(checked(SECOND, "jobs", "state"), words(JobState::ALL.iter().map(|s| s.as_str()).collect()));
     assert_eq!(checked(FIRST, "attempts", "state"), words(AttemptState::ALL.iter().map(|s| s.as_str()).collect()));
     assert_eq!(checked(SECOND, "jobs", "failure_class"), words(FailureClass::ALL.iter().map(|s| s.as_str()).collect()));
+}
+
+#[test]
+fn the_schema_knows_every_occasion() {
+    let plain: Vec<&str> = NINTH.lines().map(str::trim).filter(|line| !line.starts_with("--")).collect();
+    let mut words = checked(&plain.join("\n"), "notices", "occasion");
+    assert_eq!(words.pop().as_deref(), Some("several"));
+    assert_eq!(words, Occasion::ALL.map(|occasion| occasion.as_str().to_owned()));
 }
 
 #[tokio::test]
@@ -47,6 +58,10 @@ async fn nonsense_is_refused_by_the_database_itself() {
         "INSERT INTO attempts (job, number, lease, state, agent, device, device_index, granted_ms, inputs_digest)
          VALUES (1, 2, 1, 'leased', 'agent-1', 'cpu', 0, 0, '')",
         "INSERT INTO job_inputs (job, ordinal, source, role, point) VALUES (1, 0, 99, 'input', 'main')",
+        "INSERT INTO notices (generation, occasion, first_event, last_event, times, at_ms, open_until_ms)
+         VALUES ('g', 'gossip', 1, 1, 1, 0, 0)",
+        "INSERT INTO notice_copies (notice, channel, address, state, not_before_ms, changed_ms)
+         VALUES (99, 'email', 'me@x.example', 'queued', 0, 0)",
         "INSERT INTO point_files (job, point, name, hash) VALUES (1, 'main', 'x', 'no such blob')",
     ] {
         let refused = sqlx::query(nonsense).execute(&pool).await;

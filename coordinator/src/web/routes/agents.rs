@@ -100,9 +100,13 @@ pub fn device_row(device: &AgentDevice) -> Markup {
     let total = device.memory_total_bytes.max(1) as f64;
     let used = device.used_bytes();
     let others = used.saturating_sub(device.memory_of_jobs_bytes);
-    let words = format!("{} of {} used", size(used), size(device.memory_total_bytes));
-    let label =
-        format!("Memory of {}: {words}, {} of it by sweep's jobs", device.short(), size(device.memory_of_jobs_bytes));
+    let by_jobs = if device.memory_of_jobs_bytes > 0 {
+        format!(", {} by jobs", size(device.memory_of_jobs_bytes))
+    } else {
+        String::new()
+    };
+    let words = format!("{} of {} used{by_jobs}", size(used), size(device.memory_total_bytes));
+    let label = format!("Memory of {}: {words}", device.short());
     let sensors = device.sensors();
     let shares = [("fill-jobs", device.memory_of_jobs_bytes as f64 / total), ("fill-others", others as f64 / total)];
     html! {

@@ -12,6 +12,7 @@ use crate::web::layout::time;
 use crate::web::live::{self, Asked, Part};
 use crate::web::query::Query;
 use crate::web::trouble::Trouble;
+use crate::web::words::badge;
 
 const PAGE: u32 = 100;
 
@@ -106,7 +107,7 @@ fn row(event: &Event) -> Markup {
         tr id=(format!("event-{}", event.id)) {
             td data-label="When" { (time(event.at_ms)) }
             td data-label="Who" { (event.actor) }
-            td data-label="What" { span.badge class=(format!("is-{}", class(&event.what))) { (words(&event.what)) } }
+            td data-label="What" { (badge(class(&event.what), &words(&event.what))) }
             td data-label="Of" {
                 @if let Some(job) = &event.job { a href=(format!("/jobs/{job}")) { (job) } @if let Some(attempt) = event.attempt { "." (attempt) } " " }
                 @if let Some(sweep) = &event.sweep { a href=(format!("/sweeps/{sweep}")) { (sweep) } }

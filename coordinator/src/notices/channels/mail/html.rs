@@ -73,7 +73,7 @@ fn inside(message: &Message, picture: Option<u32>) -> Markup {
             (message.title)
         }
         @for line in &message.lines {
-            p style="margin:0 0 8px;overflow-wrap:anywhere" { (line) }
+            p style="margin:0 0 8px;overflow-wrap:anywhere" { (spoken(line)) }
         }
         @if let Some(table) = &message.table { (rows(table)) }
         @if let Some(width) = picture {
@@ -89,6 +89,21 @@ fn inside(message: &Message, picture: Option<u32>) -> Markup {
         p.soft.foot style=(format!("margin:20px 0 0;padding:12px 0 0;border-top:1px solid {LINE};font-size:13px;color:{SOFT};overflow-wrap:anywhere")) {
             (colophon(message))
         }
+    }
+}
+
+/// What stands between backticks is typed into a terminal.
+fn spoken(line: &str) -> Markup {
+    let parts: Vec<&str> = line.split('`').collect();
+    let paired = parts.len() % 2 == 1;
+    html! {
+        @if paired {
+            @for (at, part) in parts.iter().enumerate() {
+                @if at % 2 == 1 {
+                    code.code style=(format!("padding:1px 4px;background:{GROUND};border-radius:4px;font-size:14px")) { (part) }
+                } @else { (part) }
+            }
+        } @else { (line) }
     }
 }
 
@@ -139,6 +154,17 @@ fn folded(page: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_to_be_typed_stands_out_and_a_lone_backtick_stays() {
+        let said = |line: &str| spoken(line).into_string();
+        let typed = said("Then: `sweep retry s3`, or `sweep explain <j>`.");
+        assert!(
+            typed.contains(">sweep retry s3</code>, or <code") && typed.contains(">sweep explain &lt;j&gt;</code>."),
+            "{typed}"
+        );
+        assert_eq!(said("it's a `"), "it's a `");
+    }
 
     #[test]
     fn what_is_told_is_text_whatever_it_looks_like() {

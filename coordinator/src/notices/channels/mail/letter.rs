@@ -97,10 +97,13 @@ fn thread(message: &Message) -> Option<String> {
     Some(dotted(&format!("sweep.{sweep}.{generation}")))
 }
 
+/// Of that part; it is all ASCII.
+const LONGEST: usize = 100;
+
 /// What may stand left of the @ of an id, for certain.
 fn dotted(text: &str) -> String {
     let kept = text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '.' });
     let kept: String = kept.collect();
-    let parts: Vec<&str> = kept.split('.').filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = kept.get(..LONGEST).unwrap_or(&kept).split('.').filter(|part| !part.is_empty()).collect();
     if parts.is_empty() { "notice".to_owned() } else { parts.join(".") }
 }

@@ -91,9 +91,8 @@ async fn connect(smtp: &Smtp) -> Result<AsyncSmtpConnection, SendError> {
     let hello = own_name();
     match smtp.security {
         Security::Tls => {
-            let tls = trust(smtp).await?;
-            let place = (smtp.host.as_str(), smtp.port);
-            let connected = AsyncSmtpConnection::connect_tokio1(place, None, &hello, Some(tls), None).await;
+            let (places, tls) = (addresses(smtp).await?, trust(smtp).await?);
+            let connected = AsyncSmtpConnection::connect_tokio1(&places[..], None, &hello, Some(tls), None).await;
             connected.map_err(refused(Step::Tls))
         }
         Security::StartTls => {
