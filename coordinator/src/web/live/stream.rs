@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use sweep_shared::ids::JobId;
 use tokio::sync::broadcast::error::RecvError;
@@ -45,14 +45,7 @@ pub(in crate::web) async fn show(web: Web, call: Call) -> Answer {
     let asked = Asked::new(place, fields, may_change);
     let job = if page.has_log { Some(JobId(asked.number("job")?)) } else { None };
     let topic = web.0.topics.of(page, asked);
-    let mut shown = topic.watch();
-    let first = shown.wait_for(Option::is_some).await.map(|shown| shown.clone().and_then(Result::err));
-    match first {
-        Err(_) => return Err(Trouble::Busy),
-        Ok(Some(status)) => return Ok(status.into_response()),
-        Ok(None) => {}
-    }
-    shown.mark_changed();
+    let shown = topic.watch();
     let (events, stream) = mpsc::channel(1);
     let (api, held) = (web.0.api.clone(), events.clone());
     let teller = Teller { api, _topic: topic, shown, job, state, events: held, _permit: permit };

@@ -129,6 +129,8 @@ async fn what_is_no_live_page_has_no_stream() {
     for of in ["", "/account", "/no-such", "//evil.example/", "https%3A%2F%2Fevil.example%2F"] {
         assert_eq!(alice.get(&format!("/live?of={of}")).await.status, StatusCode::NOT_FOUND, "{of}");
     }
+    assert_eq!(alice.get("/live?of=/sweeps/s9").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(Reader::open_at(&alice, "/agents/nobody", "").await.last().await, "gone");
     assert_eq!(site.browser().get("/live?of=/").await.location(), "/sign-in?next=/live%3Fof%3D/");
 }
 
