@@ -58,7 +58,9 @@ async fn a_finished_sweep_arrives_with_its_text_its_page_and_its_plot() {
         let text = mail.text("text/plain");
         assert!(text.contains("It took 5 h 12 min and 11.4 GPU-hours; 3.2 GPU-hours were saved.\n"), "{text}");
         assert!(
-            text.contains("\nSchüler größe=klein                          88.0 ± 0.4 %  0.09 MB        –\n"), "{text}");
+            text.contains("\nSchüler größe=klein                          88.0 ± 0.4 %  0.09 MB        –\n"),
+            "{text}"
+        );
         assert!(text.contains("\n-- \nsweep, 2026-11-29 03:12 UTC, notice n42@3f9c0d"), "{text}");
 
         let (page, plot) = (mail.text("text/html"), &mail.parts[2]);

@@ -43,7 +43,8 @@ pub(in crate::web) async fn show(web: Web, call: Call) -> Answer {
     let may_change = may::change(&web.0.api, session, &place).await?;
     let state = State::read(call.fields.get("have"));
     let asked = Asked::new(place, fields, may_change);
-    let job = if page.has_log { Some(JobId(asked.number("job")?)) } else { None };
+    // An earlier attempt's log, as a page may show it, does not grow.
+    let job = if page.has_log && state.log.is_some() { Some(JobId(asked.number("job")?)) } else { None };
     let topic = web.0.topics.of(page, asked);
     let shown = topic.watch();
     let (events, stream) = mpsc::channel(1);
@@ -147,7 +148,7 @@ impl Teller {
         let Some(job) = self.job else { return Ok(()) };
         tokio::time::sleep(LOG_GAP).await;
         loop {
-            let at = self.state.log.unwrap_or(log::At { attempt: 0, offset: 0 });
+            let Some(at) = self.state.log else { return Ok(()) };
             let Ok(Some((piece, until))) = log::next(&self.api, job, at).await else { return Ok(()) };
             self.state.log = Some(until);
             let event = Event::default().event("log").json_data(&piece).map_err(|_| Gone)?;

@@ -42,6 +42,16 @@ impl Reader {
         self.read().await.expect("the stream goes on")
     }
 
+    /// The next one of this name.
+    pub async fn next_of(&mut self, name: &str) -> Event {
+        loop {
+            let event = self.next().await;
+            if event.name == name {
+                return event;
+            }
+        }
+    }
+
     /// The reason that the stream ends with, whatever came before.
     pub async fn last(&mut self) -> String {
         let mut last = Event::default();
