@@ -65,14 +65,14 @@ async fn all_who_look_at_the_same_share_one_rendering_that_ends_with_the_last() 
     let (mut alice, mut bob) = (site.signed_in("alice").await, site.signed_in("bob").await);
     let pages = (alice.get("/").await, bob.get("/").await);
     let (mut a, mut b) = (Reader::open(&alice, &pages.0).await, Reader::open(&bob, &pages.1).await);
-    assert_eq!(site.web.0.topics.len(), 1);
+    assert_eq!(site.web.0.topics.watched(), 1);
     submit(&site, "both").await;
     assert_eq!(a.next().await, b.next().await);
     drop(a);
     submit(&site, "one").await;
     assert!(b.next().await.html("sweeps").contains("one"));
     drop(b);
-    while site.web.0.topics.len() > 0 {
+    while site.web.0.topics.watched() > 0 {
         tokio::task::yield_now().await;
     }
 }
