@@ -171,8 +171,7 @@ pub(crate) async fn assemble(
     let clock = options.clock.clone();
     let (retention, notices) = (options.retention, options.notices.desk());
     let (tables, flows) = Default::default();
-    let api =
-        Api { home, store, board, logs, artifacts, dispatch, clock, retention, notices, tables, flows, stop };
+    let api = Api { home, store, board, logs, artifacts, dispatch, clock, retention, notices, tables, flows, stop };
     Ok((api, dispatcher))
 }
 

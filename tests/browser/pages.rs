@@ -36,7 +36,8 @@ fn every_page_is_for_everybody() {
     let ended = site.home.run(&["wait", "s1"]);
     assert_eq!(ended.status.code(), Some(1), "{}", sweep_tests::text(&ended));
     let mut browser = site.browser();
-    let agent = browser.look("fetch('/agents').then(page => page.text()).then(page => page.match(/\"\\/agents\\/[^\"]+\"/)[0])");
+    let agent = browser
+        .look("fetch('/agents').then(page => page.text()).then(page => page.match(/\"\\/agents\\/[^\"]+\"/)[0])");
     let agent = agent.as_str().expect("an agent").trim_matches('"').to_owned();
     let pages = PAGES.iter().map(|(path, name)| ((*path).to_owned(), *name)).chain([(agent, "agent")]);
     let mut barriers = Vec::new();
@@ -57,7 +58,12 @@ fn every_page_is_for_everybody() {
         }
     }
     assert!(barriers.is_empty(), "{}", barriers.join("\n"));
-    assert_eq!(browser.complaints.iter().filter(|told| !told.contains("no-such-page")).count(), 0, "{:?}", browser.complaints);
+    assert_eq!(
+        browser.complaints.iter().filter(|told| !told.contains("no-such-page")).count(),
+        0,
+        "{:?}",
+        browser.complaints
+    );
     with_the_keyboard(&site, &mut browser);
 }
 

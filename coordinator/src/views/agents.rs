@@ -229,3 +229,56 @@ fn words(why: &Closed) -> (String, bool) {
         Closed::Lost(reason) => (format!("Gone: {reason}"), true),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sweep_shared::resources::{DeviceStatus, DeviceUse, Sensors};
+
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    fn gpu(status: DeviceStatus) -> AgentDevice {
+        AgentDevice::from(&Device {
+            class: DeviceClass::Cuda,
+            index: 1,
+            name: "RTX".to_owned(),
+            memory_total_bytes: 48 * GIB,
+            memory_free_bytes: 21 * GIB,
+            slots: 2,
+            status,
+        })
+    }
+
+    #[test]
+    fn what_jobs_hold_is_part_of_what_is_used_and_never_more() {
+        let uses = |gib: u64| vec![DeviceUse { attempt: "j4.1".to_owned(), bytes: gib * GIB }];
+        let device = gpu(DeviceStatus { uses: uses(20), ..Default::default() });
+        assert_eq!((device.used_bytes(), device.memory_of_jobs_bytes), (27 * GIB, 20 * GIB));
+        assert_eq!(gpu(DeviceStatus { uses: uses(40), ..Default::default() }).memory_of_jobs_bytes, 27 * GIB);
+    }
+
+    #[test]
+    fn a_fault_is_told_from_what_the_owner_wants() {
+        let closed = |why| {
+            let device = gpu(DeviceStatus { closed: Some(why), ..Default::default() });
+            (device.is_faulty, device.closed.unwrap())
+        };
+        assert_eq!(closed(Closed::Quiet("08:00".to_owned())), (false, "Quiet hours until 08:00".to_owned()));
+        assert_eq!(closed(Closed::Lost("off the bus".to_owned())), (true, "Gone: off the bus".to_owned()));
+    }
+
+    #[test]
+    fn what_was_measured_long_ago_is_not_shown() {
+        let sensors = Sensors {
+            temperature_c: Some(61),
+            busy_percent: Some(97),
+            power_mw: Some(210_400),
+            power_limit_mw: Some(350_000),
+        };
+        let device = gpu(DeviceStatus { sensors, ..Default::default() });
+        assert_eq!(device.clone().as_of(true).sensors(), "61 °C, 97 % busy, 210 of 350 W");
+        assert_eq!(device.as_of(false).sensors(), "");
+        assert_eq!(gpu(DeviceStatus::default()).sensors(), "");
+    }
+}

@@ -57,8 +57,10 @@ fn frame(title: &str, session: Option<&Session>, body: &Markup, Frame { source, 
                 }
                 main #main { (body) }
                 @if source.is_some() {
-                    p #live-state .live-state hidden {}
-                    p #spoken .unseen role="status" {}
+                    footer {
+                        p #live-state .live-state hidden {}
+                        p #spoken .unseen role="status" {}
+                    }
                 }
             }
         }

@@ -132,7 +132,7 @@ fn of_itself(registry: &mut Registry, web: &Web, totals: &Totals) {
     registry.register("events", "Rows of the audit log", ConstCounter::new(totals.last_event));
     let open = super::live::MOST_STREAMS - web.0.streams.available_permits();
     registry.register("pages_open", "Live pages that browsers have open", ConstGauge::new(open as u64));
-    registry.register("pages_rendered", "Different ones among them", ConstGauge::new(web.0.topics.len() as u64));
+    registry.register("pages_rendered", "Different ones among them", ConstGauge::new(web.0.topics.watched() as u64));
 }
 
 fn set(family: &Gauges, labels: Labels, value: f64) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use sweep_shared::ids::JobId;
 use tokio::sync::broadcast::error::RecvError;
@@ -43,16 +43,10 @@ pub(in crate::web) async fn show(web: Web, call: Call) -> Answer {
     let may_change = may::change(&web.0.api, session, &place).await?;
     let state = State::read(call.fields.get("have"));
     let asked = Asked::new(place, fields, may_change);
-    let job = if page.has_log { Some(JobId(asked.number("job")?)) } else { None };
+    // An earlier attempt's log, as a page may show it, does not grow.
+    let job = if page.has_log && state.log.is_some() { Some(JobId(asked.number("job")?)) } else { None };
     let topic = web.0.topics.of(page, asked);
-    let mut shown = topic.watch();
-    let first = shown.wait_for(Option::is_some).await.map(|shown| shown.clone().and_then(Result::err));
-    match first {
-        Err(_) => return Err(Trouble::Busy),
-        Ok(Some(status)) => return Ok(status.into_response()),
-        Ok(None) => {}
-    }
-    shown.mark_changed();
+    let shown = topic.watch();
     let (events, stream) = mpsc::channel(1);
     let (api, held) = (web.0.api.clone(), events.clone());
     let teller = Teller { api, _topic: topic, shown, job, state, events: held, _permit: permit };
@@ -154,7 +148,7 @@ impl Teller {
         let Some(job) = self.job else { return Ok(()) };
         tokio::time::sleep(LOG_GAP).await;
         loop {
-            let at = self.state.log.unwrap_or(log::At { attempt: 0, offset: 0 });
+            let Some(at) = self.state.log else { return Ok(()) };
             let Ok(Some((piece, until))) = log::next(&self.api, job, at).await else { return Ok(()) };
             self.state.log = Some(until);
             let event = Event::default().event("log").json_data(&piece).map_err(|_| Gone)?;

@@ -91,7 +91,7 @@ impl Topics {
     }
 
     /// How many somebody looks at.
-    pub fn len(&self) -> usize {
+    pub fn watched(&self) -> usize {
         let topics = self.0.topics.lock().unwrap_or_else(PoisonError::into_inner);
         topics.values().filter(|topic| topic.strong_count() > 0).count()
     }

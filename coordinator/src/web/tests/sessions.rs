@@ -144,7 +144,7 @@ async fn a_session_has_no_higher_role_than_its_user_has_now() {
     site.sql("UPDATE users SET role = 'viewer'").await;
     assert!(alice.get("/").await.says("<span class=\"role\">viewer"));
     site.sql("UPDATE users SET role = 'admin'").await;
-    assert!(alice.get("/").await.says("<dd>admin"));
+    assert!(alice.get("/").await.says("<span class=\"role\">admin"));
     site.sql("UPDATE sessions SET role = 'viewer'").await;
     assert!(alice.get("/").await.says("<span class=\"role\">viewer"));
     site.sql("DELETE FROM users").await;

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use http::StatusCode;
 use sweep_shared::access::Role;
+use sweep_shared::ids::JobId;
+use sweep_shared::resources::DeviceClass;
 
 use super::*;
 use crate::clock::Clock as _;
 use crate::store::testing::{self, job};
+use crate::store::{Grant, GrantRequest};
 use crate::web::tests::{Site, site_with};
 use crate::web::{Pace, Settings};
 use reader::Reader;
@@ -62,14 +65,14 @@ async fn all_who_look_at_the_same_share_one_rendering_that_ends_with_the_last() 
     let (mut alice, mut bob) = (site.signed_in("alice").await, site.signed_in("bob").await);
     let pages = (alice.get("/").await, bob.get("/").await);
     let (mut a, mut b) = (Reader::open(&alice, &pages.0).await, Reader::open(&bob, &pages.1).await);
-    assert_eq!(site.web.0.topics.len(), 1);
+    assert_eq!(site.web.0.topics.watched(), 1);
     submit(&site, "both").await;
     assert_eq!(a.next().await, b.next().await);
     drop(a);
     submit(&site, "one").await;
     assert!(b.next().await.html("sweeps").contains("one"));
     drop(b);
-    while site.web.0.topics.len() > 0 {
+    while site.web.0.topics.watched() > 0 {
         tokio::task::yield_now().await;
     }
 }
@@ -129,6 +132,8 @@ async fn what_is_no_live_page_has_no_stream() {
     for of in ["", "/account", "/no-such", "//evil.example/", "https%3A%2F%2Fevil.example%2F"] {
         assert_eq!(alice.get(&format!("/live?of={of}")).await.status, StatusCode::NOT_FOUND, "{of}");
     }
+    assert_eq!(alice.get("/live?of=/sweeps/s9").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(Reader::open_at(&alice, "/agents/nobody", "").await.last().await, "gone");
     assert_eq!(site.browser().get("/live?of=/").await.location(), "/sign-in?next=/live%3Fof%3D/");
 }
 
@@ -145,4 +150,33 @@ async fn there_is_an_end_to_how_many_may_be_open() {
     while site.web.0.streams.available_permits() < MOST_STREAMS {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_log_grows_on_the_page_and_another_attempts_begins_anew() {
+    let site = site().await;
+    submit(&site, "train").await;
+    site.store.write(testing::hello("lab-1", "spool", vec![])).await.unwrap();
+    let job = JobId(1);
+    let request = GrantRequest { job, agent: "lab-1".to_owned(), device: DeviceClass::Cpu, device_index: 0, lease: 7 };
+    let granted = site.store.write(Grant { requests: vec![request], steal: vec![] }).await.unwrap();
+    site.api.logs.write(job, granted[0].token.attempt, 0, b"epoch 1\n").unwrap();
+    let mut bob = site.signed_in("bob").await;
+    let page = bob.get("/jobs/j1").await;
+    assert!(page.says("epoch 1"));
+    let mut reader = Reader::open(&bob, &page).await;
+    // Half of a character comes first.
+    site.api.logs.write(job, 1, 8, &"loss \u{2248}".as_bytes()[..6]).unwrap();
+    let first = reader.next_of("log").await;
+    assert_eq!(first.data, r#"{"attempt":1,"anew":false,"text":"loss "}"#);
+    site.api.logs.write(job, 1, 13, "\u{2248} 0.5\n".as_bytes()).unwrap();
+    assert_eq!(reader.next_of("log").await.data, "{\"attempt\":1,\"anew\":false,\"text\":\"\u{2248} 0.5\\n\"}");
+    let mut back = Reader::open_at(&bob, "/jobs/j1", &first.id).await;
+    assert!(back.next_of("log").await.data.contains("\u{2248} 0.5"), "who comes back is told what they missed");
+    site.sql("UPDATE attempts SET state = 'lost', finished_ms = 1").await;
+    site.sql("UPDATE jobs SET state = 'ready'").await;
+    let again = GrantRequest { job, agent: "lab-1".to_owned(), device: DeviceClass::Cpu, device_index: 0, lease: 8 };
+    site.store.write(Grant { requests: vec![again], steal: vec![] }).await.unwrap();
+    site.api.logs.write(job, 2, 0, b"once more\n").unwrap();
+    assert_eq!(reader.next_of("log").await.data, r#"{"attempt":2,"anew":true,"text":"once more\n"}"#);
 }

@@ -25,7 +25,11 @@ impl Reader {
     pub async fn open(browser: &Browser, page: &Answer) -> Self {
         let of = page.between("data-live=\"", "\"").remove(0);
         let have = page.between("data-have=\"", "\"").remove(0);
-        let of: String = of.replace("&amp;", "&").bytes().map(|byte| format!("%{byte:02X}")).collect();
+        Self::open_at(browser, &of.replace("&amp;", "&"), &have).await
+    }
+
+    pub async fn open_at(browser: &Browser, of: &str, have: &str) -> Self {
+        let of: String = of.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let request = browser.request(Method::GET, &format!("/live?of={of}&have={have}"));
         let answer = browser.stream(request.body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status(), StatusCode::OK);
@@ -36,6 +40,16 @@ impl Reader {
     /// The next event; comments are none.
     pub async fn next(&mut self) -> Event {
         self.read().await.expect("the stream goes on")
+    }
+
+    /// The next one of this name.
+    pub async fn next_of(&mut self, name: &str) -> Event {
+        loop {
+            let event = self.next().await;
+            if event.name == name {
+                return event;
+            }
+        }
     }
 
     /// The reason that the stream ends with, whatever came before.
