@@ -35,8 +35,7 @@ pub enum Order {
 
 /// One page of them, and how many there are in all. One walk finds both.
 pub async fn list_jobs(store: &Store, sweep: SweepId, of: &Listing<'_>) -> Result<(Vec<JobId>, u64), StoreError> {
-    let pattern =
-        if of.text.is_empty() { String::new() } else { format!("%{}%", of.text.replace(['\\', '%', '_'], "_")) };
+    let pattern = if of.text.is_empty() { String::new() } else { format!("%{}%", literal(of.text)) };
     let (stage, state, job) = (of.stage, of.state, of.job.map(|job| job.0));
     let order = match of.order {
         Order::Plan => "plan",
@@ -53,7 +52,8 @@ pub async fn list_jobs(store: &Store, sweep: SweepId, of: &Listing<'_>) -> Resul
              FROM jobs j JOIN job_specs s INDEXED BY job_specs_narrow ON s.job = j.id
              WHERE j.sweep = ?1 AND j.dropped = 0 AND (?2 IS NULL OR s.stage = ?2) AND (?3 IS NULL OR j.state = ?3)
                    AND (?4 IS NULL OR j.id = ?4)
-                   AND (?5 = '' OR s.stage || ' ' || s.label LIKE ?5 OR (j.message <> '' AND j.message LIKE ?5)))
+                   AND (?5 = '' OR s.stage || ' ' || s.label LIKE ?5 ESCAPE '\'
+                        OR (j.message <> '' AND j.message LIKE ?5 ESCAPE '\')))
            SELECT id AS "id!: i64", (SELECT count(*) FROM hits) AS "total!: i64" FROM hits
            ORDER BY CASE WHEN ?7 THEN NULL ELSE key END, CASE WHEN ?7 THEN key END DESC,
                     CASE WHEN ?7 AND ?6 = 'plan' THEN -id ELSE id END
@@ -72,6 +72,11 @@ pub async fn list_jobs(store: &Store, sweep: SweepId, of: &Listing<'_>) -> Resul
     .await?;
     let total = rows.first().map_or(0, |row| row.total as u64);
     Ok((rows.into_iter().map(|row| JobId(row.id)).collect(), total))
+}
+
+/// Of what `LIKE` takes for wildcards, what they are.
+fn literal(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 /// The sweep's running jobs, in the plan's order.
