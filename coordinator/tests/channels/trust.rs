@@ -9,15 +9,13 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 pub struct Trust {
-    /// PEM files.
+    /// A PEM file.
     pub authority: PathBuf,
-    pub certificate: PathBuf,
-    pub key: PathBuf,
     server: Arc<ServerConfig>,
 }
 
 impl Trust {
-    /// For a server by these names.
+    /// For a server by these names; its `certificate.pem` and `key.pem` lie in the folder.
     pub fn new(folder: &Path, names: &[&str]) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -35,10 +33,10 @@ impl Trust {
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let server = ServerConfig::builder().with_no_client_auth();
+        written("certificate.pem", certificate.pem());
+        written("key.pem", key.serialize_pem());
         Self {
             authority: written("authority.pem", ca.pem()),
-            certificate: written("certificate.pem", certificate.pem()),
-            key: written("key.pem", key.serialize_pem()),
             server: Arc::new(server.with_single_cert(vec![certificate.der().clone()], private).unwrap()),
         }
     }
