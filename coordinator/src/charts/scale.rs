@@ -55,7 +55,7 @@ impl Scale {
     fn round_steps(&self) -> Vec<f64> {
         let rough = (self.to - self.from) / TICKS;
         let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| *step >= rough);
+        let step = [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| *step >= 0.7 * rough);
         let step = step.unwrap_or(10.0 * power);
         let first = (self.from / step).ceil() as i64;
         (first..).map(|i| i as f64 * step).take_while(|tick| *tick <= self.to * (1.0 + 1e-12)).take(12).collect()
