@@ -78,8 +78,8 @@ impl<'a> Plane<'a> {
                 @for tick in self.x.ticks() {
                     text.middle x=(n(self.x.place(tick))) y=(n(bottom + 20.0)) { (xs.tick(tick)) }
                 }
-                text.middle.axis x=(n((LEFT + right) / 2.0)) y=(n(HEIGHT - 14.0)) { (self.x_axis.title()) }
-                text.middle.axis transform=(format!("translate(18 {}) rotate(-90)", n((TOP + bottom) / 2.0))) {
+                text.middle.axis x=(n(f64::midpoint(LEFT, right))) y=(n(HEIGHT - 14.0)) { (self.x_axis.title()) }
+                text.middle.axis transform=(format!("translate(18 {}) rotate(-90)", n(f64::midpoint(TOP, bottom)))) {
                     (self.y_axis.title())
                 }
             }

@@ -56,8 +56,11 @@ fn rest(fraction: f64, ran: f64, mean: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn stages(stages: &[(&str, u32, &[(f64, f64)], Option<f64>)]) -> BTreeMap<String, Left> {
-        let left = |(name, waiting, running, mean_s): &(&str, u32, &[(f64, f64)], Option<f64>)| {
+    /// Name, waiting, running, mean.
+    type Told<'a> = (&'a str, u32, &'a [(f64, f64)], Option<f64>);
+
+    fn stages(stages: &[Told<'_>]) -> BTreeMap<String, Left> {
+        let left = |(name, waiting, running, mean_s): &Told<'_>| {
             ((*name).to_owned(), Left { waiting: *waiting, running: running.to_vec(), mean_s: *mean_s })
         };
         stages.iter().map(left).collect()

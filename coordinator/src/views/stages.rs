@@ -30,8 +30,9 @@ impl Stage {
 
 /// What flows from which stage to which changes with the plan only, and is long to find in a large sweep: it is kept.
 #[derive(Clone, Default)]
-pub struct Flows(Arc<Mutex<HashMap<SweepId, (Version, Arc<Vec<FlowRow>>)>>>);
+pub struct Flows(Arc<Mutex<HashMap<SweepId, Kept>>>);
 
+type Kept = (Version, Arc<Vec<FlowRow>>);
 type Version = (u64, i64);
 
 /// Of how many sweeps it is kept at most.

@@ -82,13 +82,13 @@ mod tests {
     struct Point(&'static str, &'static str, Metrics);
 
     impl Measured for Point {
-        fn stage(&self) -> &str {
+        fn stage(&self) -> &'static str {
             self.0
         }
-        fn label(&self) -> &str {
+        fn label(&self) -> &'static str {
             ""
         }
-        fn point(&self) -> &str {
+        fn point(&self) -> &'static str {
             self.1
         }
         fn metrics(&self) -> &Metrics {

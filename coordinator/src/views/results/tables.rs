@@ -79,16 +79,14 @@ impl Tables {
 
     /// Waits until it is made, however long that takes.
     pub async fn whole(&self, store: &Store, sweep: SweepId) -> Result<Arc<Table>, StoreError> {
-        loop {
-            let version = read::points_version(store, sweep).await?;
-            if let Some(mut making) = self.look(store, sweep, version, false) {
-                let _ = making.changed().await;
-            }
-            match self.answer(sweep, version) {
-                Answer::Now(table) => return Ok(table),
-                // What failed in the making fails here, too, and says why.
-                Answer::Before(_) | Answer::Soon => return gather(store, sweep).await.map(Arc::new),
-            }
+        let version = read::points_version(store, sweep).await?;
+        if let Some(mut making) = self.look(store, sweep, version, false) {
+            let _ = making.changed().await;
+        }
+        match self.answer(sweep, version) {
+            Answer::Now(table) => Ok(table),
+            // What failed in the making fails here, too, and says why.
+            Answer::Before(_) | Answer::Soon => gather(store, sweep).await.map(Arc::new),
         }
     }
 

@@ -73,7 +73,7 @@ fn lines(table: &Table) -> Option<(Lines, usize)> {
 /// Which point of an input a job had (`input=pruned[student s0.50]`) is where on the curve it stands, and not which curve it is.
 fn curve_name(stage: &str, label: &str, points: &HashSet<&str>) -> String {
     let mut name = format!("{stage} {label}");
-    for (at, word) in label.match_indices(|letter: char| letter == ' ' || letter == '[').rev() {
+    for (at, word) in label.match_indices([' ', '[']).rev() {
         let rest = &label[at + word.len()..];
         let end = rest.find([' ', ']']).unwrap_or(rest.len());
         if points.contains(&rest[..end]) && rest[end..].starts_with(']') {

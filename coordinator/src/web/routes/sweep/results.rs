@@ -125,13 +125,18 @@ fn line(row: &ResultRow, columns: &[&Quantity], several: bool) -> Markup {
             }
             td.files {
                 @if let Some(job) = row.jobs.first() {
-                    @for file in row.files.iter().filter(|file| file.name.ends_with(".onnx")) {
+                    @for file in row.files.iter().filter(|file| is_onnx(&file.name)) {
                         a href=(super::super::job::files::link(job, &row.point, &file.name)) { (file.name) } " "
                     }
                 }
             }
         }
     }
+}
+
+/// What is deployed.
+fn is_onnx(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|end| end == "onnx")
 }
 
 /// `93.12 % ± 0.21`.
