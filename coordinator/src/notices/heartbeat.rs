@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::channels::client;
 use super::settings::Heartbeat;
 use crate::dispatch::DispatchHandle;
 use crate::home::Home;
@@ -26,15 +27,7 @@ pub struct Pulse {
 
 impl Pulse {
     pub async fn always(self, stop: CancellationToken) {
-        let client = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build();
-        let client = match client {
-            Ok(client) => client,
-            Err(error) => {
-                tracing::error!(%error, "the heartbeat cannot be sent");
-                stop.cancelled().await;
-                return;
-            }
-        };
+        let client = client(PATIENCE, |builder| builder);
         let mut beat = tokio::time::interval(self.heartbeat.every);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut failing = false;
@@ -46,8 +39,11 @@ impl Pulse {
             if !self.is_well().await {
                 continue;
             }
-            let asked = client.get(&self.heartbeat.url).send().await.and_then(reqwest::Response::error_for_status);
-            match asked {
+            let asked = tokio::select! {
+                () = stop.cancelled() => return,
+                asked = client.get(&self.heartbeat.url).send() => asked,
+            };
+            match asked.and_then(reqwest::Response::error_for_status) {
                 Ok(_) => failing = false,
                 // Told once. The address may hold a secret.
                 Err(error) if !failing => {

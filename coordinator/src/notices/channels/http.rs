@@ -92,23 +92,26 @@ impl Http {
 
 impl Clients {
     fn new(patience: Duration) -> Self {
-        // Whoever was first has installed the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = || {
-            Client::builder()
-                .user_agent(concat!("sweep/", env!("CARGO_PKG_VERSION")))
-                // A redirect would take secrets to where nobody has said that they may go.
-                .redirect(redirect::Policy::none())
-                .connect_timeout(CONNECT)
-                .timeout(patience)
-        };
-        // A system without certificates trusts nobody; what needs no TLS works there all the same.
-        let built = |builder: &dyn Fn() -> ClientBuilder| {
-            let trusting = builder().build().or_else(|_| builder().tls_certs_only([]).build());
-            trusting.expect("it takes nothing from outside")
-        };
-        Self { out: built(&builder), here: built(&|| builder().no_proxy()) }
+        Self { out: client(patience, |builder| builder), here: client(patience, ClientBuilder::no_proxy) }
     }
+}
+
+/// For all that the coordinator asks of others.
+pub fn client(patience: Duration, with: impl Fn(ClientBuilder) -> ClientBuilder) -> Client {
+    // Whoever was first has installed the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = || {
+        let builder = Client::builder()
+            .user_agent(concat!("sweep/", env!("CARGO_PKG_VERSION")))
+            // A redirect would take secrets to where nobody has said that they may go.
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT.min(patience))
+            .timeout(patience);
+        with(builder)
+    };
+    // A system without certificates trusts nobody; what needs no TLS works there all the same.
+    let trusting = builder().build().or_else(|_| builder().tls_certs_only([]).build());
+    trusting.expect("it takes nothing from outside")
 }
 
 impl Answer {
@@ -158,7 +161,9 @@ impl Answer {
         if let Ok(seconds) = text.parse::<u64>() {
             return Some(Duration::from_secs(seconds));
         }
-        let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        // Not every server knows what day of the week a date is.
+        let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
+        let at = parser.parse_timestamp(text).ok()?;
         Duration::try_from(at.duration_since(jiff::Timestamp::now())).ok()
     }
 }

@@ -17,6 +17,7 @@ mod sms;
 use std::time::Duration;
 
 pub use failure::SET_UP_PAUSE;
+pub use http::client;
 pub use outlets::Outlets;
 
 use super::Message;

@@ -201,7 +201,11 @@ async fn jobs_that_failed_are_told_when_their_window_is_over() {
     town.start();
     let (message, _) = town.next().await;
     assert_eq!(message.title, "test: 2 jobs failed (1 bad input, 1 out of memory)");
-    assert!(message.lines[0].starts_with("j1 a failed, out of memory: it was out_of_memory"), "{:?}", message.lines);
+    assert!(
+        message.lines[0].starts_with("j1 a failed, out of memory: ran out of memory on the CPU of agent-1: it was"),
+        "{:?}",
+        message.lines
+    );
     assert!(message.lines.iter().any(|line| line.contains("`sweep retry s1`")), "{:?}", message.lines);
     assert!(message.lines.last().unwrap().starts_with("The sweep goes on: 2 of 3 jobs"), "{:?}", message.lines);
     town.end().await;

@@ -53,6 +53,8 @@ pub(in crate::web) async fn show(web: Web, call: Call) -> Answer {
     let (stop, hash) = (web.0.api.stop.clone(), session.hash().to_owned());
     tokio::spawn(async move {
         let why = tokio::select! {
+            // What is looked at ends with the coordinator, too, and that is the reason to be told.
+            biased;
             () = stop.cancelled() => "stopping",
             () = until_signed_out(&web, &hash) => "signed-out",
             () = teller.run() => return,
@@ -85,7 +87,8 @@ async fn until_signed_out(web: &Web, hash: &str) {
                 commit = commits.recv() => match commit {
                     Ok(changes) if !changes.access => {}
                     Ok(_) | Err(RecvError::Lagged(_)) => break,
-                    Err(RecvError::Closed) => return,
+                    // The coordinator stops, which is no reason to sign in again.
+                    Err(RecvError::Closed) => return std::future::pending().await,
                 },
             }
         }

@@ -116,7 +116,7 @@ mod tests {
             let sent: serde_json::Value = serde_json::from_str(&body(&message)).unwrap();
             let embed = &sent["embeds"][0];
             let long = |key: &str| length(embed[key].as_str().unwrap());
-            assert!(long("title") <= TITLE && long("title") > 200, "{}", long("title"));
+            assert!(long("title") <= TITLE && long("title") >= 200, "{}", long("title"));
             assert!(long("description") <= DESCRIPTION && long("description") > 3800, "{}", long("description"));
             assert!(long("title") + long("description") + 200 <= 6000, "of a whole embed");
             assert_eq!(sent["allowed_mentions"]["parse"], serde_json::json!([]));
