@@ -105,7 +105,10 @@ async fn a_plan_names_only_whom_it_may_and_is_told_whom_it_cannot_reach() {
 
 #[tokio::test]
 async fn an_agent_that_stays_away_is_told_once_and_one_that_says_goodbye_is_not() {
-    let (site, mut taken) = site(|setup| drop(setup.rules.on.email.insert(Occasion::Cancelled))).await;
+    let (site, mut taken) = site(|setup| {
+        setup.rules.on.email.insert(Occasion::Cancelled);
+    })
+    .await;
     let (vanishes, leaves) = (site.agent("vanishes").await, site.agent("leaves").await);
     leaves.say(Say::Goodbye(v1::Goodbye { reason: "done".to_owned() }));
     site.user().await.until_gone("leaves").await;

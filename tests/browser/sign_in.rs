@@ -10,7 +10,7 @@ use crate::site::{NAME, PASSWORD, Site};
 
 /// What the app on somebody's phone shows, so many steps of thirty seconds from now.
 fn code(seed: &str, steps: u64) -> String {
-    let secret = Secret::try_from_base32(&seed.replace(' ', "")).expect("the page shows a seed");
+    let secret = Secret::try_from_base32(seed.replace(' ', "")).expect("the page shows a seed");
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     Builder::new().with_secret(secret).build().expect("it is long enough").generate(now + 30 * steps).to_string()
 }

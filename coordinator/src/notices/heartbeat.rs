@@ -60,13 +60,16 @@ impl Pulse {
     }
 }
 
+/// How many bytes are free where the home lies; `None`: nobody knows.
+type Free = dyn Fn(&Home) -> Option<u64> + Send + Sync;
+
 /// Notes when the disk of the home has little room left, and when it has room again.
 pub struct DiskWatch {
     pub home: Home,
     pub store: Store,
     /// Less is little.
     pub low_bytes: u64,
-    pub free: Arc<dyn Fn(&Home) -> Option<u64> + Send + Sync>,
+    pub free: Arc<Free>,
 }
 
 impl DiskWatch {

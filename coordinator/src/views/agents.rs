@@ -150,7 +150,7 @@ fn one(api: &Api, row: AgentRow, now: Option<&AgentNow>, jobs: Vec<AgentJob>) ->
         draining: row.draining,
         seen_ms: connected.map_or(row.seen_ms, |agent| api.clock.unix_ms() - agent.heard_ago.as_millis() as i64),
         slots: row.slots,
-        devices: devices.iter().map(|device| AgentDevice::from(device).as_of(connected.is_some())).collect(),
+        devices: devices.iter().map(|device| AgentDevice::from(device).when(connected.is_some())).collect(),
         jobs,
         id: row.id,
         host: row.host,
@@ -191,7 +191,7 @@ fn watts(milliwatts: u32) -> f64 {
 
 impl AgentDevice {
     /// What was measured long ago is no measurement. How its memory was used tells at least what there is.
-    fn as_of(self, connected: bool) -> Self {
+    fn when(self, connected: bool) -> Self {
         if connected {
             return self;
         }
@@ -277,8 +277,8 @@ mod tests {
             power_limit_mw: Some(350_000),
         };
         let device = gpu(DeviceStatus { sensors, ..Default::default() });
-        assert_eq!(device.clone().as_of(true).sensors(), "61 °C, 97 % busy, 210 of 350 W");
-        assert_eq!(device.as_of(false).sensors(), "");
+        assert_eq!(device.clone().when(true).sensors(), "61 °C, 97 % busy, 210 of 350 W");
+        assert_eq!(device.when(false).sensors(), "");
         assert_eq!(gpu(DeviceStatus::default()).sensors(), "");
     }
 }

@@ -164,7 +164,7 @@ fn configured(folder: &Path, wants: Wants) -> String {
     let me =
         if me.is_root() { String::new() } else { format!("exim_user = {me}\nexim_group = {}", nix::unistd::getegid()) };
     format!(
-        r#"
+        r"
 {me}
 primary_hostname = mail.example.test
 spool_directory = {folder}/spool
@@ -225,6 +225,6 @@ folder:
   maildir_format
   create_directory
   envelope_to_add
-"#
+"
     )
 }

@@ -45,7 +45,7 @@ impl Post {
             Err(SendError::Never { why }) => Outcome::Failed { why },
             Err(SendError::Later { why, after }) => self.later(&due, tries, why, after),
         };
-        self.tell(copy, &message, &outcome);
+        Self::tell(copy, &message, &outcome);
         self.record(Mark { copy: copy.clone(), outcome }).await?;
         Ok(())
     }
@@ -64,7 +64,7 @@ impl Post {
         Outcome::Later { why, not_before_ms }
     }
 
-    fn tell(&self, copy: &CopyId, message: &Message, outcome: &Outcome) {
+    fn tell(copy: &CopyId, message: &Message, outcome: &Outcome) {
         let (id, to) = (&message.id, &copy.to);
         match outcome {
             Outcome::Sent { answer } => tracing::info!(id, %to, answer, "a notice went out: {}", message.title),

@@ -15,7 +15,7 @@ use crate::web::trouble::Trouble;
     responses((status = 200, body = Paged<Agent>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(in crate::web) async fn agents(web: Web, _: Call) -> Answer {
     let items = views::agents(&web.0.api).await?;
-    answer(Paged { total: items.len() as u64, items, offset: 0 })
+    Ok(answer(Paged { total: items.len() as u64, items, offset: 0 }))
 }
 
 /// One agent.
@@ -23,5 +23,5 @@ pub(in crate::web) async fn agents(web: Web, _: Call) -> Answer {
     params(("agent" = String, Path, description = "Its name, as `sweep agents` shows it")),
     responses((status = 200, body = Agent), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(in crate::web) async fn agent(web: Web, call: Call) -> Result<Response, Trouble> {
-    answer(views::agent(&web.0.api, call.named("agent")?).await?.ok_or(Trouble::NotFound)?)
+    Ok(answer(views::agent(&web.0.api, call.named("agent")?).await?.ok_or(Trouble::NotFound)?))
 }

@@ -24,5 +24,5 @@ const MOST: u32 = 1000;
 pub(in crate::web) async fn events(web: Web, call: Call) -> Answer {
     let limit = number(&call, "limit", PAGE, MOST)?.max(1);
     let query = query(&call.fields, limit).map_err(Trouble::BadQuestion)?;
-    answer(views::events(&web.0.api, &query).await?)
+    Ok(answer(views::events(&web.0.api, &query).await?))
 }

@@ -13,5 +13,5 @@ use crate::web::call::{Answer, Call};
     params(("job" = String, Path, description = "`j12`, or `12`")),
     responses((status = 200, body = JobDetail), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(in crate::web) async fn job(web: Web, call: Call) -> Answer {
-    answer(views::one(&web.0.api, JobId(call.number("job")?)).await?)
+    Ok(answer(views::one(&web.0.api, JobId(call.number("job")?)).await?))
 }

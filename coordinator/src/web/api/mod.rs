@@ -17,14 +17,14 @@ pub(super) use jobs::job;
 pub(super) use sweeps::{sweep, sweep_jobs, sweep_results, sweeps};
 
 use axum::Json;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::call::{Answer, Call};
+use super::call::Call;
 use super::trouble::Trouble;
 
-fn answer<T: Serialize>(value: T) -> Answer {
-    Ok(Json(value).into_response())
+fn answer<T: Serialize>(value: T) -> Response {
+    Json(value).into_response()
 }
 
 /// A whole number in the query; the default where it is missing.

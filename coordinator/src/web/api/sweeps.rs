@@ -28,7 +28,7 @@ const MOST_SWEEPS: u32 = 100;
     responses((status = 200, body = Paged<Sweep>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(in crate::web) async fn sweeps(web: Web, call: Call) -> Answer {
     let (offset, limit) = (number(&call, "offset", 0, u32::MAX)?, number(&call, "limit", 20, MOST_SWEEPS)?);
-    answer(views::list(&web.0.api, offset, limit).await?)
+    Ok(answer(views::list(&web.0.api, offset, limit).await?))
 }
 
 /// One sweep with its stages.
@@ -36,7 +36,7 @@ pub(in crate::web) async fn sweeps(web: Web, call: Call) -> Answer {
     params(("sweep" = String, Path, description = "`s3`, or `3`")),
     responses((status = 200, body = SweepDetail), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(in crate::web) async fn sweep(web: Web, call: Call) -> Answer {
-    answer(views::detail(&web.0.api, SweepId(call.number("sweep")?)).await?)
+    Ok(answer(views::detail(&web.0.api, SweepId(call.number("sweep")?)).await?))
 }
 
 /// The jobs of a sweep: filtered, sorted, in pages.
@@ -72,7 +72,7 @@ pub(in crate::web) async fn sweep_jobs(web: Web, call: Call) -> Answer {
         offset: number(&call, "offset", 0, u32::MAX)?,
         limit: number(&call, "limit", PAGE, MOST)?,
     };
-    answer(jobs::list(&web.0.api, sweep, &listing).await?)
+    Ok(answer(jobs::list(&web.0.api, sweep, &listing).await?))
 }
 
 fn order(word: &str) -> Result<Order, Trouble> {
@@ -109,5 +109,5 @@ pub(in crate::web) async fn sweep_results(web: Web, call: Call) -> Answer {
         offset: number(&call, "offset", 0, u32::MAX)? as usize,
         limit: number(&call, "limit", PAGE, MOST)? as usize,
     };
-    answer(results::page(api, &table, &sorting).await?)
+    Ok(answer(results::page(api, &table, &sorting).await?))
 }

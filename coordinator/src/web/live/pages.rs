@@ -94,8 +94,11 @@ pub static PAGES: &[LivePage] = &[
     live!("/events" Events SELDOM routes::events::parts),
 ];
 
+/// What stands in a path where its pattern has `{name}`.
+type Place = Vec<(String, String)>;
+
 /// The page that an address is of, and what it asks for; `None`: of none that is live.
-pub fn find(address: &str) -> Option<(&'static LivePage, Vec<(String, String)>, Fields)> {
+pub fn find(address: &str) -> Option<(&'static LivePage, Place, Fields)> {
     if !is_local(address) {
         return None;
     }
@@ -106,7 +109,7 @@ pub fn find(address: &str) -> Option<(&'static LivePage, Vec<(String, String)>, 
 }
 
 /// What stands in the path where the pattern has `{name}`; `None`: it is another's path.
-fn place(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
+fn place(pattern: &str, path: &str) -> Option<Place> {
     let (patterns, parts) = (pattern.split('/'), path.split('/'));
     if patterns.clone().count() != parts.clone().count() {
         return None;

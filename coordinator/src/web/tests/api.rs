@@ -98,7 +98,8 @@ fn misfits(all: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    if !kinds.is_empty() && !kinds.contains(&kind) && !(kind == "integer" && kinds.contains(&"number")) {
+    let fits = kinds.contains(&kind) || kind == "integer" && kinds.contains(&"number");
+    if !kinds.is_empty() && !fits {
         found.push(format!("{at}: {kind} and not {kinds:?}"));
     }
     for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {

@@ -29,7 +29,7 @@ impl Reader {
     }
 
     pub async fn open_at(browser: &Browser, of: &str, have: &str) -> Self {
-        let of: String = of.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let of = of.bytes().fold(String::new(), |all, byte| format!("{all}%{byte:02X}"));
         let request = browser.request(Method::GET, &format!("/live?of={of}&have={have}"));
         let answer = browser.stream(request.body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status(), StatusCode::OK);
