@@ -59,12 +59,12 @@ fn the_page_follows_a_study_and_leads_through_it() {
 fn the_chart_names_what_is_pointed_at(browser: &mut Browser) {
     let tip = "getComputedStyle(document.querySelector('#front a.spot .tip')).visibility";
     assert_eq!(browser.look(tip), "hidden");
-    browser.hover("#front a.spot");
+    browser.hover("#front a.spot .reach");
     assert_eq!(browser.look(tip), "visible");
     let name = browser.look("document.querySelector('#front a.spot .tip').textContent");
     assert!(name.as_str().unwrap_or_default().contains("base"), "{name}");
     browser.picture("pointed-at");
-    browser.follow("#front a.spot");
+    browser.follow("#front a.spot .reach");
     assert!(browser.path().starts_with("/jobs/j"), "{}", browser.path());
     assert!(browser.text("#curves").contains("accuracy"), "{}", browser.text("#curves"));
     assert!(browser.text("#log").contains("heard on"), "{}", browser.text("#log"));
