@@ -43,7 +43,7 @@ pub fn pages(query: &Query<'_>, asks: Asks, (shown, per_page, total): (usize, u3
             span {
                 @if total == 0 { "None" }
                 @else if shown == 0 { "None here, of " (thousands(total)) }
-                @else if last == 1 && page == 1 { (thousands(total)) }
+                @else if last == 1 && page == 1 { "All " (thousands(total)) " " (what) }
                 @else { (thousands(first + 1)) "–" (thousands(first + shown as u64)) " of " (thousands(total)) }
             }
             @if page > 1 { a rel="prev" href=(link((page - 1).min(last))) { "Previous" } }

@@ -23,10 +23,12 @@ pub fn part(detail: &JobDetail, query: &Query<'_>, heat: Option<&(String, Heat)>
             @if !points.is_empty() || !detail.files.is_empty() {
                 @if !measured.is_empty() { (scroll("Values", &values(&measured, query, heat.map(|(point, _)| point.as_str())))) }
                 @if let Some(heat) = heat { (confusion::figure(heat, measured.len() > 1)) }
-                h3 { "Files" }
-                ul.plain.files {
-                    @for point in points { @for file in &point.files { (item(job, &point.name, file, points.len() > 1)) } }
-                    @for file in &detail.files { (item(job, "", file, false)) }
+                @if !detail.files.is_empty() || points.iter().any(|point| !point.files.is_empty()) {
+                    h3 { "Files" }
+                    ul.plain.files {
+                        @for point in points { @for file in &point.files { (item(job, &point.name, file, points.len() > 1)) } }
+                        @for file in &detail.files { (item(job, "", file, false)) }
+                    }
                 }
             }
         }
