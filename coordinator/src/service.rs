@@ -99,8 +99,10 @@ impl Coordinator {
         let mut tasks = JoinSet::new();
         let ended = |name: &'static str| move |()| name;
         let (mut api, dispatcher) = assemble(&options, lock.home().clone(), store.clone(), stop.clone()).await?;
-        api.notices.page =
-            api.notices.settings.page.clone().unwrap_or_else(|| url(&names, address, fingerprint.is_some()));
+        let page = || url(&names, address, fingerprint.is_some());
+        // Of a coordinator that goes with its one sweep nobody finds the page when the message has come.
+        let page = || if options.submitted_only { String::new() } else { page() };
+        api.notices.page = api.notices.settings.page.clone().unwrap_or_else(page);
         tasks.spawn(dispatcher.run(stop.clone()).map(ended("the dispatcher")));
         tasks.spawn(access.clone().follow(stop.clone()).map(ended("the book of who may come in")));
         in_background(&options, &api, &stop, &mut tasks);

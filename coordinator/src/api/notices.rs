@@ -102,7 +102,7 @@ fn message(api: &Api, who: &str) -> Message {
             "If you read this, what happens here while you are away will reach you.".to_owned(),
             format!("{who} asked for it; there is nothing to do."),
         ],
-        link: Some(api.notices.page.clone()),
+        link: Some(api.notices.page.clone()).filter(|page| !page.is_empty()),
         facts: serde_json::json!({ "test": true }),
         ..Message::default()
     }

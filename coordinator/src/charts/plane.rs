@@ -57,6 +57,12 @@ impl<'a> Plane<'a> {
         Self { x, y, x_axis, y_axis }
     }
 
+    /// Between two epochs there is none.
+    fn across(&self) -> Vec<f64> {
+        let whole = self.x_axis.quantity.name == "epoch";
+        self.x.ticks().into_iter().filter(|tick| !whole || tick.fract() == 0.0).collect()
+    }
+
     pub fn axes(&self) -> Markup {
         let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
         let (xs, ys) = (self.x_axis.quantity.unit, self.y_axis.quantity.unit);
@@ -66,7 +72,7 @@ impl<'a> Plane<'a> {
                     @let y = n(self.y.place(tick));
                     path d=(format!("M{LEFT} {y}H{right}")) {}
                 }
-                @for tick in self.x.ticks() {
+                @for tick in self.across() {
                     @let x = n(self.x.place(tick));
                     path d=(format!("M{x} {TOP}V{bottom}")) {}
                 }
@@ -75,7 +81,7 @@ impl<'a> Plane<'a> {
                 @for tick in self.y.ticks() {
                     text.end x=(n(LEFT - 8.0)) y=(n(self.y.place(tick) + 4.5)) { (ys.tick(tick)) }
                 }
-                @for tick in self.x.ticks() {
+                @for tick in self.across() {
                     text.middle x=(n(self.x.place(tick))) y=(n(bottom + 20.0)) { (xs.tick(tick)) }
                 }
                 text.middle.axis x=(n(f64::midpoint(LEFT, right))) y=(n(HEIGHT - 14.0)) { (self.x_axis.title()) }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use sweep_shared::ids::SweepId;
-use sweep_shared::words::{duration, hours, plural};
+use sweep_shared::words::{duration, plural};
 
 use super::super::Mood;
 use super::best::best;
+use super::sweep::used;
 use super::{Said, failures};
 use crate::store::notices::NoticeRow;
 use crate::store::read::SweepRow;
@@ -122,10 +123,7 @@ fn state(occasion: &str) -> &str {
 /// How long it took, and what of machines.
 fn effort(sweep: &SweepRow, ended_ms: i64) -> String {
     let took = Duration::from_millis((ended_ms - sweep.created_ms).max(0) as u64);
-    let used = [(sweep.gpu_hours, "GPU-hours"), (sweep.cpu_hours, "CPU-hours")];
-    let used: Vec<String> =
-        used.iter().filter(|(n, _)| *n > 0.0).map(|(n, unit)| format!("{} {unit}", hours(*n))).collect();
-    let used = if used.is_empty() { String::new() } else { format!(", with {}", used.join(" and ")) };
+    let used = used(sweep).map(|used| format!(", with {used}")).unwrap_or_default();
     let reused = match sweep.reused {
         0 => String::new(),
         n => format!("; {} came from earlier sweeps", plural(n as usize, "result")),

@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError};
 /// The longest title.
 const TITLE: usize = 120;
 
-/// `page`: how people reach the page.
+/// `page`: how people reach the page; empty where nobody will.
 pub async fn compose(store: &Store, page: &str, notice: &NoticeRow) -> Result<Message, StoreError> {
     let said = match (notice.occasion.as_str(), notice.sweep) {
         ("finished" | "failed" | "cancelled", Some(sweep)) => digest::compose(store, notice, sweep).await?,
@@ -31,7 +31,7 @@ pub async fn compose(store: &Store, page: &str, notice: &NoticeRow) -> Result<Me
         ("several", _) => several::compose(store, notice).await?,
         _ => world::compose(store, notice).await?,
     };
-    let link = said.path.map(|path| format!("{}{path}", page.trim_end_matches('/')));
+    let link = said.path.filter(|_| !page.is_empty()).map(|path| format!("{}{path}", page.trim_end_matches('/')));
     Ok(Message {
         id: format!("n{}@{}", notice.id.0, notice.generation),
         at_ms: notice.at_ms,

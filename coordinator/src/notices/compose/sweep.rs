@@ -89,11 +89,8 @@ pub async fn paused(store: &Store, notice: &NoticeRow, id: SweepId) -> Result<Sa
     lines.push(format!(
         "`sweep resume {id}` goes on regardless; a plan with a larger budget, submitted with `--amend`, goes on until that is spent."
     ));
-    let used = [(sweep.gpu_hours, "GPU-hours"), (sweep.cpu_hours, "CPU-hours")];
-    let used: Vec<String> =
-        used.iter().filter(|(n, _)| *n > 0.0).map(|(n, unit)| format!("{} {unit}", hours(*n))).collect();
-    if !used.is_empty() {
-        lines.push(format!("It used {} so far.", used.join(" and ")));
+    if let Some(used) = used(&sweep) {
+        lines.push(format!("It used {used} so far."));
     }
     lines.push(progress(&sweep));
     Ok(Said {
@@ -120,4 +117,11 @@ pub fn sentence(text: &str) -> String {
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let text = format!("{first}{}", letters.as_str());
     if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
+}
+/// `12.5 GPU-hours and 3.0 CPU-hours`, where it is worth a word.
+pub fn used(sweep: &SweepRow) -> Option<String> {
+    let used = [(sweep.gpu_hours, "GPU-hours"), (sweep.cpu_hours, "CPU-hours")];
+    let used = used.iter().filter(|(n, _)| *n >= 0.01).map(|(n, unit)| format!("{} {unit}", hours(*n)));
+    let used: Vec<String> = used.collect();
+    (!used.is_empty()).then(|| used.join(" and "))
 }

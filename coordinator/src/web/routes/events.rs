@@ -109,8 +109,11 @@ fn row(event: &Event) -> Markup {
             td data-label="Who" { (event.actor) }
             td data-label="What" { (badge(class(&event.what), &words(&event.what))) }
             td data-label="Of" {
-                @if let Some(job) = &event.job { a href=(format!("/jobs/{job}")) { (job) } @if let Some(attempt) = event.attempt { "." (attempt) } " " }
-                @if let Some(sweep) = &event.sweep { a href=(format!("/sweeps/{sweep}")) { (sweep) } }
+                // One box: on a phone cells are grids of a label and this.
+                span {
+                    @if let Some(job) = &event.job { a href=(format!("/jobs/{job}")) { (job) } @if let Some(attempt) = event.attempt { "." (attempt) } " " }
+                    @if let Some(sweep) = &event.sweep { a href=(format!("/sweeps/{sweep}")) { (sweep) } }
+                }
             }
             td data-label="More" { (event.detail) }
         }
