@@ -94,9 +94,9 @@ class Browser:
 
 
 PAGES = [
-    "/", "/sweeps/s1", "/sweeps/s1?page=400", "/sweeps/s1?state=failed", "/sweeps/s1?stage=student&sort=finished",
-    "/sweeps/s1?text=i%3D77", "/sweeps/s1?x=macs&y=accuracy", "/jobs/j7", "/agents", "/agents/a1", "/events",
-    "/api/v1/sweeps", "/api/v1/sweeps/1", "/api/v1/sweeps/1/jobs", "/api/v1/sweeps/1/results", "/api/v1/jobs/7", "/metrics",
+    "/", "/sweeps/s1", "/sweeps/s1?page=400", "/sweeps/s1?state=failed", "/sweeps/s1?stage=student&sort=changed",
+    "/sweeps/s1?q=i%3D77", "/sweeps/s1?x=macs&y=accuracy", "/jobs/j7", "/agents", "/agents/a1", "/events",
+    "/api/v1/sweeps", "/api/v1/sweeps/s1", "/api/v1/sweeps/s1/jobs", "/api/v1/sweeps/s1/results", "/api/v1/jobs/j7", "/metrics",
 ]
 
 
@@ -122,16 +122,19 @@ def cpu_s(pid):
 def live(link, pid, seconds=30):
     browser = Browser(link)
     # Until the eight report.
-    while b'"running":8' not in (browser.ask("GET", "/api/v1/sweeps/2")[1]).replace(b" ", b""):
+    while b'"running":8' not in (browser.ask("GET", "/api/v1/sweeps/s2")[1]).replace(b" ", b""):
         time.sleep(0.5)
-    looked = ["/", "/sweeps/s2", "/sweeps/s1", "/agents"] + [f"/jobs/j{int(pid) * 0 + 50001 + i}" for i in range(8)]
+    looked = ["/", "/sweeps/s2", "/sweeps/s1", "/agents"] + [f"/jobs/j{50001 + i}" for i in range(8)]
     for pages_open in (0, 20):
         heard, streams = [0], []
         for i in range(pages_open):
-            body = browser.ask("GET", looked[i % len(looked)])[1].decode()
-            address = re.search(r'data-live="([^"]+)"', body)
+            status, body = browser.ask("GET", looked[i % len(looked)])
+            assert status == 200, (looked[i % len(looked)], status)
+            body = body.decode()
+            of, have = (re.search(rf'data-{name}="([^"]*)"', body).group(1).replace("&amp;", "&") for name in ("live", "have"))
+            address = "/live?" + urllib.parse.urlencode({"of": of, "have": have})
             connection = http.client.HTTPConnection(browser.url.netloc)
-            connection.request("GET", address.group(1).replace("&amp;", "&"), headers=browser.headers() | {"accept": "text/event-stream"})
+            connection.request("GET", address, headers=browser.headers())
             answer = connection.getresponse()
             assert answer.status == 200, answer.status
 

@@ -19,7 +19,7 @@ link=$(grep -o 'http://[^ ]*' "$work/link")
 python3 bench/page.py pages "$link"
 # A small study beside the large one: eight jobs that report twice a second.
 python3 bench/page.py talkers > "$work/talk.yaml"
-"$sweep" submit "$work/talk.yaml" --priority 100 > /dev/null 2>&1 || "$sweep" submit "$work/talk.yaml" > /dev/null
+"$sweep" submit "$work/talk.yaml" > /dev/null
 "$sweep" agent --slots 8 > "$work/agent" 2>&1 &
 link=$("$sweep" page | grep -o 'http://[^ ]*')
 python3 bench/page.py live "$link" $coordinator

@@ -188,7 +188,7 @@ async fn an_administrator_gives_a_password_and_its_user_signs_in_by_it() {
     let answer = browser.sign_in("ada", PASSWORD).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/"));
     assert!(answer.head.contains("set-cookie: sweep="), "{}", answer.head);
-    assert!(browser.get("/").await.body.contains("<dd>ada</dd>"));
+    assert!(browser.get("/").await.body.contains("class=\"who\">ada "));
     // Whatever is changed by a call is known when it answers, and all that went before with it.
     site.set("bob", "viewer", "").await.unwrap();
     let users = site.access().list_users(v1::ListUsersRequest {}).await.unwrap().into_inner().users;
@@ -238,7 +238,7 @@ async fn a_link_from_the_command_line_signs_in_once() {
     let code = link.path.split_once("code=").unwrap().1.to_owned();
     let mut browser = site.browser();
     assert_eq!(browser.submit(&link.path, "/sign-in/link", &[("code", &code)]).await.header("location"), "/");
-    assert!(browser.get("/").await.body.contains("<dd>admin"));
+    assert!(browser.get("/").await.body.contains("class=\"role\">admin<"));
     assert_eq!(site.browser().get(&link.path).await.status, 403);
 }
 
@@ -258,7 +258,7 @@ async fn a_revoked_token_takes_the_sessions_along_that_it_bought() {
     let code = link.path.split_once("code=").unwrap().1.to_owned();
     let mut browser = site.browser();
     browser.submit(&link.path, "/sign-in/link", &[("code", &code)]).await;
-    assert!(browser.get("/").await.body.contains("<dd>viewer"));
+    assert!(browser.get("/").await.body.contains("class=\"role\">viewer<"));
     site.access().revoke_token(v1::RevokeTokenRequest { id: token.id }).await.unwrap();
     assert!(!browser.is_signed_in().await);
 }
