@@ -124,7 +124,8 @@ def live(link, pid, seconds=30):
     # Until the eight report.
     while b'"running":8' not in (browser.ask("GET", "/api/v1/sweeps/s2")[1]).replace(b" ", b""):
         time.sleep(0.5)
-    looked = ["/", "/sweeps/s2", "/sweeps/s1", "/agents"] + [f"/jobs/j{50001 + i}" for i in range(8)]
+    jobs = json.loads(browser.ask("GET", "/api/v1/sweeps/s2/jobs")[1])["items"]
+    looked = ["/", "/sweeps/s2", "/sweeps/s1", "/agents"] + [f"/jobs/{job['id']}" for job in jobs]
     for pages_open in (0, 20):
         heard, streams = [0], []
         for i in range(pages_open):
@@ -139,8 +140,11 @@ def live(link, pid, seconds=30):
             assert answer.status == 200, answer.status
 
             def listen(answer=answer):
-                while chunk := answer.read1(65536):
-                    heard[0] += len(chunk)
+                try:
+                    while chunk := answer.read1(65536):
+                        heard[0] += len(chunk)
+                except (AttributeError, OSError, ValueError):
+                    pass  # closed below
 
             threading.Thread(target=listen, daemon=True).start()
             streams.append(connection)
