@@ -50,6 +50,11 @@ impl Fields {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    /// Something was said, and not the empty text.
+    pub fn some(&self, name: &str) -> Option<&str> {
+        Some(self.get(name)).filter(|value| !value.is_empty())
+    }
+
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.0.retain(|(key, _)| key != name);

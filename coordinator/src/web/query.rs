@@ -24,7 +24,7 @@ impl<'a> Query<'a> {
 
     /// Something was said, and not the empty text.
     pub fn some(&self, name: &str) -> Option<&'a str> {
-        Some(self.get(name)).filter(|value| !value.is_empty())
+        self.fields.some(name)
     }
 
     /// A number of a page, from 1; of what is none, the first.

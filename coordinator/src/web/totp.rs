@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use qrcode::{Color, EcLevel, QrCode};
 use totp_rs::{Builder, Secret, Totp};
 
+use super::query::encode;
+
 /// The seed. Not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Seed([u8; SEED_BYTES]);
@@ -51,7 +53,7 @@ impl Seed {
 
     /// What an authenticator app reads. `place` tells this coordinator from others in the app's list.
     pub fn url(&self, user: &str, place: &str) -> String {
-        let (user, issuer) = (percent(user), percent(&format!("sweep {place}")));
+        let (user, issuer) = (encode(user), encode(&format!("sweep {place}")));
         let secret = self.base32();
         format!("otpauth://totp/{issuer}:{user}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits=6&period=30")
     }
@@ -61,18 +63,6 @@ impl std::fmt::Debug for Seed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Seed(…)")
     }
-}
-
-fn percent(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => {
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-        out
-    })
 }
 
 /// A QR code as the path of an SVG picture, and the picture's width in its own units, the quiet zone included.

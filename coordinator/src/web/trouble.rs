@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use maud::html;
 use sweep_shared::access::Role;
+use sweep_shared::words::capital;
 
 use super::api::problem::Problem;
 use super::layout;
@@ -237,9 +238,7 @@ pub fn seconds_in_words(time: Duration) -> String {
 
 /// With a capital and a full stop.
 pub fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+    format!("{}.", capital(text.trim_end_matches('.')))
 }
 
 #[cfg(test)]

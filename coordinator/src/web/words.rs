@@ -22,11 +22,6 @@ pub fn span(seconds: f64) -> String {
     }
 }
 
-/// `1 job`, `12 jobs`.
-pub fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
 /// A bar of so many parts of one whole, each with the class that gives it its colour. `label` says the same in words.
 pub fn bar(label: &str, parts: &[(&str, f64)]) -> Markup {
     let mut from = 0.0;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sweep_shared::ids::{JobId, SweepId};
-use sweep_shared::words::{hours, plural};
+use sweep_shared::words::{capital, hours, plural};
 
 use super::super::Mood;
 use super::{Said, failures};
@@ -113,11 +113,10 @@ pub async fn paused(store: &Store, notice: &NoticeRow, id: SweepId) -> Result<Sa
 
 /// With a capital letter and a full stop.
 pub fn sentence(text: &str) -> String {
-    let mut letters = text.trim().chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    let text = format!("{first}{}", letters.as_str());
+    let text = capital(text.trim());
     if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
 }
+
 /// `12.5 GPU-hours and 3.0 CPU-hours`, where it is worth a word.
 pub fn used(sweep: &SweepRow) -> Option<String> {
     let used = [(sweep.gpu_hours, "GPU-hours"), (sweep.cpu_hours, "CPU-hours")];

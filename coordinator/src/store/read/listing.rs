@@ -33,18 +33,31 @@ pub enum Order {
     Changed,
 }
 
+impl Order {
+    const ALL: [Self; 6] = [Self::Plan, Self::Stage, Self::Label, Self::Seed, Self::State, Self::Changed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Stage => "stage",
+            Self::Label => "label",
+            Self::Seed => "seed",
+            Self::State => "state",
+            Self::Changed => "changed",
+        }
+    }
+
+    /// Of a column that can be asked for. The plan's order has no name there: it is what holds where none is named.
+    pub fn by(column: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|order| *order != Self::Plan && order.as_str() == column)
+    }
+}
+
 /// One page of them, and how many there are in all. One walk finds both.
 pub async fn list_jobs(store: &Store, sweep: SweepId, of: &Listing<'_>) -> Result<(Vec<JobId>, u64), StoreError> {
     let pattern = if of.text.is_empty() { String::new() } else { format!("%{}%", literal(of.text)) };
     let (stage, state, job) = (of.stage, of.state, of.job.map(|job| job.0));
-    let order = match of.order {
-        Order::Plan => "plan",
-        Order::Stage => "stage",
-        Order::Label => "label",
-        Order::Seed => "seed",
-        Order::State => "state",
-        Order::Changed => "changed",
-    };
+    let order = of.order.as_str();
     let rows = sqlx::query!(
         r#"WITH hits AS MATERIALIZED (
              SELECT j.id, CASE ?6 WHEN 'stage' THEN s.stage WHEN 'label' THEN s.label WHEN 'seed' THEN s.seed

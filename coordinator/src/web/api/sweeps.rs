@@ -55,20 +55,19 @@ pub(in crate::web) async fn sweep(web: Web, call: Call) -> Answer {
 pub(in crate::web) async fn sweep_jobs(web: Web, call: Call) -> Answer {
     let sweep = SweepId(call.number("sweep")?);
     web.0.store.sweep_name(sweep).await?;
-    let some = |name: &str| Some(call.fields.get(name)).filter(|text| !text.is_empty());
-    let state = some("state");
+    let state = call.fields.some("state");
     if let Some(word) = state
         && word.parse::<JobState>().is_err()
     {
         return Err(Trouble::BadQuestion(format!("state must be a job's state, and is {word:?}")));
     }
     let listing = Listing {
-        stage: some("stage"),
+        stage: call.fields.some("stage"),
         state,
         text: call.fields.get("q"),
         job: None,
         order: order(call.fields.get("sort"))?,
-        reverse: some("desc").is_some(),
+        reverse: call.fields.some("desc").is_some(),
         offset: number(&call, "offset", 0, u32::MAX)?,
         limit: number(&call, "limit", PAGE, MOST)?,
     };
@@ -76,15 +75,11 @@ pub(in crate::web) async fn sweep_jobs(web: Web, call: Call) -> Answer {
 }
 
 fn order(word: &str) -> Result<Order, Trouble> {
-    match word {
-        "" => Ok(Order::Plan),
-        "stage" => Ok(Order::Stage),
-        "label" => Ok(Order::Label),
-        "seed" => Ok(Order::Seed),
-        "state" => Ok(Order::State),
-        "changed" => Ok(Order::Changed),
-        _ => Err(Trouble::BadQuestion(format!("sort must be stage, label, seed, state or changed, and is {word:?}"))),
+    if word.is_empty() {
+        return Ok(Order::Plan);
     }
+    let wrong = || format!("sort must be stage, label, seed, state or changed, and is {word:?}");
+    Order::by(word).ok_or_else(|| Trouble::BadQuestion(wrong()))
 }
 
 /// What came out of a sweep: a row for each point, its seeds folded into mean and deviation.
@@ -104,8 +99,8 @@ pub(in crate::web) async fn sweep_results(web: Web, call: Call) -> Answer {
     let table = api.tables.whole(&web.0.store, sweep).await?;
     let sorting = Sorting {
         by: call.fields.get("sort"),
-        reverse: !call.fields.get("desc").is_empty(),
-        stage: Some(call.fields.get("stage")).filter(|stage| !stage.is_empty()),
+        reverse: call.fields.some("desc").is_some(),
+        stage: call.fields.some("stage"),
         offset: number(&call, "offset", 0, u32::MAX)? as usize,
         limit: number(&call, "limit", PAGE, MOST)? as usize,
     };

@@ -1,6 +1,7 @@
 //! The machines: what they have, who uses it, and what they work on.
 
 use maud::{Markup, html};
+use sweep_shared::words::plural;
 
 use crate::api::Api;
 use crate::views::agents::{Agent, AgentDevice, AgentJob, agent, agents};
@@ -10,7 +11,7 @@ use crate::web::layout::time;
 use crate::web::live::{self, Asked, Part};
 use crate::web::query::encode;
 use crate::web::trouble::Trouble;
-use crate::web::words::{badge, bar, count, size, span};
+use crate::web::words::{badge, bar, size, span};
 
 pub async fn show(web: Web, call: Call) -> Answer {
     let asked = Asked::of(&web, &call).await?;
@@ -51,11 +52,7 @@ pub fn none_yet() -> Markup {
 pub fn summary(agents: &[Agent]) -> String {
     let connected = agents.iter().filter(|agent| agent.connected).count();
     let jobs: usize = agents.iter().map(|agent| agent.jobs.len()).sum();
-    format!(
-        "{connected} of {} connected, {} running",
-        count(agents.len() as u64, "agent", "agents"),
-        count(jobs as u64, "job", "jobs")
-    )
+    format!("{connected} of {} connected, {} running", plural(agents.len(), "agent"), plural(jobs, "job"))
 }
 
 pub fn path(agent: &str) -> String {
@@ -163,7 +160,7 @@ pub async fn one(api: Api, asked: Asked) -> Result<Vec<Part>, Trouble> {
             dl {
                 dt { "State" } dd { (state(&agent)) }
                 dt { "Machine" } dd { (agent.host) }
-                dt { "Runs at once" } dd { (count(u64::from(agent.slots), "job", "jobs")) }
+                dt { "Runs at once" } dd { (plural(agent.slots as usize, "job")) }
                 @if !agent.connected { dt { "Last seen" } dd { (time(agent.seen_ms)) } }
             }
             @if asked.may_change && !agent.draining {

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use sweep_shared::states::JobState;
+use sweep_shared::words::plural;
 
 use super::agents::{card, none_yet, summary};
 use super::sweep::head;
@@ -16,7 +17,7 @@ use crate::web::lists::{Asks, pages, thousands};
 use crate::web::live::{self, Asked, Part};
 use crate::web::query::Query;
 use crate::web::trouble::Trouble;
-use crate::web::words::{badge, bar, count};
+use crate::web::words::{badge, bar};
 
 const PER_PAGE: u32 = 24;
 const ASKS: Asks = Asks { sort: "sort", reverse: "desc", page: "page", anchor: "#sweeps" };
@@ -91,7 +92,7 @@ fn study(sweep: &Sweep) -> Markup {
 /// `12 of 40 jobs done, 3 running, 1 failed`.
 fn jobs(sweep: &Sweep) -> String {
     let done = sweep.count(JobState::Succeeded) + sweep.count(JobState::Stopped);
-    let all = count(u64::from(sweep.total), "job", "jobs");
+    let all = plural(sweep.total as usize, "job");
     let all = all.replacen(&sweep.total.to_string(), &thousands(u64::from(sweep.total)), 1);
     let mut words = format!("{} of {all} done", thousands(u64::from(done)));
     for state in [JobState::Running, JobState::Failed, JobState::Cancelled, JobState::Skipped, JobState::Paused] {

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use sweep_shared::metrics::{ACCURACY, SIZE_ONNX_BYTES};
 use sweep_shared::results::{Better, Quantity, Value};
+use sweep_shared::words::capital;
 
 use super::results::written;
 use crate::charts::{Axis, COLOURS, Look, Pareto, Spot, legend};
@@ -64,7 +65,7 @@ fn chart(table: &Table, query: &Query<'_>) -> Markup {
     }
     let (x, y) = (Axis::of(&x), Axis::of(&y));
     let hint = format!("Better is {} and {}.", side(&x.quantity, "left", "right"), side(&y.quantity, "down", "up"));
-    let title = format!("{} against {}", sentence(y.title()), x.title());
+    let title = format!("{} against {}", capital(y.title()), x.title());
     let drawn = Pareto { id: "pareto".to_owned(), title, x, y, spots, groups: groups.clone() }.draw(Look::Page);
     html! {
         div.figure {
@@ -96,9 +97,4 @@ fn values(up: (&Quantity, Value), across: (&Quantity, Value)) -> String {
 
 fn side(quantity: &Quantity, less: &'static str, more: &'static str) -> &'static str {
     if quantity.better == Better::Less { less } else { more }
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -53,7 +53,7 @@ pub async fn listed(api: &Api, sweep: SweepId, query: &Query<'_>) -> Result<Page
         state: query.some("state"),
         text: if job.is_some() { "" } else { text },
         job,
-        order: order(query.get("sort")),
+        order: Order::by(query.get("sort")).unwrap_or_default(),
         reverse: query.some("desc").is_some(),
         offset: (query.page("page") - 1).saturating_mul(PER_PAGE),
         limit: PER_PAGE,
@@ -88,17 +88,6 @@ pub fn part(detail: &SweepDetail, query: &Query<'_>, list: &Paged<Job>, now_ms: 
         }
     };
     Part { id: "jobs", html }
-}
-
-fn order(word: &str) -> Order {
-    match word {
-        "stage" => Order::Stage,
-        "label" => Order::Label,
-        "seed" => Order::Seed,
-        "state" => Order::State,
-        "changed" => Order::Changed,
-        _ => Order::Plan,
-    }
 }
 
 fn row(job: &Job, now_ms: i64) -> Markup {
