@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use sweep_tests::runs;
+
 use crate::host::Host;
 use crate::world::COORDINATOR;
 
@@ -24,14 +26,7 @@ pub fn faketime(story: &str) -> Option<String> {
 }
 
 fn say(story: &str, lacking: Option<String>) -> bool {
-    let Some(why) = lacking else {
-        eprintln!("{story}: ran");
-        return true;
-    };
-    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!(ci && is_root()), "{story}: CI as root must have what it takes: {why}");
-    eprintln!("{story}: skipped: {why}");
-    false
+    runs(story, lacking, is_root())
 }
 
 fn lacking() -> Option<String> {

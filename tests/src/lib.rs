@@ -12,6 +12,21 @@ pub fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_owned()
 }
 
+/// Says whether a test runs, where a machine may lack something. `must`: on CI such a machine is a failure.
+///
+/// # Panics
+/// On CI, if something is lacking that must be there.
+pub fn runs(test: &str, lacking: Option<String>, must: bool) -> bool {
+    let Some(why) = lacking else {
+        eprintln!("{test}: ran");
+        return true;
+    };
+    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(!(ci && must), "{test}: CI must have what it takes: {why}");
+    eprintln!("{test}: skipped: {why}");
+    false
+}
+
 /// A binary that `make test` built before the tests ran.
 ///
 /// # Panics

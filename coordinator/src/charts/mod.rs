@@ -16,7 +16,7 @@ mod stages;
 pub use bars::{Bar, Bars};
 pub use heat::{Confused, Heat};
 pub use lines::{Dot, Lines, Series};
-pub use pareto::{Drawn, Pareto, Spot};
+pub use pareto::{Drawn, Pareto, Spot, group};
 pub use plane::{Axis, Look, legend};
 pub use stages::{Flow, Node};
 

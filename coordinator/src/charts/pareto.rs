@@ -20,6 +20,14 @@ pub struct Spot {
     pub href: Option<String>,
 }
 
+/// The number of a group, which is a new one where the name is.
+pub fn group(groups: &mut Vec<String>, name: &str) -> usize {
+    groups.iter().position(|known| known == name).unwrap_or_else(|| {
+        groups.push(name.to_owned());
+        groups.len() - 1
+    })
+}
+
 /// Which of two values are compared.
 #[derive(Debug, Clone)]
 pub struct Pareto {

@@ -1,5 +1,7 @@
 //! Jobs in lists.
 
+use std::collections::HashMap;
+
 use sweep_shared::ids::{JobId, SweepId};
 use sweep_shared::metrics::Metrics;
 use sweep_shared::states::JobState;
@@ -60,9 +62,9 @@ pub async fn list(api: &Api, sweep: SweepId, listing: &Listing<'_>) -> Result<Pa
         // Behind the end; how many there are is known from the first page.
         total = read::list_jobs(&api.store, sweep, &Listing { offset: 0, limit: 1, ..listing.clone() }).await?.1;
     }
+    let places: HashMap<String, usize> = ids.iter().enumerate().map(|(at, id)| (id.to_string(), at)).collect();
     let mut jobs = by_id(api, &ids).await?;
-    let place = |job: &Job| ids.iter().position(|id| id.to_string() == job.id);
-    jobs.sort_by_cached_key(place);
+    jobs.sort_by_key(|job| places.get(&job.id));
     Ok(Paged { items: jobs, total, offset: u64::from(listing.offset) })
 }
 

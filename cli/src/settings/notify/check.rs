@@ -65,7 +65,7 @@ pub fn occasions(setting: &str, words: &[String]) -> Outcome<BTreeSet<Occasion>>
     let of = |word: &String| {
         word.parse::<Occasion>().map_err(|_| {
             let all = Occasion::ALL.map(Occasion::as_str);
-            let near = nearest(word, all).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+            let near = nearest(word, all).map_or_else(|| ".".to_owned(), |near| format!("; did you mean {near:?}?"));
             wrong(
                 setting,
                 &format!(

@@ -5,7 +5,7 @@ use sweep_shared::metrics::{self, ACCURACY, SIZE_ONNX_BYTES};
 use sweep_shared::results::{Better, Group, Measured, Quantity, Value, fold, front, title};
 
 use super::super::Table;
-use crate::charts::{Axis, Pareto, Spot, pareto};
+use crate::charts::{self, Axis, Pareto, Spot, pareto};
 use crate::results::{Point, merge};
 use crate::store::read;
 use crate::store::{Store, StoreError};
@@ -123,11 +123,7 @@ impl Columns {
         for group in groups {
             let value = |column: &Quantity| group.metrics.get(&column.name).map(|value| value.mean);
             let (Some(x), Some(y)) = (value(cost), value(&self.good)) else { continue };
-            let stage = group.points[0].stage();
-            let at = stages.iter().position(|known| known == stage).unwrap_or_else(|| {
-                stages.push(stage.to_owned());
-                stages.len() - 1
-            });
+            let at = charts::group(&mut stages, group.points[0].stage());
             let values = format!("{}, {}", cell(group, &self.good), cell(group, cost));
             spots.push(Spot { name: named(group), x, y, values, group: at, href: None });
         }

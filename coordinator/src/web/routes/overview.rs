@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 use sweep_shared::states::JobState;
-use sweep_shared::words::plural;
 
 use super::agents::{card, none_yet, summary};
 use super::sweep::head;
@@ -92,9 +91,9 @@ fn study(sweep: &Sweep) -> Markup {
 /// `12 of 40 jobs done, 3 running, 1 failed`.
 fn jobs(sweep: &Sweep) -> String {
     let done = sweep.count(JobState::Succeeded) + sweep.count(JobState::Stopped);
-    let all = plural(sweep.total as usize, "job");
-    let all = all.replacen(&sweep.total.to_string(), &thousands(u64::from(sweep.total)), 1);
-    let mut words = format!("{} of {all} done", thousands(u64::from(done)));
+    let noun = if sweep.total == 1 { "job" } else { "jobs" };
+    let all = thousands(u64::from(sweep.total));
+    let mut words = format!("{} of {all} {noun} done", thousands(u64::from(done)));
     for state in [JobState::Running, JobState::Failed, JobState::Cancelled, JobState::Skipped, JobState::Paused] {
         if sweep.count(state) > 0 {
             words += &format!(", {} {state}", thousands(u64::from(sweep.count(state))));

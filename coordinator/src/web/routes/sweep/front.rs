@@ -6,7 +6,7 @@ use sweep_shared::results::{Better, Quantity, Value};
 use sweep_shared::words::capital;
 
 use super::results::written;
-use crate::charts::{Axis, COLOURS, Look, Pareto, Spot, legend};
+use crate::charts::{Axis, COLOURS, Look, Pareto, Spot, group, legend};
 use crate::views::results::{Answer, Table};
 use crate::web::live::Part;
 use crate::web::query::Query;
@@ -49,10 +49,7 @@ fn chart(table: &Table, query: &Query<'_>) -> Markup {
     if let (Some(x), Some(y)) = (table.column(&x), table.column(&y)) {
         for (at, row) in table.rows.iter().enumerate() {
             let (Some(across), Some(up)) = (table.value(at, x), table.value(at, y)) else { continue };
-            let group = groups.iter().position(|stage| *stage == row.stage).unwrap_or_else(|| {
-                groups.push(row.stage.clone());
-                groups.len() - 1
-            });
+            let group = group(&mut groups, &row.stage);
             spots.push(Spot {
                 name: row.title(),
                 x: across.mean,
