@@ -5,5 +5,6 @@
 //! `invitation` (the coordinator as others reach it, and a token to join it with).
 
 pub mod invitation;
+pub mod keep;
 pub mod selection;
 pub mod ssh;

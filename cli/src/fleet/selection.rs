@@ -7,7 +7,7 @@ use crate::exit::{Failure, Outcome};
 /// Taken by `launch`, `status`, `logs`, `stop` and `upgrade` alike.
 #[derive(Debug, clap::Args)]
 pub struct Selection {
-    /// File that lists the hosts (docs/fleet.md)
+    /// File that lists the hosts, as docs/fleet.md describes it
     #[arg(value_name = "HOSTS.YAML", value_hint = clap::ValueHint::FilePath)]
     hosts: Option<PathBuf>,
     /// Of the file's hosts only this one; may be repeated
@@ -25,7 +25,7 @@ impl Selection {
         match self.hosts {
             Some(file) => Ok(Selected::Hosts { file, only: self.only }),
             None => Err(Failure::usage("which agents? no file of hosts was named")
-                .hint("sweep agents launch hosts.yaml; docs/fleet.md shows such a file")),
+                .hint("a file with `hosts: [desk-2, ada@lab-3]` is enough: sweep agents launch hosts.yaml")),
         }
     }
 }

@@ -10,10 +10,10 @@
 mod catalogue;
 mod data;
 mod document;
-mod error;
+pub(crate) mod error;
 mod expand;
 mod expanded;
-mod fields;
+pub(crate) mod fields;
 mod fit;
 mod frozen;
 mod kinds;
@@ -23,11 +23,11 @@ mod notify;
 mod order;
 mod policy;
 mod selector;
-mod source;
+pub(crate) mod source;
 mod stage;
-mod suggest;
-mod tree;
-mod yaml;
+pub(crate) mod suggest;
+pub(crate) mod tree;
+pub(crate) mod yaml;
 
 pub use catalogue::{Catalogue, Networks, Published};
 pub use document::{Plan, parse};
