@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::fleet::selection::{Selected, Selection};
-use crate::fleet::ssh;
+use crate::fleet::{slurm, ssh};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -14,5 +14,6 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Outcome {
     match args.selection.understand()? {
         Selected::Hosts { file, only } => ssh::launch(context, &file, &only).await,
+        Selected::Slurm { spec, only } => slurm::stop(context, &spec, &only).await,
     }
 }
