@@ -59,8 +59,10 @@ impl Named {
         };
         let others = said.parse::<Address>()?.or_tls(true);
         if others.is_loopback() {
-            return Err(Failure::usage(format!("{others} is each machine's own: no agent elsewhere finds the coordinator there"))
-                .hint("name it as the other machines reach it, like https://desk:7433"));
+            return Err(Failure::usage(format!(
+                "{others} is each machine's own: no agent elsewhere finds the coordinator there"
+            ))
+            .hint("name it as the other machines reach it, like https://desk:7433"));
         }
         if !others.is_tls() {
             return Err(Failure::usage(format!("{said} is without TLS, which agents elsewhere speak"))

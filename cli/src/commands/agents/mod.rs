@@ -109,7 +109,8 @@ fn table(agents: &[Agent]) -> String {
     table.trim_fmt()
 }
 
-fn presence(agent: &Agent) -> String {
+/// Whether it is there, and else for how long not.
+pub fn presence(agent: &Agent) -> String {
     if agent.connected {
         return if agent.draining { "draining".to_owned() } else { "connected".to_owned() };
     }

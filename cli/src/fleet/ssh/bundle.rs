@@ -97,7 +97,8 @@ fn libraries(runner: &Path) -> Outcome<Vec<(String, PathBuf)>> {
     let mut command = Command::new(runner);
     // What `ldd` does; the program itself does not begin.
     command.env("LD_TRACE_LOADED_OBJECTS", "1").stdin(Stdio::null());
-    let output = command.output().map_err(|error| Failure::usage(format!("cannot start {}: {error}", runner.display())))?;
+    let output =
+        command.output().map_err(|error| Failure::usage(format!("cannot start {}: {error}", runner.display())))?;
     let found = loaded(&String::from_utf8_lossy(&output.stdout));
     found.map_err(|missing| {
         Failure::usage(format!("{} lacks the library {missing}", runner.display()))
@@ -205,7 +206,8 @@ mod tests {
 
     #[test]
     fn a_release_is_named_by_its_files() {
-        let part = |place: &str, hash: &str| Part { place: place.into(), source: "x".into(), hash: hash.into(), size: 1 };
+        let part =
+            |place: &str, hash: &str| Part { place: place.into(), source: "x".into(), hash: hash.into(), size: 1 };
         let (a, b, c) = (part("bin/sweep", "1"), part("lib/libtorch_cpu.so", "2"), part("bin/sweep", "3"));
         assert_eq!(id(&[&a, &b]), id(&[&b, &a]));
         assert_ne!(id(&[&a]), id(&[&c]));

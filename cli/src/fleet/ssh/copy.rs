@@ -107,7 +107,8 @@ mod tests {
     }
 
     fn asked(home: &Path) -> Option<u64> {
-        let (answer, _) = run(&Script::new(include_str!("scripts/wanted.sh"), "~/a b"), home, format!("{HASH} 3\n").as_bytes());
+        let (answer, _) =
+            run(&Script::new(include_str!("scripts/wanted.sh"), "~/a b"), home, format!("{HASH} 3\n").as_bytes());
         needs(&answer).get(HASH).copied()
     }
 

@@ -164,7 +164,10 @@ fn answer(context: &Context, rows: Vec<Row>) -> Outcome {
     if failed == 0 {
         return Ok(Exit::Done);
     }
-    output::note(&format!("{failed} of {} failed; the same command goes on with them", format::plural(rows.len(), "host")));
+    output::note(&format!(
+        "{failed} of {} failed; the same command goes on with them",
+        format::plural(rows.len(), "host")
+    ));
     Ok(Exit::Unreachable)
 }
 

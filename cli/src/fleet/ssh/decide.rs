@@ -101,7 +101,8 @@ fn unfit(probe: &Probe, wanted: &Wanted<'_>) -> Option<Trouble> {
         return Some(Trouble::new(format!("it has no program {program}")).remedy("install coreutils and gawk there"));
     }
     if let Some(needed) = wanted.glibc {
-        let has = probe.glibc.as_deref().and_then(|text| text.strip_prefix("glibc 2.")?.split('.').next()?.parse().ok());
+        let has =
+            probe.glibc.as_deref().and_then(|text| text.strip_prefix("glibc 2.")?.split('.').next()?.parse().ok());
         if has.is_none_or(|has: u32| has < needed) {
             let has = probe.glibc.as_deref().unwrap_or("another C library");
             return Some(
@@ -133,8 +134,12 @@ fn unfit(probe: &Probe, wanted: &Wanted<'_>) -> Option<Trouble> {
     let needed = if probe.state.started_as.is_some() { SPARE_BYTES } else { wanted.size_bytes + SPARE_BYTES };
     let free = probe.free_bytes.filter(|free| *free < needed)?;
     Some(
-        Trouble::new(format!("{root} has {} free, and {} are needed", format::bytes(free as f64), format::bytes(needed as f64)))
-            .remedy("free some, or name a folder on another disk with `home:`"),
+        Trouble::new(format!(
+            "{root} has {} free, and {} are needed",
+            format::bytes(free as f64),
+            format::bytes(needed as f64)
+        ))
+        .remedy("free some, or name a folder on another disk with `home:`"),
     )
 }
 
@@ -195,7 +200,14 @@ mod tests {
     }
 
     fn wanted() -> Wanted<'static> {
-        Wanted { coordinator: None, port: 7433, our_host: "desk", has_runner: true, glibc: Some(34), size_bytes: 1 << 30 }
+        Wanted {
+            coordinator: None,
+            port: 7433,
+            our_host: "desk",
+            has_runner: true,
+            glibc: Some(34),
+            size_bytes: 1 << 30,
+        }
     }
 
     fn decided(probe: &Probe) -> Result<Decision, Trouble> {
@@ -217,14 +229,20 @@ mod tests {
         let cases = [
             (Probe { system: "Darwin".into(), ..fine() }, "agents run on Linux"),
             (Probe { arch: "riscv64".into(), ..fine() }, "it is riscv64"),
-            (Probe { glibc: Some("glibc 2.31".into()), ..fine() }, "it has glibc 2.31, and this sweep was built for glibc 2.34"),
+            (
+                Probe { glibc: Some("glibc 2.31".into()), ..fine() },
+                "it has glibc 2.31, and this sweep was built for glibc 2.34",
+            ),
             (Probe { glibc: None, ..fine() }, "another C library"),
             (Probe { lacking: vec!["sha256sum".into()], ..fine() }, "no program sha256sum"),
             (Probe { writable: false, ..fine() }, "name another with `home:`"),
             (Probe { disk: "nfs".into(), ..fine() }, "a folder on a local disk"),
             (Probe { free_bytes: Some(1 << 30), ..fine() }, "has 1.07 GB free, and 2.15 GB are needed"),
             (Probe { ahead_s: -90_000, ..fine() }, "behind: no certificate"),
-            (Probe { driver: Some("580.65".into()), ..fine() }, "and no torch; CUDA's libraries come with torch 2.11.0"),
+            (
+                Probe { driver: Some("580.65".into()), ..fine() },
+                "and no torch; CUDA's libraries come with torch 2.11.0",
+            ),
             (Probe { peer: None, ..fine() }, "means nothing there; say how it reaches the coordinator"),
         ];
         for (probe, told) in cases {
@@ -249,7 +267,8 @@ mod tests {
 
     #[test]
     fn the_coordinator_is_called_as_the_host_can_reach_it() {
-        let url = |probe: &Probe, by_jump| decide(probe, &Settings::default(), by_jump, &wanted()).map(|d| d.coordinator);
+        let url =
+            |probe: &Probe, by_jump| decide(probe, &Settings::default(), by_jump, &wanted()).map(|d| d.coordinator);
         let knows = Probe { resolved: Some("10.0.0.9".into()), ..fine() };
         assert_eq!(url(&knows, true).unwrap(), "https://desk:7433");
         let itself = Probe { resolved: Some("127.0.1.1".into()), ..fine() };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sweep_shared::hosts::Settings;
 
 use super::decide::{Decision, Launcher};
-use super::quote::quote;
+use crate::fleet::quote::quoted;
 
 /// All of them; empty ones are not written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn write(root: &str, settings: &Settings, decision: &Decision, rules: String
 fn agent(root: &str, settings: &Settings, decision: &Decision) -> String {
     let mut text = "#!/bin/sh\n# Starts this host's agent. Written by `sweep agents launch`; `sweep agents upgrade` writes it anew.\n".to_owned();
     let mut set = |name: &str, value: &str| {
-        let _ = writeln!(text, "export {name}={}", quote(value));
+        let _ = writeln!(text, "export {name}={}", quoted(value));
     };
     // What the user sets comes first: what is ours, and the CPU alone, hold.
     for (name, value) in &settings.env {
@@ -51,12 +51,12 @@ fn agent(root: &str, settings: &Settings, decision: &Decision) -> String {
     if let Some(datasets) = &settings.datasets {
         let _ = writeln!(text, "export SWEEP_DATASETS={}", place(datasets));
     }
-    let token = quote(&format!("{root}/run/join-token"));
+    let token = quoted(&format!("{root}/run/join-token"));
     let _ = writeln!(text, "[ ! -f {token} ] || export SWEEP_JOIN_TOKEN_FILE={token}");
     // What it does is worth its bounded log.
-    let _ = write!(text, "exec {} agent -v", quote(&format!("{root}/current/bin/sweep")));
+    let _ = write!(text, "exec {} agent -v", quoted(&format!("{root}/current/bin/sweep")));
     for (name, value) in &settings.labels {
-        let _ = write!(text, " --label {}", quote(&format!("{name}={value}")));
+        let _ = write!(text, " --label {}", quoted(&format!("{name}={value}")));
     }
     text + " \"$@\"\n"
 }
@@ -64,16 +64,16 @@ fn agent(root: &str, settings: &Settings, decision: &Decision) -> String {
 /// A path on the host, which may begin in the home folder there.
 fn place(path: &str) -> String {
     match path.strip_prefix('~') {
-        Some(rest) => format!("\"$HOME\"{}", quote(rest)),
-        None => quote(path),
+        Some(rest) => format!("\"$HOME\"{}", quoted(rest)),
+        None => quoted(path),
     }
 }
 
 /// Only the runner gets these libraries: a `command` may have a torch of its own.
 fn runner(root: &str, decision: &Decision) -> String {
     let Some(torch) = &decision.torch else { return String::new() };
-    let folders = quote(&torch.folders.join(":"));
-    let program = quote(&format!("{root}/current/bin/sweep-runner"));
+    let folders = quoted(&torch.folders.join(":"));
+    let program = quoted(&format!("{root}/current/bin/sweep-runner"));
     format!(
         "#!/bin/sh\n# sweep-runner on the CUDA of torch {}. Written by `sweep agents launch`.\n\
          export LD_LIBRARY_PATH={folders}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\nexec {program} \"$@\"\n",
@@ -120,7 +120,8 @@ mod tests {
         std::fs::create_dir_all(root.join("run")).unwrap();
         std::fs::write(bin.join(program), "#!/bin/sh\necho \"$#: $*\"\nenv\n").unwrap();
         std::fs::set_permissions(bin.join(program), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-        let output = Command::new("sh").args(["-c", script, "agent", "--keep", "x y"]).env("HOME", "/h").output().unwrap();
+        let output =
+            Command::new("sh").args(["-c", script, "agent", "--keep", "x y"]).env("HOME", "/h").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -159,9 +160,10 @@ mod tests {
     fn only_the_runner_gets_the_hosts_own_torch() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().to_str().unwrap();
-        let torch = Torch { version: "2.11.0+cu130".into(), cuda: true, folders: vec!["/t a/lib".into(), "/n/lib".into()] };
+        let torch =
+            Torch { version: "2.11.0+cu130".into(), cuda: true, folders: vec!["/t a/lib".into(), "/n/lib".into()] };
         let files = write(root, &Settings::default(), &decision(Launcher::Detached, Some(torch)), String::new());
-        assert!(files.agent.contains("/runner'") && !files.agent.contains("LD_LIBRARY_PATH"));
+        assert!(files.agent.contains("SWEEP_RUNNER=") && !files.agent.contains("LD_LIBRARY_PATH"));
         let said = started(folder.path(), &files.runner, "sweep-runner");
         assert!(said.starts_with("2: --keep x y\n"), "{said}");
         assert!(said.lines().any(|line| line.starts_with("LD_LIBRARY_PATH=/t a/lib:/n/lib")), "{said}");
@@ -169,7 +171,8 @@ mod tests {
 
     #[test]
     fn systemd_reads_the_unit() {
-        let text = write("/data/50% \"off\" $x", &Settings::default(), &decision(Launcher::Systemd, None), String::new()).unit;
+        let text =
+            write("/data/50% \"off\" $x", &Settings::default(), &decision(Launcher::Systemd, None), String::new()).unit;
         assert!(text.contains("ExecStart=\"/data/50%% \\\"off\\\" $$x/agent\"\n"), "{text}");
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("50% off");
@@ -179,7 +182,10 @@ mod tests {
         let unit = folder.path().join("sweep-agent.service");
         std::fs::write(&unit, self::unit(root.to_str().unwrap())).unwrap();
         // Where there is no systemd, nobody would read it.
-        let Ok(output) = Command::new("systemd-analyze").args(["verify", "--user", "--man=no"]).arg(&unit).output() else { return };
+        let Ok(output) = Command::new("systemd-analyze").args(["verify", "--user", "--man=no"]).arg(&unit).output()
+        else {
+            return;
+        };
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!said.contains("sweep-agent.service"), "{said}");
     }

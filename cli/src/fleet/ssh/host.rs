@@ -139,7 +139,8 @@ impl Launch {
         release: &str,
         started_as: &str,
     ) -> Result<State, Trouble> {
-        let token = if probe.joined {
+        // Its certificate counts, or did a moment ago. One that has ended may have been thrown out meanwhile.
+        let token = if probe.joined && probe.state.runs() {
             String::new()
         } else {
             let note = format!("launched on {}", remote.host.name);

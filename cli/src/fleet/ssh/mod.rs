@@ -1,7 +1,7 @@
 //! Agents on hosts that are reached by SSH.
 //!
 //! `roster` reads the file of hosts. `remote` runs a `script` (POSIX sh, those in `scripts/`) on a host through the system's
-//! ssh; `quote` is the one place where text becomes a shell's word, `trouble` says what a failure means. For each host, `host`
+//! ssh; `trouble` says what a failure means. For each host, `host`
 //! goes the whole way: `probe` (what is it?), `decide` (what is done there, or why not: pure), `bundle` and `copy` (what it
 //! lacks of this program and its libraries), `files` (what is written there: pure), start, and waiting for the coordinator to
 //! see the agent. `crew` does that on all hosts at once, with a line for each (`board`); `standing` is the table afterwards.
@@ -17,7 +17,6 @@ mod decide;
 mod files;
 mod host;
 mod probe;
-mod quote;
 mod remote;
 mod roster;
 mod script;

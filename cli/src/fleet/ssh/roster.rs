@@ -34,8 +34,9 @@ impl Roster {
     pub fn ssh(&self) -> Outcome<Ssh> {
         let config = self.fleet.ssh_config.as_deref().map(|path| local_path(&self.folder, path));
         if let Some(missing) = config.as_deref().filter(|path| !path.is_file()) {
-            return Err(Failure::usage(format!("there is no configuration of ssh at {}", missing.display()))
-                .hint("`ssh_config:` in the file of hosts names it, relative to that file; without it, your own is used"));
+            return Err(Failure::usage(format!("there is no configuration of ssh at {}", missing.display())).hint(
+                "`ssh_config:` in the file of hosts names it, relative to that file; without it, your own is used",
+            ));
         }
         Ssh::new(config, &self.folder)
     }

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use super::quote::quote;
+use crate::fleet::quote::quoted;
 
 /// One of those in `scripts/`, with its arguments as variables set before it.
 #[derive(Debug, Clone)]
@@ -20,13 +20,13 @@ const COMMON: &str = include_str!("scripts/common.sh");
 impl Script {
     /// `place` is the host's `home:` in the file of hosts; empty: the usual one.
     pub fn new(body: &str, place: &str) -> Self {
-        Self { text: format!("place={}\n{COMMON}\n", quote(place)) + body }
+        Self { text: format!("place={}\n{COMMON}\n", quoted(place)) + body }
     }
 
     /// Sets a variable before anything else runs.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         let mut text = String::new();
-        let _ = writeln!(text, "{name}={}", quote(value));
+        let _ = writeln!(text, "{name}={}", quoted(value));
         self.text.insert_str(0, &text);
         self
     }
@@ -56,7 +56,7 @@ impl Answer {
 
     /// `None` where nothing was said, or that there is nothing.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).next().filter(|value| !value.is_empty())
+        self.0.iter().find(|(said, value)| said == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {

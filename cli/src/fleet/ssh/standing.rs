@@ -7,12 +7,12 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use sweep_shared::hosts::Host;
 
+use super::host;
 use super::probe::{Process, State};
 use super::remote::Ssh;
 use super::roster::Roster;
 use super::script::Script;
 use super::trouble::Trouble;
-use super::host;
 use crate::answer::Agent;
 use crate::connect::Connection;
 use crate::context::Context;
@@ -41,7 +41,8 @@ pub async fn status(context: &Context, file: &Path, only: &[String]) -> Outcome 
         Ok(agents) => (agents, None),
         Err(failure) => (Vec::new(), Some(failure)),
     };
-    let rows: Vec<Standing> = roster.fleet.hosts.iter().zip(seen).map(|(host, seen)| joined(host, seen, &agents)).collect();
+    let rows: Vec<Standing> =
+        roster.fleet.hosts.iter().zip(seen).map(|(host, seen)| joined(host, seen, &agents)).collect();
     if context.json {
         output::json(&rows.iter().map(object).collect::<Value>())?;
     } else {
@@ -50,9 +51,9 @@ pub async fn status(context: &Context, file: &Path, only: &[String]) -> Outcome 
     if let Some(failure) = away {
         return Err(failure.context("the coordinator was not asked"));
     }
-    let well = rows.iter().all(|row| {
-        row.seen.as_ref().is_ok_and(State::runs) && row.agent.as_ref().is_some_and(|agent| agent.connected)
-    });
+    let well = rows
+        .iter()
+        .all(|row| row.seen.as_ref().is_ok_and(State::runs) && row.agent.as_ref().is_some_and(|agent| agent.connected));
     Ok(if well { Exit::Done } else { Exit::Unreachable })
 }
 
@@ -94,7 +95,8 @@ fn process(row: &Standing) -> String {
             Process::Gone => host::ended(state).to_string(),
             Process::Running => {
                 let since = state.since.and_then(|since| SystemTime::now().duration_since(since).ok());
-                let runs = since.map_or_else(|| "runs".to_owned(), |span| format!("runs for {}", format::duration(span)));
+                let runs =
+                    since.map_or_else(|| "runs".to_owned(), |span| format!("runs for {}", format::duration(span)));
                 match state.restarts {
                     0 => runs,
                     n => format!("{runs}, started again {}", format::plural(n as usize, "time")),
@@ -146,14 +148,17 @@ fn table(rows: &[Standing], asked: bool) -> String {
         ("agent", of(&id)),
         ("on the host", of(&process)),
         ("at the coordinator", of(&|row| if asked { coordinator(row) } else { String::new() })),
-        ("jobs", of(&|row| row.agent.as_ref().map(|agent| format!("{}/{}", agent.running, agent.slots)).unwrap_or_default())),
+        (
+            "jobs",
+            of(&|row| row.agent.as_ref().map(|agent| format!("{}/{}", agent.running, agent.slots)).unwrap_or_default()),
+        ),
         ("version", of(&|row| row.seen.as_ref().ok().and_then(|state| state.version.clone()).unwrap_or_default())),
     ];
     terminal::columns(columns, terminal::width()).trim_fmt()
 }
 
 /// The last lines of each host's agent; with `follow`, what it says from now on.
-pub async fn logs(_: &Context, file: &Path, only: &[String], lines: u32, follow: bool) -> Outcome {
+pub async fn logs(file: &Path, only: &[String], lines: u32, follow: bool) -> Outcome {
     let roster = Roster::read(file, only)?;
     let ssh = roster.ssh()?;
     let several = roster.fleet.hosts.len() > 1;
@@ -165,9 +170,11 @@ pub async fn logs(_: &Context, file: &Path, only: &[String], lines: u32, follow:
     for host in &roster.fleet.hosts {
         if let Err(trouble) = print_log(&ssh, host, lines, follow, several).await {
             if !several {
-                return Err(Failure::unreachable(format!("{}: {}", host.name, trouble.what)).hint(trouble.remedy.unwrap_or_else(|| {
-                    format!("`sweep agents status {}` shows how its agent stands", file.display())
-                })));
+                return Err(Failure::unreachable(format!("{}: {}", host.name, trouble.what)).hint(
+                    trouble.remedy.unwrap_or_else(|| {
+                        format!("`sweep agents status {}` shows how its agent stands", file.display())
+                    }),
+                ));
             }
             output::note(&format!("{}: {trouble}", host.name));
             exit = Exit::Unreachable;

@@ -77,7 +77,8 @@ pub fn of_ssh(said: &str, destination: &str, fingerprint: Option<&str>) -> Troub
         return Trouble::new(format!("ssh does not like its configuration: {}", last_line(said)));
     }
     let last = last_line(said);
-    let what = if last.is_empty() { "the connection broke".to_owned() } else { format!("the connection broke: {last}") };
+    let what =
+        if last.is_empty() { "the connection broke".to_owned() } else { format!("the connection broke: {last}") };
     Trouble::new(what).remedy("the same command goes on where it stopped").passing()
 }
 
