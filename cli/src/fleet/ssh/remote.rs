@@ -35,7 +35,10 @@ struct Facts {
     /// The user shares connections already, perhaps one that took a password to open.
     shares: bool,
     /// Through another host: what the host believes to be our address is not ours.
-    pub by_jump: bool,
+    by_jump: bool,
+    /// The user has chosen how long a host may take to answer, and how often a silent one is asked whether it is still there.
+    waits: bool,
+    asks: bool,
 }
 
 /// What follows a script on its input.
@@ -48,6 +51,17 @@ pub enum Input<'a> {
 const LOOK: Duration = Duration::from_mins(2);
 /// Piece of a file in one write.
 const PIECE: usize = 256 << 10;
+
+/// Whatever the user's configuration says: no questions, nothing else over our connections. How keys are checked is the user's.
+const OPTIONS: [&str; 7] = [
+    "BatchMode=yes",
+    "ClearAllForwardings=yes",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+    "RequestTTY=no",
+    "RemoteCommand=none",
+    "PermitLocalCommand=no",
+];
 
 impl Ssh {
     pub fn new(config: Option<PathBuf>, folder: &Path) -> Outcome<Self> {
@@ -65,7 +79,7 @@ impl Ssh {
     /// Asks OpenSSH what it knows of the host; contacts nobody.
     pub async fn remote<'a>(&'a self, host: &'a Host) -> Result<Remote<'a>, Trouble> {
         let mut remote = Remote { ssh: self, host, facts: Facts::default() };
-        let mut command = remote.command(&["-G"]);
+        let mut command = remote.bare(&["-G"]);
         command.args(["--", &host.destination]).stdin(Stdio::null());
         let output = command.output().await.map_err(|error| no_ssh(&error))?;
         let said = String::from_utf8_lossy(&output.stderr);
@@ -88,7 +102,13 @@ fn facts(configuration: &str) -> Facts {
         lines.into_iter().find(|(key, value)| *key == name && *value != "none").map(|(_, value)| value)
     };
     let by_jump = value("proxyjump").is_some() || value("proxycommand").is_some();
-    Facts { shares: value("controlpath").is_some(), by_jump }
+    let number = |name: &str| value(name).is_some_and(|value| value.parse::<u32>().is_ok_and(|number| number > 0));
+    Facts {
+        shares: value("controlpath").is_some(),
+        by_jump,
+        waits: number("connecttimeout"),
+        asks: number("serveraliveinterval"),
+    }
 }
 
 impl Remote<'_> {
@@ -104,8 +124,22 @@ impl Remote<'_> {
         }
     }
 
-    /// What is set whatever the user's configuration says. That keys of hosts are checked is never touched.
     fn command(&self, first: &[&str]) -> Command {
+        let mut command = self.bare(first);
+        for option in OPTIONS {
+            command.args(["-o", option]);
+        }
+        if !self.facts.waits {
+            command.args(["-o", "ConnectTimeout=15"]);
+        }
+        if !self.facts.asks {
+            command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"]);
+        }
+        command
+    }
+
+    /// What the file of hosts says.
+    fn bare(&self, first: &[&str]) -> Command {
         let mut command = Command::new("ssh");
         command.args(first).kill_on_drop(true).env("LC_ALL", "C");
         if let Some(config) = &self.ssh.config {
@@ -116,19 +150,6 @@ impl Remote<'_> {
         }
         if let Some(identity) = &self.host.settings.identity {
             command.arg("-i").arg(super::local_path(&self.ssh.folder, identity));
-        }
-        for option in [
-            "BatchMode=yes",
-            "ConnectTimeout=15",
-            "ServerAliveInterval=5",
-            "ServerAliveCountMax=3",
-            "ClearAllForwardings=yes",
-            "ForwardAgent=no",
-            "ForwardX11=no",
-            "RequestTTY=no",
-            "RemoteCommand=none",
-        ] {
-            command.args(["-o", option]);
         }
         command
     }
@@ -286,7 +307,8 @@ mod tests {
     fn what_the_user_configured_is_seen() {
         let plain = "host lab\nport 22\ncontrolpath none\nproxyjump none\n";
         assert_eq!(facts(plain), Facts::default());
-        let shares = facts("controlpath /home/ada/.ssh/cm-%C\nproxycommand nc %h %p\n");
-        assert_eq!(shares, Facts { shares: true, by_jump: true });
+        let own =
+            facts("controlpath /home/ada/.ssh/cm-%C\nproxycommand nc %h %p\nconnecttimeout 5\nserveraliveinterval 0\n");
+        assert_eq!(own, Facts { shares: true, by_jump: true, waits: true, asks: false });
     }
 }
