@@ -14,6 +14,7 @@ mod needs;
 mod process;
 mod readme;
 mod revoked;
+mod runners;
 mod stops;
 mod uploads;
 mod weather;
