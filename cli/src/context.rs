@@ -23,7 +23,10 @@ impl Context {
         let mut flags = Flags { home, coordinator, token_file, ..Flags::default() };
         match &cli.command {
             Command::Serve(args) => args.tell(&mut flags),
-            Command::Agent(args) => (flags.slots, flags.join_token_file) = (args.slots, args.join_token_file.clone()),
+            Command::Agent(args) => {
+                (flags.slots, flags.labels) = (args.slots, args.labels.clone());
+                flags.join_token_file.clone_from(&args.join_token_file);
+            }
             Command::Local(args) => flags.slots = args.slots,
             _ => {}
         }

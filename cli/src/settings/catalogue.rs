@@ -129,6 +129,14 @@ const OWN: &[Described] = &[
         about: "jobs at once, per GPU where there are GPUs",
     },
     Described {
+        name: "labels",
+        flag: Some(("--label", "agent")),
+        variable: "SWEEP_LABELS",
+        example: "[\"room=b12\"]",
+        default: "none",
+        about: "what an agent says of itself, for the `where` of plans (in the variable: with commas)",
+    },
+    Described {
         name: "datasets",
         flag: None,
         variable: "SWEEP_DATASETS",

@@ -24,6 +24,8 @@ pub struct SettingsFile {
     pub patience: Option<String>,
     pub secrets: Option<PathBuf>,
     pub slots: Option<u32>,
+    /// `["room=b12"]`.
+    pub labels: Option<Vec<String>>,
     pub datasets: Option<PathBuf>,
     pub weights_url: Option<String>,
     pub runner: Option<PathBuf>,

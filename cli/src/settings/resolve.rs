@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use sweep_coordinator::Tls;
+use sweep_shared::labels::{Label, Labels};
 
 use super::file::SettingsFile;
 use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span, Stay, mistakes, notify};
@@ -25,6 +26,7 @@ pub struct Flags {
     pub lease: Option<Span>,
     pub reconnect_grace: Option<Span>,
     pub slots: Option<u32>,
+    pub labels: Vec<Label>,
 }
 
 /// Reads the file, if there is one, and resolves everything.
@@ -108,6 +110,7 @@ fn resolve(
     let listed =
         text(variable, "SWEEP_NAMES")?.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect());
     let names = or_file(pick("--name", given_names, "SWEEP_NAMES", listed), file.names, path);
+    let labels = labels(flags, variable, file.labels, path)?;
     let defaults = sweep_coordinator::Options::new(&home.value);
     let agents = sweep_worker::Options::new("", "", "");
     let span = |flag, given, name: &'static str, variable_name: &'static str, in_file: Option<String>, default| {
@@ -174,6 +177,7 @@ fn resolve(
         )),
         notify: notify::read(file.notify, path)?,
         slots: option(or_file(slots, file.slots, path)),
+        labels,
         datasets: datasets.unwrap_or_else(|| Setting { value: home.value.join("datasets"), origin: Origin::Default }),
         weights_url: option(or_file(weights_url, file.weights_url, path)),
         runner: option(optional_path("", None, "SWEEP_RUNNER", file.runner)),
@@ -187,6 +191,21 @@ fn resolve(
         return Err(Failure::usage(format!("slots is 0 ({}); it must be at least 1", settings.slots.origin)));
     }
     Ok(settings)
+}
+
+/// Flags, variable and file each name all labels: those of one are not added to another's.
+fn labels(flags: &Flags, variable: Variables, in_file: Option<Vec<String>>, path: &Path) -> Outcome<Setting<Labels>> {
+    let read = |texts: Vec<String>| -> Result<Vec<Label>, String> { texts.iter().map(|text| text.parse()).collect() };
+    let listed = text(variable, "SWEEP_LABELS")?.map(|all| all.split(',').map(|one| one.trim().to_owned()).collect());
+    let given = (!flags.labels.is_empty()).then(|| Ok(flags.labels.clone()));
+    let set = pick("--label", given, "SWEEP_LABELS", listed.map(read));
+    let Some(Setting { value, origin }) = or_file(set, in_file.map(read), path) else {
+        return Ok(Setting { value: Labels::default(), origin: Origin::Default });
+    };
+    match value.and_then(Labels::collect) {
+        Ok(value) => Ok(Setting { value, origin }),
+        Err(why) => Err(Failure::usage(format!("labels ({origin}): {why}"))),
+    }
 }
 
 const A_TLS: &str = "one of auto, on, off";

@@ -35,7 +35,7 @@ use crate::transfer::Transfers;
 pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), AgentError> {
     let home = options.home.clone();
     let home_error = |source| AgentError::Home { path: home.clone(), source };
-    let identity = identity::next_incarnation(&options.home).map_err(home_error)?;
+    let identity = identity::next_incarnation(&options.home, options.labels.clone()).map_err(home_error)?;
     let killed =
         sweep_cgroups(&options.home, &identity.agent) + leftovers::kill_older(&identity.agent, identity.incarnation);
     if killed > 0 {
