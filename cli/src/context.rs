@@ -23,10 +23,7 @@ impl Context {
         let mut flags = Flags { home, coordinator, token_file, ..Flags::default() };
         match &cli.command {
             Command::Serve(args) => args.tell(&mut flags),
-            Command::Agent(args) => {
-                (flags.slots, flags.labels) = (args.slots, args.labels.clone());
-                flags.join_token_file.clone_from(&args.join_token_file);
-            }
+            Command::Agent(args) => args.tell(&mut flags),
             Command::Local(args) => flags.slots = args.slots,
             _ => {}
         }

@@ -11,6 +11,7 @@ mod commands;
 mod connect;
 mod context;
 mod exit;
+mod fleet;
 mod follow;
 mod logging;
 mod mistake;

@@ -7,6 +7,7 @@ pub mod access;
 pub mod bisect;
 pub mod event;
 pub mod halted;
+pub mod hosts;
 pub mod ids;
 pub mod labels;
 pub mod metrics;

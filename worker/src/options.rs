@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Options {
     /// The agent's own folder (by default `SWEEP_HOME/agent`), on a local disk. One agent at a time, enforced by a lock.
     pub home: PathBuf,
+    /// Where attempts run and blobs are cached, on the fastest disk that this machine has; nothing here has to outlive the agent. `None`: in `home`.
+    pub scratch: Option<PathBuf>,
     /// The coordinator: `https://desk:7433`, or `http://127.0.0.1:7433`.
     pub address: String,
     /// Sent with every call as `authorization: Bearer <token>`, where no TLS is spoken. Empty: no header.
@@ -53,6 +55,8 @@ pub struct Options {
     pub log_bytes: u64,
     /// Bounds of the wait between two tries to connect.
     pub backoff: (Duration, Duration),
+    /// The agent leaves when it had nothing to do for so long. `None`: it stays.
+    pub leave_when_idle: Option<Duration>,
 }
 
 impl Options {
@@ -61,6 +65,7 @@ impl Options {
         Self {
             secrets: home.join("secrets"),
             home,
+            scratch: None,
             address: address.into(),
             token: String::new(),
             join_token: None,
@@ -80,7 +85,18 @@ impl Options {
             cache_bytes: 20 << 30,
             log_bytes: 16 << 20,
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),
+            leave_when_idle: None,
         }
+    }
+
+    /// See [`Options::scratch`].
+    pub(crate) fn scratch(&self) -> &Path {
+        self.scratch.as_deref().unwrap_or(&self.home)
+    }
+
+    /// Where attempts have their folders.
+    pub(crate) fn attempts(&self) -> PathBuf {
+        self.scratch().join("attempts")
     }
 }
 

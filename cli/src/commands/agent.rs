@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::exit::{self, Exit, Failure, Outcome};
 use crate::output;
 use crate::service;
+use crate::settings::{Flags, Stay};
 use crate::signals::Signals;
 
 const EXAMPLES: &str = "\
@@ -42,15 +43,40 @@ pub struct Args {
     /// File with what to join with; - reads standard input [env: SWEEP_JOIN_TOKEN_FILE, or the token in SWEEP_JOIN_TOKEN]
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub join_token_file: Option<PathBuf>,
+    /// Leave when there was nothing to do for so long, like 10m [default: never; env: SWEEP_LEAVE_WHEN_IDLE]
+    #[arg(long, value_name = "TIME")]
+    pub leave_when_idle: Option<Stay>,
+    /// Folder on a fast disk of this machine, for what is needed only while jobs run [default: in SWEEP_HOME; env: SWEEP_SCRATCH]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub scratch: Option<PathBuf>,
+    /// Look after the agent: `sweep agents launch` starts it so
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub keep: Option<PathBuf>,
 }
 
-pub async fn run(context: &Context, _: Args) -> Outcome {
+impl Args {
+    /// What of them are settings.
+    pub fn tell(&self, flags: &mut Flags) {
+        flags.slots = self.slots;
+        flags.join_token_file.clone_from(&self.join_token_file);
+        flags.leave_when_idle = self.leave_when_idle;
+        flags.scratch.clone_from(&self.scratch);
+        flags.labels.clone_from(&self.labels);
+    }
+}
+
+pub async fn run(context: &Context, args: Args) -> Outcome {
+    if let Some(folder) = args.keep {
+        return crate::fleet::keep::keep(&folder).await;
+    }
     let mut signals = Signals::listen()?;
     let employer = employer::find(context).await?;
     let address = employer.address.url();
     let mut options = options(context, address.clone(), employer.token);
     options.join_token = employer.join_token;
     let pulse = options.pulse.clone();
+    options.leave_when_idle = context.settings.leave_when_idle.value.0;
+    options.scratch.clone_from(&context.settings.scratch.value);
     let agent = Agent::new(options).map_err(failure)?;
     service::watch(pulse, format!("works for {address}"));
     output::note(&format!("agent for the coordinator at {address}"));

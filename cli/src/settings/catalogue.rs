@@ -137,6 +137,22 @@ const OWN: &[Described] = &[
         about: "what an agent says of itself, for the `where` of plans (in the variable: with commas)",
     },
     Described {
+        name: "leave_when_idle",
+        flag: Some(("--leave-when-idle", "agent")),
+        variable: "SWEEP_LEAVE_WHEN_IDLE",
+        example: "\"10m\"",
+        default: "never",
+        about: "an agent leaves when it had nothing to do for so long; or never",
+    },
+    Described {
+        name: "scratch",
+        flag: Some(("--scratch", "agent")),
+        variable: "SWEEP_SCRATCH",
+        example: "\"/local/scratch\"",
+        default: "SWEEP_HOME/agent",
+        about: "where an agent runs jobs and caches files: a fast disk of its own machine",
+    },
+    Described {
         name: "datasets",
         flag: None,
         variable: "SWEEP_DATASETS",

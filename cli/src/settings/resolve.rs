@@ -27,6 +27,8 @@ pub struct Flags {
     pub reconnect_grace: Option<Span>,
     pub slots: Option<u32>,
     pub labels: Vec<Label>,
+    pub leave_when_idle: Option<Stay>,
+    pub scratch: Option<PathBuf>,
 }
 
 /// Reads the file, if there is one, and resolves everything.
@@ -119,8 +121,8 @@ fn resolve(
         let default = Setting { value: Span(default), origin: Origin::Default };
         Outcome::Ok(or_file(set, in_file, path).unwrap_or(default))
     };
-    let stay = |name: &'static str, variable_name: &'static str, in_file: Option<String>, default| {
-        let set = pick("", None, variable_name, parsed(variable, variable_name, A_STAY)?);
+    let stay = |flag, given, name: &'static str, variable_name: &'static str, in_file: Option<String>, default| {
+        let set = pick(flag, given, variable_name, parsed(variable, variable_name, A_STAY)?);
         let in_file = in_file.map(|text| parse(&text, name, A_STAY)).transpose()?;
         let default = Setting { value: Stay(default), origin: Origin::Default };
         Outcome::Ok(or_file(set, in_file, path).unwrap_or(default))
@@ -128,13 +130,15 @@ fn resolve(
     let kept = defaults.retention;
     let settings = Settings {
         keep_checkpoints: stay(
+            "",
+            None,
             "retention.checkpoints",
             "SWEEP_RETENTION_CHECKPOINTS",
             file.retention.checkpoints,
             kept.checkpoints,
         )?,
-        keep_logs: stay("retention.logs", "SWEEP_RETENTION_LOGS", file.retention.logs, kept.logs)?,
-        keep_points: stay("retention.points", "SWEEP_RETENTION_POINTS", file.retention.points, kept.points)?,
+        keep_logs: stay("", None, "retention.logs", "SWEEP_RETENTION_LOGS", file.retention.logs, kept.logs)?,
+        keep_points: stay("", None, "retention.points", "SWEEP_RETENTION_POINTS", file.retention.points, kept.points)?,
         page_idle: span("", None, "page.idle", "SWEEP_PAGE_IDLE", file.page.idle, defaults.web.idle)?,
         page_absolute: span(
             "",
@@ -178,6 +182,15 @@ fn resolve(
         notify: notify::read(file.notify, path)?,
         slots: option(or_file(slots, file.slots, path)),
         labels,
+        leave_when_idle: stay(
+            "--leave-when-idle",
+            flags.leave_when_idle,
+            "leave_when_idle",
+            "SWEEP_LEAVE_WHEN_IDLE",
+            file.leave_when_idle,
+            agents.leave_when_idle,
+        )?,
+        scratch: option(optional_path("--scratch", flags.scratch.clone(), "SWEEP_SCRATCH", file.scratch)),
         datasets: datasets.unwrap_or_else(|| Setting { value: home.value.join("datasets"), origin: Origin::Default }),
         weights_url: option(or_file(weights_url, file.weights_url, path)),
         runner: option(optional_path("", None, "SWEEP_RUNNER", file.runner)),

@@ -10,10 +10,10 @@
 mod catalogue;
 mod data;
 mod document;
-mod error;
+pub(crate) mod error;
 mod expand;
 mod expanded;
-mod fields;
+pub(crate) mod fields;
 mod fit;
 mod frozen;
 mod kinds;
@@ -24,11 +24,11 @@ mod order;
 mod places;
 mod policy;
 mod selector;
-mod source;
+pub(crate) mod source;
 mod stage;
-mod suggest;
-mod tree;
-mod yaml;
+pub(crate) mod suggest;
+pub(crate) mod tree;
+pub(crate) mod yaml;
 
 pub use catalogue::{Catalogue, Networks, Published};
 pub use document::{Plan, parse};

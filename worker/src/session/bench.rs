@@ -78,7 +78,7 @@ impl Bench {
         let name = || "a".to_owned();
         let identity =
             Identity { agent: name(), host: name(), boot: name(), incarnation: 1, labels: Labels::default() };
-        let terms = Terms { backoff: (Duration::from_millis(100), Duration::from_secs(5)), most_superseded: 2 };
+        let terms = Terms { most_superseded: 2, ..Terms::new((Duration::from_millis(100), Duration::from_secs(5))) };
         let now = Duration::from_secs(1_000);
         let spool = recovered.spool.clone();
         let setup = Setup { identity, devices: vec![cpu], cores: 4, recovered, terms, luck: Luck::seeded(7) };
