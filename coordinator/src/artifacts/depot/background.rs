@@ -58,8 +58,9 @@ impl Depot {
         }
         let objects = self.noted(self.bucket.list("artifacts").await)?;
         let blobs = objects.into_iter().filter_map(|object| Some((hash_of(&object.name)?, object.size_bytes)));
-        let mut index = self.index();
-        index.listed(blobs, SystemTime::now());
+        let blobs: Vec<_> = blobs.collect();
+        tracing::info!(blobs = blobs.len(), place = %self.place(), "the artifact store is known");
+        self.index().listed(blobs, SystemTime::now());
         Ok(())
     }
 

@@ -74,6 +74,8 @@ fn decide(kept: Option<&Kept>, place: &Place, mark: Option<&str>) -> Verdict {
 /// Asks whose a place is that the database does not remember as its own, and answers what it is to remember before anything is put there.
 pub async fn claim(bucket: &Bucket, kept: Option<&Kept>, id: impl FnOnce() -> String) -> Result<Kept, NotKept> {
     let (place, url) = (bucket.place(), bucket.place().to_string());
+    // Of a bucket that is not there some servers say only that it has no such object.
+    bucket.probe().await?;
     match (decide(kept, place, mark(bucket).await?.as_deref()), kept) {
         (Verdict::New, _) => Ok(Kept { id: id(), url }),
         (Verdict::Foreign, _) => Err(NotKept::Foreign(foreign(place))),
