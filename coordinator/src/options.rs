@@ -8,6 +8,7 @@ use std::time::Duration;
 use sweep_shared::pulse::Pulse;
 use sweep_shared::states::FailureClass;
 
+use crate::artifacts::ArtifactsIn;
 use crate::clock::{Clock, SystemClock};
 use crate::luck::{Luck, SystemLuck};
 use crate::notices;
@@ -40,6 +41,10 @@ pub struct Options {
     pub backoff: Backoff,
     /// The largest artifact that is accepted.
     pub max_blob_bytes: u64,
+    /// Where artifacts are kept.
+    pub artifacts: ArtifactsIn,
+    /// How much of them the home may hold, where they are kept elsewhere.
+    pub cache_bytes: u64,
     /// Ordinary work goes before jobs that need a whole host, but not for longer than this.
     pub exclusive_patience: Duration,
     /// Hand out jobs of those sweeps only that are submitted to this very process. What earlier ones left stays as it is.
@@ -71,6 +76,8 @@ impl Options {
             reconnect_grace: Duration::from_secs(15),
             backoff: Backoff::default(),
             max_blob_bytes: 16 << 30,
+            artifacts: ArtifactsIn::Unsaid,
+            cache_bytes: 10 << 30,
             exclusive_patience: Duration::from_mins(10),
             submitted_only: false,
             retention: Retention::default(),

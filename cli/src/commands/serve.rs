@@ -67,6 +67,8 @@ pub async fn run(context: &Context, _: Args) -> Outcome {
         names: settings.names.value.clone(),
         lease: settings.lease.value.0,
         reconnect_grace: settings.reconnect_grace.value.0,
+        artifacts: settings.artifacts.kept_in()?,
+        cache_bytes: settings.artifacts.cache_bytes()?,
         retention: settings.retention(),
         tidies: true,
         notices: settings.notify.setup(true)?,

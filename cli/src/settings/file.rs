@@ -32,6 +32,13 @@ pub struct SettingsFile {
     pub datasets: Option<PathBuf>,
     pub weights_url: Option<String>,
     pub runner: Option<PathBuf>,
+    /// `home`, or the URL of a bucket.
+    pub artifacts: Option<String>,
+    pub artifacts_endpoint: Option<String>,
+    pub artifacts_region: Option<String>,
+    pub artifacts_http: Option<bool>,
+    /// An amount, like `10 GiB`.
+    pub artifacts_cache: Option<String>,
     #[serde(default)]
     pub retention: RetentionFile,
     #[serde(default)]

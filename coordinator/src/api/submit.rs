@@ -87,8 +87,13 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest, caller: &Principal) -
     bound(&request)?;
     let files = wire::files(request.files).map_err(|error| Status::invalid_argument(error.to_string()))?;
     let files: Vec<BlobRef> = files.into_iter().filter_map(BlobRef::from_file).collect();
-    let missing: Vec<&str> =
-        files.iter().filter(|file| !api.artifacts.stat(&file.hash).0).map(|file| file.name.as_str()).collect();
+    let mut missing = Vec::new();
+    for file in &files {
+        match api.artifacts.find(&file.hash).await {
+            (true, _) => drop(api.artifacts.local(&file.hash).await?),
+            (false, _) => missing.push(file.name.as_str()),
+        }
+    }
     if !missing.is_empty() {
         let missing = missing.join(", ");
         return Err(Status::failed_precondition(format!("these files of the plan were not uploaded: {missing}")));
