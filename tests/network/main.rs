@@ -7,6 +7,7 @@
 mod cable;
 mod clocks;
 mod cuts;
+mod fleet;
 mod half_open;
 mod host;
 mod lines;
@@ -15,6 +16,7 @@ mod process;
 mod readme;
 mod revoked;
 mod runners;
+mod sshd;
 mod stops;
 mod uploads;
 mod weather;

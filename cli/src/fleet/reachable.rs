@@ -6,7 +6,7 @@ use sweep_link::Address;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::invitation::reached_at;
+use super::invitation::Named;
 use crate::connect::Connection;
 use crate::exit::{Failure, Outcome};
 
@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The address that agents elsewhere are given: as it was named for them, else as we reach it, else by this machine's name.
 pub async fn for_others(named: Option<&str>, connection: &Connection) -> Outcome<Address> {
-    let ours = connection.address()?;
-    let (address, here) = match reached_at(named, &ours)? {
+    let Named { ours, others } = Named::new(connection.address()?, named)?;
+    let (address, here) = match others {
         Some(address) => (address, false),
         None => (by_name(&ours)?, true),
     };

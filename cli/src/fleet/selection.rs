@@ -30,7 +30,7 @@ impl Selection {
             (_, Some(spec)) => Ok(Selected::Slurm { spec, only: self.only }),
             (Some(file), None) => Ok(Selected::Hosts { file, only: self.only }),
             (None, None) => Err(Failure::usage("which agents? neither a file of hosts nor --slurm was named")
-                .hint("a file of hosts is shown in docs/fleet.md, what can be asked of Slurm in docs/slurm.md")),
+                .hint("a file with `hosts: [desk-2, ada@lab-3]` is enough: sweep agents launch hosts.yaml")),
         }
     }
 }

@@ -129,7 +129,7 @@ fn agents(text: &str) -> BTreeMap<String, String> {
 mod tests {
     use super::*;
 
-    fn folder(login: &Login, root: &std::path::Path) -> Folder<'_> {
+    fn folder<'a>(login: &'a Login, root: &std::path::Path) -> Folder<'a> {
         Folder { login, path: root.join("fleet").display().to_string() }
     }
 

@@ -104,8 +104,7 @@ impl Launch<'_> {
             return Ok(Vec::new());
         }
         let note = format!("agents on Slurm ({})", self.fleet.spec.name);
-        let coordinator = self.coordinator.clone();
-        let invitation = Invitation::make(connection, coordinator, more.total(), TOKEN_S, &note).await?;
+        let invitation = Invitation::make(&mut connection.client, more.total(), TOKEN_S, &note).await?;
         let secret = Token::parse(&invitation.token).joining()?;
         let fingerprint =
             secret.fingerprint.ok_or_else(|| Failure::internal("the coordinator speaks TLS and has no CA"))?;
