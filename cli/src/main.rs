@@ -26,6 +26,7 @@ mod progress;
 mod reference;
 mod results;
 mod screen;
+mod service;
 mod settings;
 mod signals;
 #[cfg(test)]

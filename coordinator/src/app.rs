@@ -31,7 +31,7 @@ pub async fn router(
     web: Web,
     options: &Options,
 ) -> Router {
-    let banner = banner(api.store.clone());
+    let banner = banner(api.store.clone(), api.artifacts.clone());
     let agents = AgentService::new(api.dispatch.clone(), api.board.clone(), api.logs.clone());
     let artifacts = ArtifactService::new(api.artifacts.clone());
     let who = AccessService {

@@ -13,6 +13,7 @@ mod api;
 mod app;
 mod artifacts;
 mod board;
+pub mod bucket;
 pub mod charts;
 mod clock;
 mod dispatch;
@@ -42,6 +43,7 @@ pub mod views;
 pub mod web;
 
 pub use access::{RPCS, Who};
+pub use artifacts::{ArtifactsIn, PlaceError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use home::{Endpoint, Home, HomeError};
 pub use luck::{Luck, SystemLuck};

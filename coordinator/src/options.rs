@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sweep_shared::pulse::Pulse;
 use sweep_shared::states::FailureClass;
 
+use crate::artifacts::ArtifactsIn;
 use crate::clock::{Clock, SystemClock};
 use crate::luck::{Luck, SystemLuck};
 use crate::notices;
@@ -39,6 +41,10 @@ pub struct Options {
     pub backoff: Backoff,
     /// The largest artifact that is accepted.
     pub max_blob_bytes: u64,
+    /// Where artifacts are kept.
+    pub artifacts: ArtifactsIn,
+    /// How much of them the home may hold, where they are kept elsewhere.
+    pub cache_bytes: u64,
     /// Ordinary work goes before jobs that need a whole host, but not for longer than this.
     pub exclusive_patience: Duration,
     /// Hand out jobs of those sweeps only that are submitted to this very process. What earlier ones left stays as it is.
@@ -51,6 +57,8 @@ pub struct Options {
     pub notices: notices::Setup,
     /// How long sessions of the page last, and the like.
     pub web: web::Settings,
+    /// Beats while work is handed out.
+    pub pulse: Pulse,
     pub clock: Arc<dyn Clock>,
     pub luck: Arc<dyn Luck>,
 }
@@ -68,12 +76,15 @@ impl Options {
             reconnect_grace: Duration::from_secs(15),
             backoff: Backoff::default(),
             max_blob_bytes: 16 << 30,
+            artifacts: ArtifactsIn::Unsaid,
+            cache_bytes: 10 << 30,
             exclusive_patience: Duration::from_mins(10),
             submitted_only: false,
             retention: Retention::default(),
             tidies: false,
             notices: notices::Setup::default(),
             web: web::Settings::default(),
+            pulse: Pulse::default(),
             clock: Arc::new(SystemClock::new()),
             luck: Arc::new(SystemLuck),
         }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Access;
 use crate::api::Api;
 use crate::app;
-use crate::artifacts::Artifacts;
+use crate::artifacts::{self, Artifacts, PlaceError};
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::dispatch::{DispatchHandle, Dispatcher};
@@ -57,6 +57,8 @@ pub enum StartError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Seal(#[from] SealError),
+    #[error(transparent)]
+    Artifacts(#[from] PlaceError),
     #[error("cannot read the database: {0}")]
     Read(#[from] StoreError),
 }
@@ -98,7 +100,10 @@ impl Coordinator {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let ended = |name: &'static str| move |()| name;
-        let (mut api, dispatcher) = assemble(&options, lock.home().clone(), store.clone(), stop.clone()).await?;
+        let artifacts = Artifacts::new(lock.home().clone(), options.max_blob_bytes);
+        let artifacts =
+            artifacts::place(artifacts, &options.artifacts, options.cache_bytes, &store, &*options.luck).await?;
+        let (mut api, dispatcher) = assemble(&options, artifacts, store.clone(), stop.clone()).await?;
         let page = || url(&names, address, fingerprint.is_some());
         // Of a coordinator that goes with its one sweep nobody finds the page when the message has come.
         let page = || if options.submitted_only { String::new() } else { page() };
@@ -139,7 +144,13 @@ fn check(options: &Options) -> Result<(), StartError> {
 /// What goes on without anybody asking.
 fn in_background(options: &Options, api: &Api, stop: &CancellationToken, tasks: &mut JoinSet<&'static str>) {
     let ended = |name: &'static str| move |()| name;
-    let publisher = Publisher { home: api.home.clone(), store: api.store.clone(), changes: api.store.watch() };
+    if let Some(depot) = api.artifacts.depot()
+        && options.tidies
+    {
+        tasks.spawn(depot.clone().always(stop.clone()).map(ended("the keeper of artifacts")));
+    }
+    let publisher =
+        Publisher { artifacts: api.artifacts.clone(), store: api.store.clone(), changes: api.store.watch() };
     tasks.spawn(publisher.run(stop.clone()).map(ended("the publisher")));
     let tidy = Tidy {
         home: api.home.clone(),
@@ -156,12 +167,14 @@ fn in_background(options: &Options, api: &Api, stop: &CancellationToken, tasks: 
 /// What a coordinator is made of, before anything runs: all that is done with the database at a start is done here.
 pub(crate) async fn assemble(
     options: &Options,
-    home: Home,
+    artifacts: Artifacts,
     store: Store,
     stop: CancellationToken,
 ) -> Result<(Api, Dispatcher), StoreError> {
-    let artifacts = Artifacts::new(home.clone(), options.max_blob_bytes);
-    match store.drop_broken_checkpoints(|hash| artifacts.has(hash)).await {
+    let home = artifacts.home().clone();
+    // What a bucket has is not known before it answers.
+    let is_gone = |hash: &_| artifacts.depot().is_none() && !artifacts.has(hash);
+    match store.drop_broken_checkpoints(|hash| !is_gone(hash)).await {
         Ok(0) => {}
         Ok(dropped) => tracing::warn!(dropped, "checkpoints whose files are gone are forgotten"),
         // Agents find out by themselves, and take the checkpoint before.

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sweep_shared::access::Secret;
+use sweep_shared::labels::Labels;
+use sweep_shared::pulse::Pulse;
 use tokio_util::sync::CancellationToken;
 
 /// Everything that an agent needs to know. [`Options::new`] fills in what most agents want.
@@ -21,6 +23,8 @@ pub struct Options {
     pub join_token: Option<Secret>,
     /// Jobs at once: per GPU where there are GPUs, otherwise on the CPU. `None`: one.
     pub slots: Option<u32>,
+    /// What plans may ask for by `where`.
+    pub labels: Labels,
     /// Where runners keep data sets and decoded images.
     pub datasets: PathBuf,
     /// Where published weights are asked for instead of at their publishers': a base URL that file names are added to.
@@ -31,6 +35,8 @@ pub struct Options {
     pub rules: Option<PathBuf>,
     /// `sweep-runner`. `None`: looked up when first needed by [`find_runner`].
     pub runner: Option<PathBuf>,
+    /// Beats while the agent's loop turns.
+    pub pulse: Pulse,
     /// How often the devices are probed and reported.
     pub heartbeat: Duration,
     /// How long a runner may take from SIGTERM to its end (it writes a checkpoint) before it is killed.
@@ -64,11 +70,13 @@ impl Options {
             token: String::new(),
             join_token: None,
             slots: None,
+            labels: Labels::default(),
             datasets: datasets.into(),
             weights_url: None,
             download_backoff: (Duration::from_secs(1), Duration::from_secs(30)),
             rules: None,
             runner: None,
+            pulse: Pulse::default(),
             heartbeat: Duration::from_secs(5),
             grace: Duration::from_mins(2),
             stuck: Duration::from_secs(30),

@@ -13,7 +13,7 @@ mod target;
 mod token;
 
 use sweep_coordinator::notices::Setup;
-use sweep_coordinator::{Coordinator, Home, HomeError, Options, Running, StartError};
+use sweep_coordinator::{Coordinator, Home, HomeError, Options, PlaceError, Running, StartError};
 use sweep_link::Address;
 use sweep_shared::ids::SweepId;
 
@@ -175,6 +175,8 @@ pub async fn start_inside(context: &Context, works: bool) -> Outcome<Started> {
         submitted_only: true,
         tidies: works,
         notices,
+        artifacts: context.settings.artifacts.kept_in()?,
+        cache_bytes: context.settings.artifacts.cache_bytes()?,
         retention: context.settings.retention(),
         ..Options::ephemeral(context.home().root())
     };
@@ -194,8 +196,10 @@ pub fn cannot_start(error: StartError) -> Failure {
         return Failure::from(error).exit(Exit::Internal).hint(hint);
     }
     let exit = match &error {
+        StartError::Artifacts(error) if error.is_away() => Exit::Unreachable,
         StartError::Home(HomeError::Locked { .. }) | StartError::Listen { .. } => Exit::Unreachable,
         StartError::Home(_)
+        | StartError::Artifacts(PlaceError::NotKept(_))
         | StartError::PlainOnNetwork(_)
         | StartError::Terms { .. }
         | StartError::Name(_)

@@ -24,12 +24,21 @@ pub struct SettingsFile {
     pub patience: Option<String>,
     pub secrets: Option<PathBuf>,
     pub slots: Option<u32>,
+    /// `["room=b12"]`.
+    pub labels: Option<Vec<String>>,
     /// A duration, or `never`.
     pub leave_when_idle: Option<String>,
     pub scratch: Option<PathBuf>,
     pub datasets: Option<PathBuf>,
     pub weights_url: Option<String>,
     pub runner: Option<PathBuf>,
+    /// `home`, or the URL of a bucket.
+    pub artifacts: Option<String>,
+    pub artifacts_endpoint: Option<String>,
+    pub artifacts_region: Option<String>,
+    pub artifacts_http: Option<bool>,
+    /// An amount, like `10 GiB`.
+    pub artifacts_cache: Option<String>,
     #[serde(default)]
     pub retention: RetentionFile,
     #[serde(default)]

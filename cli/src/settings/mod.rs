@@ -4,6 +4,7 @@
 //! tell. `catalogue` describes each, `mistakes` knows what misspelt ones were meant to be. The file is `SWEEP_HOME/sweep.toml`, or the one that `SWEEP_CONFIG` names; it cannot move `home`, in which it
 //! lies. The token itself never becomes a setting: it is read where it is used and shown nowhere. What people are told, and by which servers, is a table of its own in the file (`notify`).
 
+mod artifacts;
 pub mod catalogue;
 mod file;
 pub mod mistakes;
@@ -15,12 +16,14 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use artifacts::Artifacts;
 pub use notify::Notify;
 pub use resolve::{Flags, read};
 pub use stay::Stay;
 pub use sweep_shared::span::Span;
 
 use sweep_coordinator::{Retention, Tls};
+use sweep_shared::labels::Labels;
 
 /// Where a coordinator listens and is looked for, if nothing else is said.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:7433";
@@ -81,6 +84,8 @@ pub struct Settings {
     pub secrets: Setting<Option<PathBuf>>,
     /// Jobs an agent runs at once; `None`: as many as fit its devices.
     pub slots: Setting<Option<u32>>,
+    /// What an agent says of itself, for the `where` of plans.
+    pub labels: Setting<Labels>,
     /// An agent leaves when it had nothing to do for so long.
     pub leave_when_idle: Setting<Stay>,
     /// Where an agent runs jobs and caches files; `None`: in its own folder.
@@ -91,6 +96,8 @@ pub struct Settings {
     pub weights_url: Setting<Option<String>>,
     /// `sweep-runner`; `None`: the one beside `sweep`, else the one on PATH.
     pub runner: Setting<Option<PathBuf>>,
+    /// Where artifacts are kept.
+    pub artifacts: Artifacts,
     /// How long things stay after their jobs' end: checkpoints of jobs that did not succeed, logs of those that did, files of points.
     pub keep_checkpoints: Setting<Stay>,
     pub keep_logs: Setting<Stay>,
@@ -120,18 +127,21 @@ impl Settings {
             ("patience", Some(self.patience.value.to_string()), &self.patience.origin),
             ("secrets", self.secrets.value.as_ref().map(path), &self.secrets.origin),
             ("slots", self.slots.value.map(|n| n.to_string()), &self.slots.origin),
+            ("labels", Some(self.labels.value.to_string()).filter(|labels| !labels.is_empty()), &self.labels.origin),
             ("leave_when_idle", Some(self.leave_when_idle.value.to_string()), &self.leave_when_idle.origin),
             ("scratch", self.scratch.value.as_ref().map(path), &self.scratch.origin),
             ("datasets", Some(path(&self.datasets.value)), &self.datasets.origin),
             ("weights_url", self.weights_url.value.clone(), &self.weights_url.origin),
             ("runner", self.runner.value.as_ref().map(path), &self.runner.origin),
+        ];
+        let later = vec![
             ("retention.checkpoints", Some(self.keep_checkpoints.value.to_string()), &self.keep_checkpoints.origin),
             ("retention.logs", Some(self.keep_logs.value.to_string()), &self.keep_logs.origin),
             ("retention.points", Some(self.keep_points.value.to_string()), &self.keep_points.origin),
             ("page.idle", Some(self.page_idle.value.to_string()), &self.page_idle.origin),
             ("page.absolute", Some(self.page_absolute.value.to_string()), &self.page_absolute.origin),
         ];
-        own.into_iter().chain(self.notify.rows()).collect()
+        own.into_iter().chain(self.artifacts.rows()).chain(later).chain(self.notify.rows()).collect()
     }
 
     /// What a coordinator keeps of work that is over.

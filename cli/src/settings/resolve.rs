@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use sweep_coordinator::Tls;
+use sweep_shared::labels::{Label, Labels};
 
 use super::file::SettingsFile;
-use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span, Stay, mistakes, notify};
+use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span, Stay, artifacts, mistakes, notify};
 use crate::exit::{Failure, Outcome};
 use crate::output;
 
@@ -25,6 +26,7 @@ pub struct Flags {
     pub lease: Option<Span>,
     pub reconnect_grace: Option<Span>,
     pub slots: Option<u32>,
+    pub labels: Vec<Label>,
     pub leave_when_idle: Option<Stay>,
     pub scratch: Option<PathBuf>,
 }
@@ -56,7 +58,7 @@ pub fn read(flags: Flags) -> Outcome<Settings> {
 }
 
 /// Looks a variable up.
-type Variables<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+pub(super) type Variables<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 fn home(flags: &Flags, variable: Variables) -> Outcome<Setting<PathBuf>> {
     let setting = pick("--home", flags.home.clone(), "SWEEP_HOME", variable("SWEEP_HOME").map(PathBuf::from));
@@ -86,8 +88,9 @@ fn resolve(
     flags: &Flags,
     variable: Variables,
     path: &Path,
-    file: SettingsFile,
+    mut file: SettingsFile,
 ) -> Outcome<Settings> {
+    let kept_in = artifacts::read(&mut file, variable, path)?;
     let in_file = |value: Option<PathBuf>| value.map(|p| beside(path, &p));
     let optional_path = |flag, given: Option<PathBuf>, name: &'static str, value: Option<PathBuf>| {
         or_file(pick(flag, given, name, variable(name).map(PathBuf::from)), in_file(value), path)
@@ -110,6 +113,7 @@ fn resolve(
     let listed =
         text(variable, "SWEEP_NAMES")?.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect());
     let names = or_file(pick("--name", given_names, "SWEEP_NAMES", listed), file.names, path);
+    let labels = labels(flags, variable, file.labels, path)?;
     let defaults = sweep_coordinator::Options::new(&home.value);
     let agents = sweep_worker::Options::new("", "", "");
     let span = |flag, given, name: &'static str, variable_name: &'static str, in_file: Option<String>, default| {
@@ -126,6 +130,7 @@ fn resolve(
     };
     let kept = defaults.retention;
     let settings = Settings {
+        artifacts: kept_in,
         keep_checkpoints: stay(
             "",
             None,
@@ -178,6 +183,7 @@ fn resolve(
         )),
         notify: notify::read(file.notify, path)?,
         slots: option(or_file(slots, file.slots, path)),
+        labels,
         leave_when_idle: stay(
             "--leave-when-idle",
             flags.leave_when_idle,
@@ -202,21 +208,41 @@ fn resolve(
     Ok(settings)
 }
 
+/// Flags, variable and file each name all labels: those of one are not added to another's.
+fn labels(flags: &Flags, variable: Variables, in_file: Option<Vec<String>>, path: &Path) -> Outcome<Setting<Labels>> {
+    let read = |texts: Vec<String>| -> Result<Vec<Label>, String> { texts.iter().map(|text| text.parse()).collect() };
+    let listed = text(variable, "SWEEP_LABELS")?.map(|all| all.split(',').map(|one| one.trim().to_owned()).collect());
+    let given = (!flags.labels.is_empty()).then(|| Ok(flags.labels.clone()));
+    let set = pick("--label", given, "SWEEP_LABELS", listed.map(read));
+    let Some(Setting { value, origin }) = or_file(set, in_file.map(read), path) else {
+        return Ok(Setting { value: Labels::default(), origin: Origin::Default });
+    };
+    match value.and_then(Labels::collect) {
+        Ok(value) => Ok(Setting { value, origin }),
+        Err(why) => Err(Failure::usage(format!("labels ({origin}): {why}"))),
+    }
+}
+
 const A_TLS: &str = "one of auto, on, off";
 const A_SPAN: &str = "a duration like 90s or 2m";
 const A_STAY: &str = "a duration like 12h or 30d, or never";
 
 /// The flag if it was given, else the variable.
-fn pick<T>(flag: &'static str, given: Option<T>, name: &'static str, variable: Option<T>) -> Option<Setting<T>> {
+pub(super) fn pick<T>(
+    flag: &'static str,
+    given: Option<T>,
+    name: &'static str,
+    variable: Option<T>,
+) -> Option<Setting<T>> {
     let flag = given.map(|value| Setting { value, origin: Origin::Flag(flag) });
     flag.or_else(|| variable.map(|value| Setting { value, origin: Origin::Variable(name) }))
 }
 
-fn or_file<T>(setting: Option<Setting<T>>, value: Option<T>, path: &Path) -> Option<Setting<T>> {
+pub(super) fn or_file<T>(setting: Option<Setting<T>>, value: Option<T>, path: &Path) -> Option<Setting<T>> {
     setting.or_else(|| value.map(|value| Setting { value, origin: Origin::File(path.to_owned()) }))
 }
 
-fn option<T>(setting: Option<Setting<T>>) -> Setting<Option<T>> {
+pub(super) fn option<T>(setting: Option<Setting<T>>) -> Setting<Option<T>> {
     match setting {
         Some(setting) => Setting { value: Some(setting.value), origin: setting.origin },
         None => Setting { value: None, origin: Origin::Default },
@@ -228,7 +254,7 @@ fn beside(file: &Path, path: &Path) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).join(path)
 }
 
-fn text(variable: Variables, name: &str) -> Outcome<Option<String>> {
+pub(super) fn text(variable: Variables, name: &str) -> Outcome<Option<String>> {
     let Some(value) = variable(name) else { return Ok(None) };
     value
         .into_string()
@@ -236,7 +262,7 @@ fn text(variable: Variables, name: &str) -> Outcome<Option<String>> {
         .map_err(|value| Failure::usage(format!("{name}: {} is not readable as text", value.display())))
 }
 
-fn parsed<T: FromStr>(variable: Variables, name: &str, expected: &str) -> Outcome<Option<T>> {
+pub(super) fn parsed<T: FromStr>(variable: Variables, name: &str, expected: &str) -> Outcome<Option<T>> {
     text(variable, name)?.map(|value| parse(&value, name, expected)).transpose()
 }
 

@@ -15,18 +15,19 @@ pub async fn results(api: &Api, sweep: SweepId) -> Result<v1::ResultsReply, Stat
     jobs.dedup();
     let files = read::files_of_jobs(&api.store, &jobs).await?;
     let points = merge(rows, files);
-    let named = publish_all(&api.home, &points).await;
+    let named = publish_all(&api.artifacts, &points).await;
     let point = |point: Point| {
         let files = point.files.iter().map(|file| {
             let name = path(&api.home, &point, &file.name);
             // Where the name could not be made, the blob itself.
-            let blob = || ContentHash::try_from(file.hash.clone()).map(|hash| api.home.blob(&hash)).unwrap_or_default();
-            let path = if named.contains(&name) { name } else { blob() };
+            let blob =
+                || ContentHash::try_from(file.hash.clone()).map(|hash| api.artifacts.shown(&hash)).unwrap_or_default();
+            let path = if named.contains(&name) { name.display().to_string() } else { blob() };
             v1::StoredFile {
                 name: file.name.clone(),
                 hash: file.hash.clone(),
                 size_bytes: file.size_bytes as u64,
-                path: path.display().to_string(),
+                path,
             }
         });
         let files = files.collect();

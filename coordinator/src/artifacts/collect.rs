@@ -1,12 +1,13 @@
 //! Blobs that nothing refers to any more are deleted, some time after anyone last asked for them.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use sweep_shared::ids::ContentHash;
 
-use super::Artifacts;
+use super::{ArtifactError, Artifacts};
 use crate::store::{Forget, Store, StoreError};
 
 /// An uploaded blob whose report is on its way must not be collected; the report follows within seconds.
@@ -26,13 +27,37 @@ pub async fn collect_older(artifacts: &Artifacts, store: &Store, before: SystemT
         remove_abandoned(&scan);
         old_blobs(&scan, before)
     });
-    let candidates = scanned.await.unwrap_or_default();
+    let mut candidates = scanned.await.unwrap_or_default();
+    if let Some(depot) = artifacts.depot() {
+        // What the cache has let go of, and, in the cache, nothing that somebody asked for by another way.
+        candidates.retain(|hash| !depot.knows(hash));
+        candidates.extend(depot.old(before));
+    }
     if candidates.is_empty() {
         return Ok(0);
     }
     let free = store.write(Forget { candidates }).await?;
     for hash in &free {
         let path = artifacts.path(hash);
+        if let Some(depot) = artifacts.depot()
+            && depot.knows(hash)
+        {
+            match depot.delete(hash, before).await {
+                Ok(true) => {}
+                Ok(false) | Err(ArtifactError::Busy(_)) => continue,
+                Err(error) => {
+                    tracing::warn!(%hash, %error, "an unused blob could not be deleted");
+                    continue;
+                }
+            }
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(%hash, %error, "an unused blob could not be deleted");
+                }
+                _ => {}
+            }
+            continue;
+        }
         // Someone asked for it meanwhile and relies on it.
         if modified(&path).is_none_or(|at| at >= before) {
             continue;

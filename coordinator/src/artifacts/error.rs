@@ -4,6 +4,8 @@ use std::io;
 
 use sweep_shared::ids::{BadHash, ContentHash};
 
+use crate::bucket::{BucketError, Cause};
+
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
     #[error("blob {0} is not here")]
@@ -26,6 +28,11 @@ pub enum ArtifactError {
     DiskFull,
     #[error("cannot keep the blob: {0}")]
     Io(io::Error),
+    /// Of where the blobs are kept, if not in the home.
+    #[error("the artifact store fails: {0}. {remedy}", remedy = .0.remedy())]
+    Store(BucketError),
+    #[error("{0}")]
+    Foreign(String),
 }
 
 impl From<io::Error> for ArtifactError {
@@ -33,6 +40,15 @@ impl From<io::Error> for ArtifactError {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
             _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<BucketError> for ArtifactError {
+    fn from(error: BucketError) -> Self {
+        match error {
+            BucketError::Disk(error) => error.into(),
+            error => Self::Store(error),
         }
     }
 }
@@ -50,6 +66,13 @@ impl From<ArtifactError> for tonic::Status {
             ArtifactError::Corrupt { .. } => Self::data_loss(text),
             ArtifactError::Busy(_) => Self::aborted(text),
             ArtifactError::Io(_) => Self::internal(text),
+            ArtifactError::Store(error) => match error.cause() {
+                Some(Cause::Missing) => Self::not_found(text),
+                Some(Cause::Damaged) => Self::data_loss(text),
+                // Whoever has the bytes keeps them until somebody has repaired it.
+                _ => Self::unavailable(text),
+            },
+            ArtifactError::Foreign(_) => Self::unavailable(text),
         }
     }
 }

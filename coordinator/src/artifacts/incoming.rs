@@ -1,14 +1,13 @@
 //! One upload.
 
-use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
 use sweep_shared::ids::ContentHash;
 
+use super::turns::Turn;
 use super::{ArtifactError, Artifacts};
 
 /// A blob that is arriving. Dropped before [`Incoming::finish`], it stays where it is, to be continued.
@@ -21,20 +20,7 @@ pub struct Incoming {
     file: File,
     from: PathBuf,
     to: PathBuf,
-    _turn: Turn,
-}
-
-/// The right to upload a hash, given back when dropped.
-#[derive(Debug)]
-struct Turn {
-    busy: Arc<Mutex<HashSet<ContentHash>>>,
-    hash: ContentHash,
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.busy.lock().expect("no holder panics").remove(&self.hash);
-    }
+    turn: Turn,
 }
 
 impl Artifacts {
@@ -47,7 +33,7 @@ impl Artifacts {
         if self.has(&hash) {
             return Ok(None);
         }
-        let turn = self.turn(&hash)?;
+        let turn = self.turns.take(&hash)?;
         let from = self.home.incoming().join(hash.as_str());
         let mut options = OpenOptions::new();
         let mut file = options.read(true).write(true).create(true).truncate(offset == 0).mode(0o600).open(&from)?;
@@ -57,14 +43,7 @@ impl Artifacts {
             return Err(ArtifactError::Offset { asked: offset, received });
         }
         let to = self.path(&hash);
-        Ok(Some(Incoming { hash, size, received, hasher, file, from, to, _turn: turn }))
-    }
-
-    fn turn(&self, hash: &ContentHash) -> Result<Turn, ArtifactError> {
-        if !self.busy.lock().expect("no holder panics").insert(hash.clone()) {
-            return Err(ArtifactError::Busy(hash.clone()));
-        }
-        Ok(Turn { busy: self.busy.clone(), hash: hash.clone() })
+        Ok(Some(Incoming { hash, size, received, hasher, file, from, to, turn }))
     }
 }
 
@@ -99,24 +78,21 @@ impl Incoming {
         self.received == self.size
     }
 
-    /// Checks the hash, and makes the blob durable under its name. Bytes that hash to something else are thrown away.
-    pub fn finish(self) -> Result<(), ArtifactError> {
+    /// Checks the hash. Bytes that hash to something else are thrown away.
+    pub fn verified(self) -> Result<Whole, ArtifactError> {
         let actual = ContentHash::from(self.hasher.finalize());
         if actual != self.hash {
             self.discard();
             return Err(ArtifactError::Corrupt { expected: self.hash.clone(), actual });
         }
-        // Blobs have other names in results/: nobody may change them through those.
-        self.file.set_permissions(fs::Permissions::from_mode(0o444))?;
-        self.keep().map_err(|error| self.undone(error))
+        self.file.sync_all().map_err(|error| self.undone(error))?;
+        let Self { hash, size, from, to, turn, .. } = self;
+        Ok(Whole { hash, size, from, to, _turn: turn })
     }
 
-    fn keep(&self) -> io::Result<()> {
-        self.file.sync_all()?;
-        let folder = self.to.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        fs::rename(&self.from, &self.to)?;
-        File::open(folder)?.sync_all()
+    /// Checks the hash, and makes the blob durable under its name in the home.
+    pub fn finish(self) -> Result<(), ArtifactError> {
+        self.verified()?.settle()
     }
 
     /// What has arrived must not take the last of a full disk's space: it goes, and is sent again when there is room.
@@ -132,6 +108,33 @@ impl Incoming {
     fn discard(&self) {
         let _ = fs::remove_file(&self.from);
     }
+}
+
+/// Bytes that are on disk and are those that the hash names; the right to change the blob goes with them.
+#[derive(Debug)]
+pub struct Whole {
+    pub(super) hash: ContentHash,
+    pub(super) size: u64,
+    pub(super) from: PathBuf,
+    to: PathBuf,
+    _turn: Turn,
+}
+
+impl Whole {
+    /// Gives them their name in the home.
+    pub fn settle(self) -> Result<(), ArtifactError> {
+        Ok(settle(&self.from, &self.to)?)
+    }
+}
+
+/// Renames a synced file to a blob's name.
+pub fn settle(from: &Path, to: &Path) -> io::Result<()> {
+    // Blobs have other names in results/: nobody may change them through those.
+    fs::set_permissions(from, fs::Permissions::from_mode(0o444))?;
+    let folder = to.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    fs::rename(from, to)?;
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ impl ArtifactService {
         Self { artifacts }
     }
 
-    fn reply(&self, hash: &ContentHash) -> v1::StatReply {
-        let (complete, received_bytes) = self.artifacts.stat(hash);
+    async fn reply(&self, hash: &ContentHash) -> v1::StatReply {
+        let (complete, received_bytes) = self.artifacts.find(hash).await;
         v1::StatReply { complete, received_bytes }
     }
 }
@@ -36,7 +36,7 @@ impl v1::artifacts_server::Artifacts for ArtifactService {
 
     async fn stat(&self, request: Request<v1::StatRequest>) -> Result<Response<v1::StatReply>, Status> {
         let hash = ContentHash::try_from(request.into_inner().hash).map_err(ArtifactError::from)?;
-        Ok(Response::new(self.reply(&hash)))
+        Ok(Response::new(self.reply(&hash).await))
     }
 
     async fn upload(&self, request: Request<Streaming<v1::Chunk>>) -> Result<Response<v1::StatReply>, Status> {
@@ -48,25 +48,23 @@ impl v1::artifacts_server::Artifacts for ArtifactService {
         let hash = ContentHash::try_from(first.hash).map_err(ArtifactError::from)?;
         let (artifacts, of) = (self.artifacts.clone(), hash.clone());
         let begun = blocking(move || artifacts.receive(of, first.size_bytes, first.offset)).await?;
-        let Some(mut incoming) = begun else { return Ok(Response::new(self.reply(&hash))) };
+        let Some(mut incoming) = begun else { return Ok(Response::new(self.reply(&hash).await)) };
         incoming = written(incoming, first.data).await?;
         while !incoming.is_whole() {
             let Some(chunk) = chunks.message().await? else { break };
             incoming = written(incoming, chunk.data).await?;
         }
         if incoming.is_whole() {
-            blocking(move || incoming.finish()).await?;
+            self.artifacts.finish(incoming).await?;
         }
-        Ok(Response::new(self.reply(&hash)))
+        Ok(Response::new(self.reply(&hash).await))
     }
 
     async fn download(&self, request: Request<v1::DownloadRequest>) -> Result<Response<Self::DownloadStream>, Status> {
         let v1::DownloadRequest { hash, offset } = request.into_inner();
         let hash = ContentHash::try_from(hash).map_err(ArtifactError::from)?;
-        let path = self.artifacts.path(&hash);
-        let known = hash.clone();
+        let mut file = self.artifacts.open(&hash).await?;
         let file = blocking(move || {
-            let mut file = File::open(path).map_err(|_| ArtifactError::Unknown(known))?;
             file.seek(SeekFrom::Start(offset))?;
             Ok(file)
         })

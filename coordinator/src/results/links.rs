@@ -12,6 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::merge::Point;
+use crate::artifacts::Artifacts;
 use crate::home::Home;
 use crate::store::{Changes, Store, StoreError, read};
 
@@ -20,7 +21,7 @@ const MOST_NAME: usize = 120;
 
 /// Makes the names of points as they are published.
 pub struct Publisher {
-    pub home: Home,
+    pub artifacts: Artifacts,
     pub store: Store,
     pub changes: broadcast::Receiver<Arc<Changes>>,
 }
@@ -52,24 +53,46 @@ impl Publisher {
             return Ok(());
         }
         let rows = read::points_of_jobs(&self.store, jobs).await?;
-        publish_all(&self.home, &super::merge(rows, files)).await;
+        publish_all(&self.artifacts, &super::merge(rows, files)).await;
         Ok(())
     }
 }
 
 /// Makes the names of these points' files where they are missing, and answers them: by job, point and file name.
-pub async fn publish_all(home: &Home, points: &[Point]) -> HashSet<PathBuf> {
+/// Blobs that lie in a bucket only are brought for it in the background: their names are there the next time.
+pub async fn publish_all(artifacts: &Artifacts, points: &[Point]) -> HashSet<PathBuf> {
     let mut wanted = Vec::new();
     for point in points {
         for file in &point.files {
             if let Ok(hash) = ContentHash::try_from(file.hash.clone()) {
-                wanted.push((home.blob(&hash), path(home, point, &file.name)));
+                let name = path(artifacts.home(), point, &file.name);
+                wanted.push((hash, name));
             }
         }
     }
-    let made =
-        tokio::task::spawn_blocking(move || wanted.into_iter().filter_map(|(blob, name)| link(&blob, name)).collect());
-    made.await.unwrap_or_default()
+    let (of, kept_here) = (artifacts.clone(), artifacts.depot().is_none());
+    let made = tokio::task::spawn_blocking(move || {
+        let (here, away): (Vec<_>, Vec<_>) =
+            wanted.into_iter().partition(|(hash, _)| kept_here || of.path(hash).is_file());
+        let made = here.into_iter().filter_map(|(hash, name)| link(&of.path(&hash), name)).collect();
+        (made, away)
+    });
+    let (made, away): (_, Vec<(ContentHash, PathBuf)>) = made.await.unwrap_or_default();
+    if !away.is_empty() {
+        tokio::spawn(bring(artifacts.clone(), away));
+    }
+    made
+}
+
+/// One after the other, and by one task at a time.
+async fn bring(artifacts: Artifacts, away: Vec<(ContentHash, PathBuf)>) {
+    let Some(Ok(_turn)) = artifacts.depot().map(|depot| depot.naming.try_lock()) else { return };
+    for (hash, name) in away {
+        match artifacts.local(&hash).await {
+            Ok(blob) => drop(tokio::task::spawn_blocking(move || link(&blob, name)).await),
+            Err(error) => return tracing::debug!(%hash, %error, "a result could not be brought to be given its name"),
+        }
+    }
 }
 
 /// The names of these jobs' files, whether they are there or not.

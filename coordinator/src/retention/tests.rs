@@ -163,7 +163,10 @@ async fn a_look_changes_nothing_and_then_exactly_that_goes() {
     assert_eq!(bench.number("SELECT count(*) FROM events WHERE what = 'gc' AND actor = 'alice@laptop'").await, 3);
     assert_eq!(bench.number("SELECT count(*) FROM points WHERE job = 4").await, 1, "its numbers stay");
     assert_eq!(told(&run(everything(false)).await), []);
-    let sound = crate::store::upkeep::check(&home, crate::store::upkeep::Depth::Full).await.unwrap();
+    let sound =
+        crate::store::upkeep::check(&home, crate::store::upkeep::Depth::Full, &crate::artifacts::ArtifactsIn::Unsaid)
+            .await
+            .unwrap();
     assert!(sound.is_sound(), "{sound:#?}");
     // What has lost its files stands for no other job.
     let (sweep, _) = bench.submit(vec![job("d")]).await;

@@ -13,7 +13,7 @@ use super::calls::perform;
 use super::drive::{Countdown, drive};
 use super::{Blobs, Call, Crash, Crashed, Reply};
 use crate::api::Api;
-use crate::artifacts::collect_older;
+use crate::artifacts::{Artifacts, collect_older};
 use crate::dispatch::{Dispatcher, Input, Line, SessionId};
 use crate::home::{Home, HomeLock};
 use crate::options::Options;
@@ -52,7 +52,7 @@ impl Site {
             Store::assemble(&lock.home().database(), options.clock.clone(), &*options.luck).await?;
         let mut countdown = Countdown::new(Crash::Never);
         let stop = CancellationToken::new();
-        let begun = assemble(options, lock.home().clone(), store.clone(), stop);
+        let begun = assemble(options, Artifacts::new(lock.home().clone(), options.max_blob_bytes), store.clone(), stop);
         let begun = drive(&mut writer, &mut countdown, begun).await.unwrap_or_else(|Crashed| unreachable!("never"));
         let (api, dispatcher) = begun?;
         let commits = u64::from(countdown.commits);

@@ -124,6 +124,11 @@ fn of_notices(registry: &mut Registry, copies: &[CopyCount]) {
 
 fn of_itself(registry: &mut Registry, web: &Web, totals: &Totals) {
     let tally = web.0.store.tally();
+    if web.0.api.artifacts.depot().is_some() {
+        let reachable = u64::from(web.0.api.artifacts.outage().is_none());
+        let help = "0: artifacts cannot be kept or brought at present";
+        registry.register("artifact_store_reachable", help, ConstGauge::new(reachable));
+    }
     let writable = u64::from(web.0.store.halt().is_none());
     registry.register("database_writable", "0: nothing can be recorded at present", ConstGauge::new(writable));
     registry.register("commits", "Commits since the start", ConstCounter::new(tally.commits()));

@@ -21,6 +21,7 @@ mod matrix;
 mod measure;
 mod notify;
 mod order;
+mod places;
 mod policy;
 mod selector;
 pub(crate) mod source;

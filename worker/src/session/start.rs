@@ -35,7 +35,7 @@ use crate::transfer::Transfers;
 pub async fn run_agent(mut options: Options, shutdown: Shutdown) -> Result<(), AgentError> {
     let home = options.home.clone();
     let home_error = |source| AgentError::Home { path: home.clone(), source };
-    let identity = identity::next_incarnation(&options.home).map_err(home_error)?;
+    let identity = identity::next_incarnation(&options.home, options.labels.clone()).map_err(home_error)?;
     // Agents may share a disk, but each clears up what it finds in its own folder.
     options.scratch = options.scratch.map(|scratch| scratch.join(&identity.agent));
     let killed =

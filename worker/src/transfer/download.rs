@@ -15,7 +15,7 @@ use super::{Client, TransferError};
 
 /// Chunks that may wait for the disk.
 const AHEAD: usize = 4;
-/// Whole downloads that may turn out damaged.
+/// Downloads that may turn out damaged.
 const DAMAGED_TRIES: u32 = 3;
 
 /// Downloads into `path`, continuing what is there; returns the size once the hash is right.
@@ -33,15 +33,17 @@ pub async fn until_whole(
             Ok(_) => {
                 damaged += 1;
                 fs::remove_file(path)?;
-                if damaged == DAMAGED_TRIES {
-                    return Err(TransferError::Damaged(hash.clone()));
-                }
             }
+            // It is damaged where it is kept, and the coordinator has noticed.
+            Err(status) if status.code() == Code::DataLoss => damaged += 1,
             Err(status) if status.code() == Code::NotFound => return Err(TransferError::Unknown(hash.clone())),
             Err(status) if verdict(&status) == Verdict::Never => {
                 return Err(TransferError::Refused(status.message().to_owned()));
             }
             Err(status) => tracing::debug!(%hash, %status, "a download failed"),
+        }
+        if damaged == DAMAGED_TRIES {
+            return Err(TransferError::Damaged(hash.clone()));
         }
         backoff.wait().await;
     }

@@ -94,6 +94,7 @@ fn object(agent: &Agent) -> Value {
         "draining": agent.draining,
         "running": agent.running,
         "slots": agent.slots,
+        "labels": agent.labels,
         "last_seen_ms": super::status::unix_ms(agent.last_seen),
         "devices": agent.devices,
     })
@@ -102,7 +103,8 @@ fn object(agent: &Agent) -> Value {
 fn table(agents: &[Agent]) -> String {
     let mut table = terminal::table(["agent", "host", "state", "running", "devices"], terminal::width());
     for agent in agents {
-        let devices: Vec<String> = agent.devices.iter().flat_map(devices::lines).collect();
+        let labels = Some(agent.labels.to_string()).filter(|labels| !labels.is_empty());
+        let devices: Vec<String> = agent.devices.iter().flat_map(devices::lines).chain(labels).collect();
         let running = format!("{}/{}", agent.running, agent.slots);
         table.add_row([agent.id.clone(), agent.host.clone(), presence(agent), running, devices.join("\n")]);
     }

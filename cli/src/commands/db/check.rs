@@ -10,7 +10,7 @@ use crate::{format, output};
 
 const EXAMPLES: &str = "\
 It looks at SQLite's pages, at references between rows, at what must hold between sweeps, jobs, attempts and points, \
-and whether the files that rows name are in artifacts/. It changes nothing, and works beside a running coordinator.
+and whether the files that rows name are in artifacts/, or in the bucket where they are kept. It changes nothing, and works beside a running coordinator.
 
 Examples:
   sweep db check          in seconds
@@ -28,7 +28,7 @@ pub struct Args {
 
 pub async fn run(context: &Context, args: Args) -> Outcome {
     let depth = if args.full { Depth::Full } else { Depth::Quick };
-    let checkup = check(&context.home(), depth).await.map_err(failure)?;
+    let checkup = check(&context.home(), depth, &context.settings.artifacts.kept_in()?).await.map_err(failure)?;
     if context.json {
         output::json(&document(&checkup, args.full))?;
     } else {

@@ -1,8 +1,10 @@
-//! `sweep db check | backup | restore`: the database of SWEEP_HOME as a file. These work on the files themselves, with a
+//! `sweep db check | backup | backups | restore`: the database of SWEEP_HOME as a file. These work on the files themselves, with a
 //! coordinator or without, so they are run on its machine.
 
 mod backup;
+mod backups;
 mod check;
+mod place;
 mod restore;
 
 use sweep_coordinator::upkeep::UpkeepError;
@@ -14,8 +16,10 @@ use crate::exit::{Exit, Failure, Outcome, disk_full_hint};
 pub enum Command {
     /// Tell whether the database is sound and the files that it names are there
     Check(check::Args),
-    /// Copy the database into a file, also while a coordinator runs
+    /// Copy the database into a file or a bucket, also while a coordinator runs
     Backup(backup::Args),
+    /// List the backups in a bucket
+    Backups(backups::Args),
     /// Put a backup in the database's place; no coordinator may run
     Restore(restore::Args),
 }
@@ -24,8 +28,14 @@ pub async fn run(context: &Context, command: Command) -> Outcome {
     match command {
         Command::Check(args) => check::run(context, args).await,
         Command::Backup(args) => backup::run(context, args).await,
+        Command::Backups(args) => backups::run(context, args).await,
         Command::Restore(args) => restore::run(context, args).await,
     }
+}
+
+/// This moment, as part of a name: such names stand in the order of time.
+fn stamp() -> String {
+    jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// What to do about it, and the exit code.
@@ -50,6 +60,8 @@ fn failure(error: UpkeepError) -> Failure {
             Some("stop it first (`sweep serve`, `sweep local`); agents may go on, and come back to it".to_owned()),
         ),
         E::Home(_) => (Exit::Usage, None),
+        E::Bucket(error) if place::is_away(error) => (Exit::Unreachable, None),
+        E::Bucket(_) => (Exit::Usage, None),
         E::Database { .. } | E::Open(_) => (Exit::Internal, None),
     };
     let failure = Failure::from(error).exit(exit);

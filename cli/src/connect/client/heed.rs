@@ -51,6 +51,7 @@ fn news(before: Option<&Halted>, now: Option<&Halted>) -> Option<String> {
     match (before, now) {
         (Some(before), Some(now)) if before.kind == now.kind => None,
         (_, Some(now)) => Some(format!("warning: {}", now.message)),
+        (Some(before), None) if before.is_of_artifacts() => Some("the artifact store can be used again".to_owned()),
         (Some(_), None) => Some("the coordinator can record again: the work goes on".to_owned()),
         (None, None) => None,
     }

@@ -57,7 +57,7 @@ pub async fn copy(database: &Path, into: &Path) -> Result<NamedTempFile, UpkeepE
     Ok(beside)
 }
 
-async fn held(copy: &Path, name: &Path) -> Result<Backup, UpkeepError> {
+pub async fn held(copy: &Path, name: &Path) -> Result<Backup, UpkeepError> {
     let mut conn = file::open(copy).await?;
     let count = "SELECT (SELECT count(*) FROM sweeps), (SELECT count(*) FROM jobs)";
     let counted = sqlx::query_as(count).fetch_one(&mut conn).await;

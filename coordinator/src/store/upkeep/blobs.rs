@@ -7,6 +7,8 @@ use std::path::Path;
 use sqlx::SqliteConnection;
 use sweep_shared::ids::ContentHash;
 
+use super::whereabouts::Whereabouts;
+use super::{UpkeepError, file};
 use crate::home::Home;
 
 /// The files that were looked at.
@@ -40,28 +42,59 @@ async fn named(conn: &mut SqliteConnection) -> Result<Vec<Named>, sqlx::Error> {
     Ok(rows.into_iter().filter_map(named).collect())
 }
 
+/// The blobs that rows name.
+pub async fn named_blobs(database: &Path) -> Result<Vec<ContentHash>, UpkeepError> {
+    let mut conn = file::open(database).await?;
+    let named = named(&mut conn).await.map_err(UpkeepError::database("read", database))?;
+    Ok(named.into_iter().map(|blob| blob.hash).collect())
+}
+
 /// Looks at each file; reads it to its end where `full`. A file that went while it was looked for, because nobody names it any more,
 /// is not missed.
 pub async fn look(
     conn: &mut SqliteConnection,
     home: &Home,
+    whereabouts: &Whereabouts,
     full: bool,
 ) -> Result<(BlobsSeen, Vec<String>), sqlx::Error> {
     let all = named(conn).await?;
     let mut seen = BlobsSeen::default();
     let mut wrong = Vec::new();
+    let mut unseen = 0;
     for blob in &all {
         seen.files += 1;
         seen.bytes += blob.size_bytes;
-        if let Err(why) = sound(&home.blob(&blob.hash), blob, full) {
+        let path = home.blob(&blob.hash);
+        let local = sound(&path, blob, full);
+        let found = match whereabouts {
+            Whereabouts::Home => local,
+            // What the home has of it is there, or will be.
+            Whereabouts::Bucket(..) if path.is_file() && !full => local,
+            Whereabouts::Bucket(_, there) if path.is_file() && !there.contains_key(&blob.hash) => local,
+            Whereabouts::Bucket(..) => match whereabouts.wrong(&blob.hash, blob.size_bytes, full).await {
+                Some(why) => Err(format!("{} {why}", blob.user)),
+                None if path.is_file() => local,
+                None => Ok(()),
+            },
+            Whereabouts::Unknown(_) if path.is_file() => local,
+            Whereabouts::Unknown(_) => {
+                unseen += 1;
+                Ok(())
+            }
+        };
+        if let Err(why) = found {
             wrong.push((blob.hash.clone(), why));
         }
     }
+    let unseen = match whereabouts {
+        Whereabouts::Unknown(why) if unseen > 0 => Some(format!("{unseen} files could not be looked at: {why}")),
+        _ => None,
+    };
     if !wrong.is_empty() {
         let still: std::collections::BTreeSet<_> = named(conn).await?.into_iter().map(|blob| blob.hash).collect();
         wrong.retain(|(hash, _)| still.contains(hash));
     }
-    Ok((seen, wrong.into_iter().map(|(_, why)| why).collect()))
+    Ok((seen, wrong.into_iter().map(|(_, why)| why).chain(unseen).collect()))
 }
 
 fn sound(path: &Path, blob: &Named, full: bool) -> Result<(), String> {

@@ -8,6 +8,8 @@ use super::UpkeepError;
 use super::blobs::{self, BlobsSeen};
 use super::file::{self, Schema};
 use super::rules::RULES;
+use super::whereabouts::Whereabouts;
+use crate::artifacts::ArtifactsIn;
 use crate::home::Home;
 
 /// How far a check goes.
@@ -47,7 +49,7 @@ impl Checkup {
 const MOST: usize = 20;
 
 /// Looks at a home's database and blobs, beside a coordinator or without one. What is wrong with them is an answer, not an error.
-pub async fn check(home: &Home, depth: Depth) -> Result<Checkup, UpkeepError> {
+pub async fn check(home: &Home, depth: Depth, artifacts: &ArtifactsIn) -> Result<Checkup, UpkeepError> {
     let path = home.database();
     let mut conn = file::open(&path).await?;
     // One snapshot for all rules: a coordinator may be at work.
@@ -63,7 +65,11 @@ pub async fn check(home: &Home, depth: Depth) -> Result<Checkup, UpkeepError> {
         parts.extend(rules(&mut conn).await);
     }
     let _ = sqlx::query("COMMIT").execute(&mut conn).await;
-    let (blobs, findings) = match blobs::look(&mut conn, home, full).await {
+    let looked = async {
+        let whereabouts = Whereabouts::of(&mut conn, artifacts).await?;
+        blobs::look(&mut conn, home, &whereabouts, full).await
+    };
+    let (blobs, findings) = match looked.await {
         Ok(seen) => seen,
         Err(error) => (BlobsSeen::default(), vec![format!("the list of files cannot be read: {error}")]),
     };

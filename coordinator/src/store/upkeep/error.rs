@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::bucket::BucketError;
 use crate::home::HomeError;
 use crate::store::trouble::code;
 use crate::store::{OpenError, StoreError};
@@ -30,6 +31,8 @@ pub enum UpkeepError {
     Home(#[from] HomeError),
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error("{0}. {remedy}", remedy = .0.remedy())]
+    Bucket(#[from] BucketError),
 }
 
 impl UpkeepError {
@@ -39,6 +42,24 @@ impl UpkeepError {
 
     pub(super) fn database(doing: &'static str, path: &Path) -> impl Fn(sqlx::Error) -> Self {
         move |source| Self::Database { doing, path: path.to_owned(), source: source.into() }
+    }
+
+    /// The same of a file under the name by which people know it.
+    pub(super) fn of(mut self, file: &Path, name: &Path) -> Self {
+        match &mut self {
+            Self::Missing { path }
+            | Self::Foreign { path, .. }
+            | Self::Newer { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::Files { path, .. }
+            | Self::Database { path, .. }
+                if path == file =>
+            {
+                name.clone_into(path);
+            }
+            _ => {}
+        }
+        self
     }
 
     /// Whether there was no room for what was to be written.

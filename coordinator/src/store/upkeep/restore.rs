@@ -10,7 +10,9 @@ use tempfile::NamedTempFile;
 
 use super::backup::{copy, sync_folder};
 use super::file::{self, beside};
+use super::whereabouts::Whereabouts;
 use super::{UpkeepError, blobs};
+use crate::artifacts::ArtifactsIn;
 use crate::clock::SystemClock;
 use crate::home::{Home, HomeLock};
 use crate::luck::{Luck, SystemLuck};
@@ -20,6 +22,10 @@ use crate::store::{NewGeneration, OpenError, Store, StoreError, mark, open};
 #[derive(Debug, Clone)]
 pub struct Wish {
     pub from: PathBuf,
+    /// What people know it as: the file, or a URL.
+    pub said: String,
+    /// How its blobs are reached.
+    pub artifacts: ArtifactsIn,
     /// For the audit log: `alice@laptop`.
     pub actor: String,
     /// When, as part of a file's name: what is replaced is kept under it.
@@ -46,7 +52,7 @@ pub async fn restore(home: &Home, wish: &Wish) -> Result<Restored, UpkeepError> 
     let lock = home.lock()?;
     let made = copy(&wish.from, home.root()).await?;
     let freed = renew(made.path(), wish).await?;
-    let (sweeps, jobs, missing) = look(made.path(), home).await?;
+    let (sweeps, jobs, missing) = look(made.path(), home, &wish.artifacts).await?;
     fold(&home.database()).await;
     let kept = exchange(&lock, made, &wish.stamp)?;
     Ok(Restored { database: home.database(), kept, sweeps, jobs, freed, missing })
@@ -63,19 +69,20 @@ async fn renew(copy: &Path, wish: &Wish) -> Result<usize, UpkeepError> {
     conn.close().await.map_err(UpkeepError::database("write", copy))?;
     let store = Store::open(copy, Arc::new(SystemClock::new()), &SystemLuck).await?;
     let luck: &dyn Luck = &SystemLuck;
-    let why = format!("{} put {} back", wish.actor, wish.from.display());
+    let why = format!("{} put {} back", wish.actor, wish.said);
     let renewed = store.write(NewGeneration { name: luck.name(), why }).await;
     store.close().await;
     let lost = renewed.map_err(|source| UpkeepError::Database { doing: "write", path: copy.to_owned(), source })?;
     Ok(lost.len())
 }
 
-async fn look(copy: &Path, home: &Home) -> Result<(i64, i64, Vec<String>), UpkeepError> {
+async fn look(copy: &Path, home: &Home, artifacts: &ArtifactsIn) -> Result<(i64, i64, Vec<String>), UpkeepError> {
     let mut conn = file::open(copy).await?;
     let count = "SELECT (SELECT count(*) FROM sweeps), (SELECT count(*) FROM jobs)";
     let read = UpkeepError::database("read", copy);
     let (sweeps, jobs) = sqlx::query_as(count).fetch_one(&mut conn).await.map_err(&read)?;
-    let (_, missing) = blobs::look(&mut conn, home, false).await.map_err(&read)?;
+    let whereabouts = Whereabouts::of(&mut conn, artifacts).await.map_err(&read)?;
+    let (_, missing) = blobs::look(&mut conn, home, &whereabouts, false).await.map_err(&read)?;
     Ok((sweeps, jobs, missing))
 }
 

@@ -5,6 +5,7 @@ use sqlx::{Connection, SqliteConnection};
 use sweep_shared::ids::{ContentHash, SweepId, Token};
 
 use super::*;
+use crate::artifacts::ArtifactsIn;
 use crate::home::Home;
 use crate::luck::SystemLuck;
 use crate::store::testing::*;
@@ -43,18 +44,21 @@ async fn broken(home: &Home, sql: &'static str) -> Vec<String> {
 }
 
 async fn findings(home: &Home, depth: Depth) -> Vec<String> {
-    check(home, depth).await.unwrap().parts.into_iter().flat_map(|part| part.findings).collect()
+    check(home, depth, &ArtifactsIn::Unsaid).await.unwrap().parts.into_iter().flat_map(|part| part.findings).collect()
 }
 
 #[tokio::test]
 async fn a_database_at_work_is_sound() {
     let (bench, _) = busy().await;
-    let checkup = check(&home(&bench), Depth::Full).await.unwrap();
+    let checkup = check(&home(&bench), Depth::Full, &ArtifactsIn::Unsaid).await.unwrap();
     assert!(checkup.is_sound(), "{checkup:#?}");
     assert_eq!(checkup.blobs, BlobsSeen { files: 1, bytes: 10 });
     assert!(checkup.parts.len() > rules::RULES.len() && !checkup.schema.is_older());
     bench.store.close().await;
-    assert!(check(&home(&bench), Depth::Quick).await.unwrap().is_sound(), "nor does it take a coordinator");
+    assert!(
+        check(&home(&bench), Depth::Quick, &ArtifactsIn::Unsaid).await.unwrap().is_sound(),
+        "nor does it take a coordinator"
+    );
 }
 
 #[tokio::test]
@@ -112,14 +116,14 @@ async fn a_torn_page_is_an_answer_and_no_database_an_error() {
     let page = 4096 * 5;
     bytes[page..page + 2048].fill(0xa5);
     fs::write(home.database(), bytes).unwrap();
-    let checkup = check(&home, Depth::Quick).await.unwrap();
+    let checkup = check(&home, Depth::Quick, &ArtifactsIn::Unsaid).await.unwrap();
     assert!(!checkup.is_sound());
     let refused = back_up(&home, &home.root().join("copy.db"), false).await.unwrap_err();
     assert!(!home.root().join("copy.db").exists(), "{refused}");
     fs::write(home.database(), "no such thing").unwrap();
-    assert!(matches!(check(&home, Depth::Quick).await.unwrap_err(), UpkeepError::Foreign { .. }));
+    assert!(matches!(check(&home, Depth::Quick, &ArtifactsIn::Unsaid).await.unwrap_err(), UpkeepError::Foreign { .. }));
     fs::remove_file(home.database()).unwrap();
-    assert!(matches!(check(&home, Depth::Quick).await.unwrap_err(), UpkeepError::Missing { .. }));
+    assert!(matches!(check(&home, Depth::Quick, &ArtifactsIn::Unsaid).await.unwrap_err(), UpkeepError::Missing { .. }));
 }
 
 #[tokio::test]
@@ -138,7 +142,13 @@ async fn a_backup_is_one_file_and_replaces_none_unasked() {
 }
 
 fn wish(from: &Path) -> Wish {
-    Wish { from: from.to_owned(), actor: ME.to_owned(), stamp: "20261129T123000Z".to_owned() }
+    Wish {
+        from: from.to_owned(),
+        said: from.display().to_string(),
+        artifacts: ArtifactsIn::Unsaid,
+        actor: ME.to_owned(),
+        stamp: "20261129T123000Z".to_owned(),
+    }
 }
 
 #[tokio::test]
@@ -161,7 +171,7 @@ async fn what_is_put_back_is_a_new_generation_and_the_old_database_stays() {
     assert!(restored.missing.is_empty(), "{restored:?}");
     let kept = restored.kept.unwrap();
     assert_eq!(kept, home.root().join("sweep.db.before-20261129T123000Z"));
-    assert!(check(&home, Depth::Full).await.unwrap().is_sound());
+    assert!(check(&home, Depth::Full, &ArtifactsIn::Unsaid).await.unwrap().is_sound());
     let store = Store::open(&home.database(), bench.clock.clone(), &SystemLuck).await.unwrap();
     // The agent comes back with what it was told by the old one.
     let back = Hello { generation: old.clone(), acked_seq: 9, ..hello(AGENT, SPOOL, vec![running]) };
@@ -191,7 +201,7 @@ async fn a_killed_coordinators_log_of_writes_goes_with_the_old_database() {
     for file in ["sweep.db", "sweep.db-wal"] {
         fs::copy(bench.folder.path().join(file), home.root().join(file)).unwrap();
     }
-    assert_eq!(check(&home, Depth::Quick).await.unwrap().parts[0].findings, [""; 0]);
+    assert_eq!(check(&home, Depth::Quick, &ArtifactsIn::Unsaid).await.unwrap().parts[0].findings, [""; 0]);
     let restored = restore(&home, &wish(&copy)).await.unwrap();
     assert_eq!(restored.jobs, 3);
     assert!(!home.root().join("sweep.db-wal").exists());

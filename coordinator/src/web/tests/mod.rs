@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::Options;
+use crate::artifacts::Artifacts;
 use crate::clock::ManualClock;
 use crate::home::Home;
 use crate::luck::SystemLuck;
@@ -53,7 +54,10 @@ pub async fn site_with(settings: Settings) -> Site {
     let store = Store::open(&folder.path().join("sweep.db"), clock.clone(), &SystemLuck).await.unwrap();
     let options = Options { clock: clock.clone(), ..Options::new(folder.path()) };
     let stop = CancellationToken::new();
-    let (api, dispatcher) = assemble(&options, Home::new(folder.path()), store.clone(), stop.clone()).await.unwrap();
+    let (api, dispatcher) =
+        assemble(&options, Artifacts::new(Home::new(folder.path()), 1 << 30), store.clone(), stop.clone())
+            .await
+            .unwrap();
     tokio::spawn(dispatcher.run(stop));
     let access = Access::open(store.clone(), clock.clone(), HOME_TOKEN).await.unwrap();
     let web = Web::open(api.clone(), access.clone(), settings).unwrap();

@@ -27,6 +27,11 @@ impl Entry {
         Entry { path: folder.join(format!("images-{digest}-{size}.raw")), size }
     }
 
+    /// What whoever decodes holds meanwhile.
+    pub fn lock(&self) -> PathBuf {
+        self.path.with_extension("lock")
+    }
+
     /// The decoded splits, if the file is there and whole. They are read to where they stay: the file may be larger than half of
     /// the memory.
     pub fn read(&self, found: &Found) -> Option<Decoded> {

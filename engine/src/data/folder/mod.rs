@@ -1,11 +1,13 @@
 //! Folders of images: `train/<class>/*.jpg|jpeg|png`, `test/<class>/…`, and optionally `val` or `validation`.
 //!
 //! [`scan`] lists the files and refuses a layout that makes no sense; [`decode`] reads and resizes them on all cores;
-//! [`cache`] keeps the result as one raw file, keyed by the digest of the manifest, so that the next job skips decoding;
+//! [`cache`] keeps the result as one raw file, keyed by the digest of the manifest, so that the next job skips decoding; [`alone`] sees to it
+//! that jobs which begin together decode once;
 //! [`index`] remembers the files' hashes, so that it does not read them all to know that digest.
 //! Where there is no `test` folder but one for validation (as ImageNet and ImageNette come), that one is the test split
 //! and validation is carved from train: what chooses the epoch must never be what is reported.
 
+mod alone;
 mod cache;
 mod decode;
 mod index;
@@ -37,13 +39,20 @@ pub fn load(
     let entry = cache::Entry::new(cache_folder, &digest, size);
     let decoded = match entry.read(&found) {
         Some(splits) => splits,
-        None => {
-            let splits = decode::all(&found, size, watch)?;
-            entry.write(&splits);
-            splits
-        }
+        None => decoded_once(&found, size, &entry, watch)?,
     };
     Ok(assemble(path, found.classes, digest, decoded, validation))
+}
+
+/// Decodes, unless another job of this host does: then its result.
+fn decoded_once(found: &scan::Found, size: usize, entry: &cache::Entry, watch: Watch) -> Result<Decoded, DataError> {
+    let _alone = alone::wait(&entry.lock(), watch)?;
+    if let Some(splits) = entry.read(found) {
+        return Ok(splits);
+    }
+    let splits = decode::all(found, size, watch)?;
+    entry.write(&splits);
+    Ok(splits)
 }
 
 /// Images of the three splits as they lie on disk; validation may be absent.
@@ -124,13 +133,41 @@ mod tests {
         two_classes(root.path(), &["train", "test"]);
         let first = load(root.path(), 4, 0.2, cache.path()).unwrap();
         assert_eq!(raw_files(cache.path()).len(), 1);
-        // The images and the index, and nothing that writing them left behind.
-        assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 2);
+        // The images, their lock and the index, and nothing that writing them left behind.
+        assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 3);
         assert_eq!(load(root.path(), 4, 0.2, cache.path()).unwrap().train, first.train);
         write_image(&root.path().join("test/cat/0.png"), 16, 8, 7);
         let changed = load(root.path(), 4, 0.2, cache.path()).unwrap();
         assert_ne!(changed.digest, first.digest);
         assert_eq!(changed.test.images.image(10), [7; 48]);
+    }
+
+    #[test]
+    fn who_waited_for_another_job_takes_what_that_one_decoded() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        two_classes(root.path(), &["train", "test"]);
+        let found = scan::scan(root.path()).unwrap();
+        let entry = cache::Entry::new(cache.path(), "digest", 4);
+        let held = alone::wait(&entry.lock(), Watch::NOBODY).unwrap();
+        let (tells, told) = std::sync::mpsc::channel();
+        let tells = std::sync::Mutex::new(tells);
+        let tell = |words: &str| drop(tells.lock().unwrap().send(words.to_owned()));
+        let watch = Watch { tell: &tell, ..Watch::NOBODY };
+        // What nobody would get who decodes for himself.
+        let mut marked = decode::all(&found, 4, Watch::NOBODY).unwrap();
+        marked.test.images.pixels[0] ^= 1;
+        let all: Vec<Decoded> = std::thread::scope(|scope| {
+            let job = || decoded_once(&found, 4, &entry, watch).unwrap();
+            let jobs: Vec<_> = (0..3).map(|_| scope.spawn(job)).collect();
+            for _ in &jobs {
+                assert!(told.recv().unwrap().starts_with("waiting for another job"));
+            }
+            entry.write(&marked);
+            drop(held);
+            jobs.into_iter().map(|job| job.join().unwrap()).collect()
+        });
+        assert!(all.iter().all(|one| *one == marked));
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub async fn of(api: &Api, detail: &JobDetail, query: &Query<'_>) -> Option<(Str
     let named = |point: &&Point| has(point) && point.name == wanted;
     let point = detail.points.iter().find(named).or_else(|| detail.points.iter().find(has))?;
     let file = point.files.iter().find(|file| file.name == FILE).filter(|file| file.size_bytes <= LARGEST)?;
-    let path = api.artifacts.path(&ContentHash::try_from(file.hash.clone()).ok()?);
-    // A file that is gone, or of another program, has nothing to show.
+    // A file that is gone or away, or of another program, has nothing to show.
+    let path = api.artifacts.local(&ContentHash::try_from(file.hash.clone()).ok()?).await.ok()?;
     let text = tokio::fs::read(path).await.ok()?;
     let read: Evaluation = serde_json::from_slice(&text).ok()?;
     let numbered = || (0..read.confusion_matrix.len()).map(|class| class.to_string()).collect();

@@ -12,6 +12,7 @@ use sweep_shared::ids::{ContentHash, JobId};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::artifacts::ArtifactError;
 use crate::results::tame;
 use crate::store::read;
 use crate::web::Web;
@@ -36,14 +37,12 @@ pub async fn show(web: Web, call: Call) -> Answer {
     let sweep = read::sweep_of_job(&web.0.store, job).await.map_err(not_found)?;
     let hash = read::file_of(&web.0.store, job, point, name).await?.ok_or(Trouble::NotFound)?;
     let hash = ContentHash::try_from(hash).map_err(|_| Trouble::NotFound)?;
-    let path = web.0.api.artifacts.path(&hash);
-    let opened = tokio::task::spawn_blocking(move || {
-        let file = std::fs::File::open(path)?;
-        let bytes = file.metadata()?.len();
-        Ok::<_, io::Error>((file, bytes))
-    });
-    // Retention takes files away that rows still name.
-    let (file, bytes) = opened.await.map_err(|_| Trouble::Internal)?.map_err(|_| Trouble::NotFound)?;
+    let file = web.0.api.artifacts.open(&hash).await.map_err(|error| match error {
+        ArtifactError::Store(error) => Trouble::Later(error.to_string()),
+        // Retention takes files away that rows still name.
+        _ => Trouble::NotFound,
+    })?;
+    let bytes = file.metadata().map_err(|_| Trouble::NotFound)?.len();
     let parts = [sweep.to_string(), job.to_string(), point.to_owned()];
     let parts = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
     Ok(send(file, Some(bytes), &format!("{parts}-{name}"), "application/octet-stream"))
