@@ -112,7 +112,6 @@ mod tests {
             left: String::new(),
         };
         let agent = |id: &&str| Agent {
-            labels: Default::default(),
             id: format!("agent-{id}"),
             host: "n1".to_owned(),
             connected: false,
