@@ -112,6 +112,7 @@ mod tests {
             left: String::new(),
         };
         let agent = |id: &&str| Agent {
+            labels: Default::default(),
             id: format!("agent-{id}"),
             host: "n1".to_owned(),
             connected: false,

@@ -98,6 +98,7 @@ mod tests {
     #[test]
     fn what_slurm_and_the_coordinator_say_stands_in_one_line() {
         let agent = Agent {
+            labels: Default::default(),
             id: "n1-7_1".to_owned(),
             host: "n1".to_owned(),
             connected: true,
