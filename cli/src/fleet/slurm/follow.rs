@@ -121,7 +121,6 @@ mod tests {
             slots: 1,
             last_seen: None,
             draining: false,
-            labels: Default::default(),
         };
         Seen {
             allocations: allocations.iter().map(allocation).collect(),
