@@ -23,7 +23,7 @@ impl Context {
         let mut flags = Flags { home, coordinator, token_file, ..Flags::default() };
         match &cli.command {
             Command::Serve(args) => args.tell(&mut flags),
-            Command::Agent(args) => (flags.slots, flags.join_token_file) = (args.slots, args.join_token_file.clone()),
+            Command::Agent(args) => args.tell(&mut flags),
             Command::Local(args) => flags.slots = args.slots,
             _ => {}
         }

@@ -11,6 +11,7 @@ mod commands;
 mod connect;
 mod context;
 mod exit;
+mod fleet;
 mod follow;
 mod logging;
 mod mistake;
@@ -25,6 +26,7 @@ mod progress;
 mod reference;
 mod results;
 mod screen;
+mod service;
 mod settings;
 mod signals;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sweep_shared::pulse::Pulse;
 use sweep_shared::states::FailureClass;
 
 use crate::artifacts::ArtifactsIn;
@@ -56,6 +57,8 @@ pub struct Options {
     pub notices: notices::Setup,
     /// How long sessions of the page last, and the like.
     pub web: web::Settings,
+    /// Beats while work is handed out.
+    pub pulse: Pulse,
     pub clock: Arc<dyn Clock>,
     pub luck: Arc<dyn Luck>,
 }
@@ -81,6 +84,7 @@ impl Options {
             tidies: false,
             notices: notices::Setup::default(),
             web: web::Settings::default(),
+            pulse: Pulse::default(),
             clock: Arc::new(SystemClock::new()),
             luck: Arc::new(SystemLuck),
         }

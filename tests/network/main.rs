@@ -7,6 +7,7 @@
 mod cable;
 mod clocks;
 mod cuts;
+mod fleet;
 mod half_open;
 mod host;
 mod lines;
@@ -14,6 +15,7 @@ mod needs;
 mod process;
 mod readme;
 mod revoked;
+mod sshd;
 mod stops;
 mod uploads;
 mod weather;

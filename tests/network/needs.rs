@@ -25,6 +25,12 @@ pub fn faketime(story: &str) -> Option<String> {
     found
 }
 
+/// OpenSSH, with a server.
+pub fn openssh(story: &str) -> bool {
+    let there = Path::new(crate::sshd::SSHD).exists() && Command::new("ssh").arg("-V").output().is_ok();
+    say(story, lacking().or((!there).then(|| "no OpenSSH (scripts/need-network.sh)".to_owned())))
+}
+
 fn say(story: &str, lacking: Option<String>) -> bool {
     runs(story, lacking, is_root())
 }

@@ -149,8 +149,17 @@ impl World {
         self.folder.path().join(name(address))
     }
 
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Any program on a host.
+    pub fn on(&self, address: Ipv4Addr, program: &Path) -> Command {
+        self.hosts[&address].command(program)
+    }
+
     fn sweep_on(&self, address: Ipv4Addr) -> Command {
-        let mut command = self.hosts[&address].command(&binary("sweep"));
+        let mut command = self.on(address, &binary("sweep"));
         command.env("SWEEP_HOME", self.home(address)).env_remove("SWEEP_COORDINATOR");
         command
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use sweep_shared::labels::Labels;
 
 use crate::agent::AgentError;
 
@@ -18,6 +19,8 @@ pub struct Identity {
     pub boot: String,
     /// Grows at each start.
     pub incarnation: u64,
+    /// As its owner set them.
+    pub labels: Labels,
 }
 
 /// The contents of `agent.json`.
@@ -42,7 +45,7 @@ pub fn lock(home: &Path) -> Result<File, AgentError> {
 }
 
 /// Reads the identity, or makes one, and counts this start. Durable on return.
-pub fn next_incarnation(home: &Path) -> io::Result<Identity> {
+pub fn next_incarnation(home: &Path, labels: Labels) -> io::Result<Identity> {
     let path = home.join("agent.json");
     let host = host_name();
     let mut stored = match fs::read(&path) {
@@ -57,7 +60,7 @@ pub fn next_incarnation(home: &Path) -> io::Result<Identity> {
     stored.incarnation += 1;
     write_durably(&path, &serde_json::to_vec(&stored).expect("two plain fields"))?;
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned();
-    Ok(Identity { agent: stored.agent, host, boot, incarnation: stored.incarnation })
+    Ok(Identity { agent: stored.agent, host, boot, incarnation: stored.incarnation, labels })
 }
 
 fn host_name() -> String {
@@ -104,8 +107,8 @@ mod tests {
     #[test]
     fn the_id_stays_and_the_incarnation_grows() {
         let home = tempfile::tempdir().unwrap();
-        let first = next_incarnation(home.path()).unwrap();
-        let second = next_incarnation(home.path()).unwrap();
+        let first = next_incarnation(home.path(), Labels::default()).unwrap();
+        let second = next_incarnation(home.path(), Labels::default()).unwrap();
         assert_eq!(first.agent, second.agent);
         assert_eq!((first.incarnation, second.incarnation), (1, 2));
     }
@@ -123,6 +126,6 @@ mod tests {
     fn a_damaged_identity_is_an_error_not_a_new_agent() {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("agent.json"), "{").unwrap();
-        assert!(next_incarnation(home.path()).unwrap_err().to_string().contains("damaged"));
+        assert!(next_incarnation(home.path(), Labels::default()).unwrap_err().to_string().contains("damaged"));
     }
 }

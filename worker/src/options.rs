@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sweep_shared::access::Secret;
+use sweep_shared::labels::Labels;
+use sweep_shared::pulse::Pulse;
 use tokio_util::sync::CancellationToken;
 
 /// Everything that an agent needs to know. [`Options::new`] fills in what most agents want.
@@ -11,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Options {
     /// The agent's own folder (by default `SWEEP_HOME/agent`), on a local disk. One agent at a time, enforced by a lock.
     pub home: PathBuf,
+    /// Where attempts run and blobs are cached, on the fastest disk that this machine has; nothing here has to outlive the agent. `None`: in `home`.
+    pub scratch: Option<PathBuf>,
     /// The coordinator: `https://desk:7433`, or `http://127.0.0.1:7433`.
     pub address: String,
     /// Sent with every call as `authorization: Bearer <token>`, where no TLS is spoken. Empty: no header.
@@ -19,6 +23,8 @@ pub struct Options {
     pub join_token: Option<Secret>,
     /// Jobs at once: per GPU where there are GPUs, otherwise on the CPU. `None`: one.
     pub slots: Option<u32>,
+    /// What plans may ask for by `where`.
+    pub labels: Labels,
     /// Where runners keep data sets and decoded images.
     pub datasets: PathBuf,
     /// Where published weights are asked for instead of at their publishers': a base URL that file names are added to.
@@ -29,6 +35,8 @@ pub struct Options {
     pub rules: Option<PathBuf>,
     /// `sweep-runner`. `None`: looked up when first needed by [`find_runner`].
     pub runner: Option<PathBuf>,
+    /// Beats while the agent's loop turns.
+    pub pulse: Pulse,
     /// How often the devices are probed and reported.
     pub heartbeat: Duration,
     /// How long a runner may take from SIGTERM to its end (it writes a checkpoint) before it is killed.
@@ -47,6 +55,8 @@ pub struct Options {
     pub log_bytes: u64,
     /// Bounds of the wait between two tries to connect.
     pub backoff: (Duration, Duration),
+    /// The agent leaves when it had nothing to do for so long. `None`: it stays.
+    pub leave_when_idle: Option<Duration>,
 }
 
 impl Options {
@@ -55,15 +65,18 @@ impl Options {
         Self {
             secrets: home.join("secrets"),
             home,
+            scratch: None,
             address: address.into(),
             token: String::new(),
             join_token: None,
             slots: None,
+            labels: Labels::default(),
             datasets: datasets.into(),
             weights_url: None,
             download_backoff: (Duration::from_secs(1), Duration::from_secs(30)),
             rules: None,
             runner: None,
+            pulse: Pulse::default(),
             heartbeat: Duration::from_secs(5),
             grace: Duration::from_mins(2),
             stuck: Duration::from_secs(30),
@@ -72,7 +85,18 @@ impl Options {
             cache_bytes: 20 << 30,
             log_bytes: 16 << 20,
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),
+            leave_when_idle: None,
         }
+    }
+
+    /// See [`Options::scratch`].
+    pub(crate) fn scratch(&self) -> &Path {
+        self.scratch.as_deref().unwrap_or(&self.home)
+    }
+
+    /// Where attempts have their folders.
+    pub(crate) fn attempts(&self) -> PathBuf {
+        self.scratch().join("attempts")
     }
 }
 

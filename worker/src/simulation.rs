@@ -149,13 +149,14 @@ impl Disk {
 mod tests {
     use super::*;
     use sweep_shared::ids::{JobId, Token};
+    use sweep_shared::labels::Labels;
     use sweep_shared::wire::v1::coordinator_message::Body;
 
     const NOW: Duration = Duration::from_secs(1);
 
     fn start(disk: &Disk, incarnation: u64) -> (SimAgent, Vec<Effect>) {
         let name = || "a".to_owned();
-        let identity = Identity { agent: name(), host: name(), boot: name(), incarnation };
+        let identity = Identity { agent: name(), host: name(), boot: name(), incarnation, labels: Labels::default() };
         let terms = Terms::new((Duration::from_millis(100), Duration::from_secs(5)));
         let recovered = disk.recovered();
         SimAgent::start(Start { identity, devices: vec![], cores: 1, recovered, terms, seed: 1 }, NOW)

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use sweep_shared::labels::Labels;
 use sweep_shared::resources::Device;
 use sweep_shared::wire::v1;
 
@@ -17,6 +18,7 @@ pub struct Agent {
     pub devices: Vec<Device>,
     pub running: u32,
     pub slots: u32,
+    pub labels: Labels,
     pub last_seen: Option<SystemTime>,
     /// A user wants it to leave.
     pub draining: bool,
@@ -34,6 +36,7 @@ impl TryFrom<v1::AgentStatus> for Agent {
             devices,
             running: a.running,
             slots: a.slots,
+            labels: Labels(a.labels.into_iter().collect()),
             last_seen: instant(a.last_seen_ms),
             draining: a.draining,
         })

@@ -4,11 +4,14 @@ mod employer;
 
 use std::path::PathBuf;
 
+use sweep_shared::labels::Label;
 use sweep_worker::{Agent, AgentError, Options, Shutdown};
 
 use crate::context::Context;
 use crate::exit::{self, Exit, Failure, Outcome};
 use crate::output;
+use crate::service;
+use crate::settings::{Flags, Stay};
 use crate::signals::Signals;
 
 const EXAMPLES: &str = "\
@@ -34,18 +37,48 @@ pub struct Args {
     /// Jobs to run at once, per GPU where there are GPUs [default: 1; env: SWEEP_SLOTS]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub slots: Option<u32>,
+    /// What plans may ask for by `where`, as NAME=VALUE; may be given several times [env: SWEEP_LABELS, with commas]
+    #[arg(long = "label", value_name = "NAME=VALUE")]
+    pub labels: Vec<Label>,
     /// File with what to join with; - reads standard input [env: SWEEP_JOIN_TOKEN_FILE, or the token in SWEEP_JOIN_TOKEN]
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub join_token_file: Option<PathBuf>,
+    /// Leave when there was nothing to do for so long, like 10m [default: never; env: SWEEP_LEAVE_WHEN_IDLE]
+    #[arg(long, value_name = "TIME")]
+    pub leave_when_idle: Option<Stay>,
+    /// Folder on a fast disk of this machine, for what is needed only while jobs run [default: in SWEEP_HOME; env: SWEEP_SCRATCH]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub scratch: Option<PathBuf>,
+    /// Look after the agent: `sweep agents launch` starts it so
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub keep: Option<PathBuf>,
 }
 
-pub async fn run(context: &Context, _: Args) -> Outcome {
+impl Args {
+    /// What of them are settings.
+    pub fn tell(&self, flags: &mut Flags) {
+        flags.slots = self.slots;
+        flags.join_token_file.clone_from(&self.join_token_file);
+        flags.leave_when_idle = self.leave_when_idle;
+        flags.scratch.clone_from(&self.scratch);
+        flags.labels.clone_from(&self.labels);
+    }
+}
+
+pub async fn run(context: &Context, args: Args) -> Outcome {
+    if let Some(folder) = args.keep {
+        return crate::fleet::keep::keep(&folder).await;
+    }
     let mut signals = Signals::listen()?;
     let employer = employer::find(context).await?;
     let address = employer.address.url();
     let mut options = options(context, address.clone(), employer.token);
     options.join_token = employer.join_token;
+    let pulse = options.pulse.clone();
+    options.leave_when_idle = context.settings.leave_when_idle.value.0;
+    options.scratch.clone_from(&context.settings.scratch.value);
     let agent = Agent::new(options).map_err(failure)?;
+    service::watch(pulse, format!("works for {address}"));
     output::note(&format!("agent for the coordinator at {address}"));
     let shutdown = Shutdown::new();
     let mut running = tokio::spawn(agent.run(shutdown.clone()));
@@ -58,6 +91,7 @@ pub async fn run(context: &Context, _: Args) -> Outcome {
             }
             () = signals.next() => {
                 asked += 1;
+                service::stopping("running jobs write a checkpoint");
                 ask(&shutdown, asked);
             }
         }
@@ -82,6 +116,7 @@ pub fn options(context: &Context, url: String, token: String) -> Options {
     let mut options = Options::new(home, url, settings.datasets.value.clone());
     options.token = token;
     options.slots = settings.slots.value;
+    options.labels.clone_from(&settings.labels.value);
     options.rules = Some(settings.home.value.join("agent.toml"));
     if let Some(secrets) = &settings.secrets.value {
         options.secrets.clone_from(secrets);

@@ -41,7 +41,9 @@ mod waiting;
 mod watch;
 mod whoami;
 
+pub use agents::presence;
 use clap::Subcommand;
+pub use status::unix_ms;
 
 use crate::context::Context;
 use crate::exit::Outcome;

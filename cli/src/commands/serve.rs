@@ -11,6 +11,7 @@ use crate::connect::cannot_start;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
+use crate::service;
 use crate::settings::{Flags, Span};
 use crate::signals::Signals;
 
@@ -78,12 +79,15 @@ pub async fn run(context: &Context, _: Args) -> Outcome {
         },
         ..Options::new(&settings.home.value)
     };
+    let pulse = options.pulse.clone();
     let mut running = Coordinator::start(options).await.map_err(cannot_start)?;
     announce(context, &running)?;
+    service::watch(pulse, format!("serves {}", running.url()));
     tokio::select! {
         () = signals.next() => {}
         error = running.failed() => return Err(Failure::from(error.context("the coordinator stopped by itself")).exit(Exit::Internal)),
     }
+    service::stopping("stopping");
     output::note("stopping; once more to stop at once");
     tokio::select! {
         () = running.shutdown() => Ok(Exit::Done),

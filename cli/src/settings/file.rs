@@ -24,6 +24,11 @@ pub struct SettingsFile {
     pub patience: Option<String>,
     pub secrets: Option<PathBuf>,
     pub slots: Option<u32>,
+    /// `["room=b12"]`.
+    pub labels: Option<Vec<String>>,
+    /// A duration, or `never`.
+    pub leave_when_idle: Option<String>,
+    pub scratch: Option<PathBuf>,
     pub datasets: Option<PathBuf>,
     pub weights_url: Option<String>,
     pub runner: Option<PathBuf>,

@@ -23,6 +23,7 @@ pub use stay::Stay;
 pub use sweep_shared::span::Span;
 
 use sweep_coordinator::{Retention, Tls};
+use sweep_shared::labels::Labels;
 
 /// Where a coordinator listens and is looked for, if nothing else is said.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:7433";
@@ -83,6 +84,12 @@ pub struct Settings {
     pub secrets: Setting<Option<PathBuf>>,
     /// Jobs an agent runs at once; `None`: as many as fit its devices.
     pub slots: Setting<Option<u32>>,
+    /// What an agent says of itself, for the `where` of plans.
+    pub labels: Setting<Labels>,
+    /// An agent leaves when it had nothing to do for so long.
+    pub leave_when_idle: Setting<Stay>,
+    /// Where an agent runs jobs and caches files; `None`: in its own folder.
+    pub scratch: Setting<Option<PathBuf>>,
     /// Where an agent keeps data sets.
     pub datasets: Setting<PathBuf>,
     /// Where an agent asks for published weights; `None`: at their publishers'.
@@ -120,6 +127,9 @@ impl Settings {
             ("patience", Some(self.patience.value.to_string()), &self.patience.origin),
             ("secrets", self.secrets.value.as_ref().map(path), &self.secrets.origin),
             ("slots", self.slots.value.map(|n| n.to_string()), &self.slots.origin),
+            ("labels", Some(self.labels.value.to_string()).filter(|labels| !labels.is_empty()), &self.labels.origin),
+            ("leave_when_idle", Some(self.leave_when_idle.value.to_string()), &self.leave_when_idle.origin),
+            ("scratch", self.scratch.value.as_ref().map(path), &self.scratch.origin),
             ("datasets", Some(path(&self.datasets.value)), &self.datasets.origin),
             ("weights_url", self.weights_url.value.clone(), &self.weights_url.origin),
             ("runner", self.runner.value.as_ref().map(path), &self.runner.origin),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use sweep_coordinator::Tls;
+use sweep_shared::labels::{Label, Labels};
 
 use super::file::SettingsFile;
 use super::{DEFAULT_LISTEN, Origin, Setting, Settings, Span, Stay, artifacts, mistakes, notify};
@@ -25,6 +26,9 @@ pub struct Flags {
     pub lease: Option<Span>,
     pub reconnect_grace: Option<Span>,
     pub slots: Option<u32>,
+    pub labels: Vec<Label>,
+    pub leave_when_idle: Option<Stay>,
+    pub scratch: Option<PathBuf>,
 }
 
 /// Reads the file, if there is one, and resolves everything.
@@ -109,6 +113,7 @@ fn resolve(
     let listed =
         text(variable, "SWEEP_NAMES")?.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect());
     let names = or_file(pick("--name", given_names, "SWEEP_NAMES", listed), file.names, path);
+    let labels = labels(flags, variable, file.labels, path)?;
     let defaults = sweep_coordinator::Options::new(&home.value);
     let agents = sweep_worker::Options::new("", "", "");
     let span = |flag, given, name: &'static str, variable_name: &'static str, in_file: Option<String>, default| {
@@ -117,8 +122,8 @@ fn resolve(
         let default = Setting { value: Span(default), origin: Origin::Default };
         Outcome::Ok(or_file(set, in_file, path).unwrap_or(default))
     };
-    let stay = |name: &'static str, variable_name: &'static str, in_file: Option<String>, default| {
-        let set = pick("", None, variable_name, parsed(variable, variable_name, A_STAY)?);
+    let stay = |flag, given, name: &'static str, variable_name: &'static str, in_file: Option<String>, default| {
+        let set = pick(flag, given, variable_name, parsed(variable, variable_name, A_STAY)?);
         let in_file = in_file.map(|text| parse(&text, name, A_STAY)).transpose()?;
         let default = Setting { value: Stay(default), origin: Origin::Default };
         Outcome::Ok(or_file(set, in_file, path).unwrap_or(default))
@@ -127,13 +132,15 @@ fn resolve(
     let settings = Settings {
         artifacts: kept_in,
         keep_checkpoints: stay(
+            "",
+            None,
             "retention.checkpoints",
             "SWEEP_RETENTION_CHECKPOINTS",
             file.retention.checkpoints,
             kept.checkpoints,
         )?,
-        keep_logs: stay("retention.logs", "SWEEP_RETENTION_LOGS", file.retention.logs, kept.logs)?,
-        keep_points: stay("retention.points", "SWEEP_RETENTION_POINTS", file.retention.points, kept.points)?,
+        keep_logs: stay("", None, "retention.logs", "SWEEP_RETENTION_LOGS", file.retention.logs, kept.logs)?,
+        keep_points: stay("", None, "retention.points", "SWEEP_RETENTION_POINTS", file.retention.points, kept.points)?,
         page_idle: span("", None, "page.idle", "SWEEP_PAGE_IDLE", file.page.idle, defaults.web.idle)?,
         page_absolute: span(
             "",
@@ -176,6 +183,16 @@ fn resolve(
         )),
         notify: notify::read(file.notify, path)?,
         slots: option(or_file(slots, file.slots, path)),
+        labels,
+        leave_when_idle: stay(
+            "--leave-when-idle",
+            flags.leave_when_idle,
+            "leave_when_idle",
+            "SWEEP_LEAVE_WHEN_IDLE",
+            file.leave_when_idle,
+            agents.leave_when_idle,
+        )?,
+        scratch: option(optional_path("--scratch", flags.scratch.clone(), "SWEEP_SCRATCH", file.scratch)),
         datasets: datasets.unwrap_or_else(|| Setting { value: home.value.join("datasets"), origin: Origin::Default }),
         weights_url: option(or_file(weights_url, file.weights_url, path)),
         runner: option(optional_path("", None, "SWEEP_RUNNER", file.runner)),
@@ -189,6 +206,21 @@ fn resolve(
         return Err(Failure::usage(format!("slots is 0 ({}); it must be at least 1", settings.slots.origin)));
     }
     Ok(settings)
+}
+
+/// Flags, variable and file each name all labels: those of one are not added to another's.
+fn labels(flags: &Flags, variable: Variables, in_file: Option<Vec<String>>, path: &Path) -> Outcome<Setting<Labels>> {
+    let read = |texts: Vec<String>| -> Result<Vec<Label>, String> { texts.iter().map(|text| text.parse()).collect() };
+    let listed = text(variable, "SWEEP_LABELS")?.map(|all| all.split(',').map(|one| one.trim().to_owned()).collect());
+    let given = (!flags.labels.is_empty()).then(|| Ok(flags.labels.clone()));
+    let set = pick("--label", given, "SWEEP_LABELS", listed.map(read));
+    let Some(Setting { value, origin }) = or_file(set, in_file.map(read), path) else {
+        return Ok(Setting { value: Labels::default(), origin: Origin::Default });
+    };
+    match value.and_then(Labels::collect) {
+        Ok(value) => Ok(Setting { value, origin }),
+        Err(why) => Err(Failure::usage(format!("labels ({origin}): {why}"))),
+    }
 }
 
 const A_TLS: &str = "one of auto, on, off";

@@ -34,6 +34,7 @@ pub async fn list(api: &Api, limit: u32) -> Result<v1::AgentsReply, Status> {
             },
             slots: known.slots,
             draining: known.draining,
+            labels: known.labels.0.into_iter().collect(),
         }
     };
     Ok(v1::AgentsReply { agents: known.into_iter().map(status).collect() })

@@ -1,9 +1,12 @@
 //! A plan comes in.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use sweep_shared::ids::SweepId;
+use sweep_shared::labels::{Labels, Placement, Spot};
 use sweep_shared::plan;
+use sweep_shared::resources::Device;
 use sweep_shared::wire::{self, v1};
 use tonic::Status;
 
@@ -51,6 +54,30 @@ fn narrow(coming: u64, free: u64, home: &Path) -> Option<String> {
     })
 }
 
+/// Stages that are named; there may be many.
+const MOST_NAMED: usize = 3;
+
+/// What there is to say where `where` fits no agent that is connected. `wanted`: places with a stage that names each.
+fn nowhere(wanted: &BTreeMap<Placement, String>, spots: &[Spot]) -> Option<String> {
+    let unmet = |(place, _): &(&Placement, &String)| !spots.is_empty() && !spots.iter().any(|spot| place.allows(spot));
+    let unmet: Vec<String> = wanted.iter().filter(unmet).map(|(place, stage)| format!("{stage} ({place})")).collect();
+    let named = unmet.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join("; ");
+    (!unmet.is_empty()).then(|| {
+        format!("no agent that is connected is where the plan's `where` wants it: {named}. These jobs wait for one")
+    })
+}
+
+async fn spots(api: &Api) -> Result<Vec<Spot>, Status> {
+    let agents = super::agents::list(api, 0).await?.agents;
+    let here = agents.into_iter().filter(|agent| agent.connected);
+    let of = |agent: v1::AgentStatus| {
+        let labels = Labels(agent.labels.into_iter().collect());
+        let devices = agent.devices.into_iter().filter_map(|device| Device::try_from(device).ok());
+        devices.map(|device| Spot::new(&agent.host, &labels, &device)).collect::<Vec<_>>()
+    };
+    Ok(here.flat_map(of).collect())
+}
+
 /// Makes a sweep of it, continues one, or amends one.
 pub async fn submit(api: &Api, request: v1::SubmitRequest, caller: &Principal) -> Result<v1::SubmitReply, Status> {
     let amend = (request.amend > 0).then_some(SweepId(request.amend));
@@ -94,6 +121,10 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest, caller: &Principal) -
         )));
     }
     let doubts = api.notices.doubts(&command.notify);
+    let placed = command.jobs.iter().filter(|job| !job.place.is_empty());
+    let wanted: BTreeMap<Placement, String> =
+        placed.map(|job| (Placement::of_text(&job.place), job.stage.clone())).collect();
+    let strange = if wanted.is_empty() { None } else { nowhere(&wanted, &spots(api).await?) };
     let made = api.store.write(command).await?;
     api.dispatch.serve(made.sweep).await;
     // What is taken over is here already.
@@ -103,7 +134,7 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest, caller: &Principal) -
         _ => None,
     };
     Ok(v1::SubmitReply {
-        warning: warning.into_iter().chain(doubts).collect::<Vec<_>>().join("\nwarning: "),
+        warning: warning.into_iter().chain(doubts).chain(strange).collect::<Vec<_>>().join("\nwarning: "),
         sweep: made.sweep.0,
         created: made.created,
         jobs: made.jobs,
@@ -132,6 +163,20 @@ mod tests {
         assert!(with(&vec!["a"; MOST_FILES + 1]).is_err());
         let plan_path = "x".repeat(MOST_PATH + 1);
         assert!(bound(&v1::SubmitRequest { plan_path, ..Default::default() }).is_err());
+    }
+
+    #[test]
+    fn places_where_nobody_is_are_told_and_nothing_where_nobody_is_at_all() {
+        let wanted = |names: &[&str]| {
+            let place =
+                |name: &&str| (Placement([((*name).to_owned(), ["x".to_owned()].into())].into()), "base".to_owned());
+            names.iter().map(place).collect::<BTreeMap<_, _>>()
+        };
+        let spots = [Spot { host: "x".to_owned(), ..Spot::default() }];
+        assert_eq!(nowhere(&wanted(&["room"]), &[]), None);
+        assert_eq!(nowhere(&wanted(&["host"]), &spots), None);
+        let said = nowhere(&wanted(&["host", "room", "a", "b", "c"]), &spots).unwrap();
+        assert!(said.contains("base (room: x)") || said.contains("base (a: x); base (b: x); base (c: x)."), "{said}");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sweep_shared::ids::Token;
 
 use super::fleet::{Live, Stop};
+use super::queue::Bounds;
 use super::service::{Broken, Dispatcher};
 use super::translate;
 use crate::schedule::{self, DeviceView, Preemption, ReadyJob, Snapshot};
@@ -29,11 +31,15 @@ impl Dispatcher {
             if views.agents.is_empty() || schedule::room(&views.agents) == 0 {
                 return Ok(());
             }
+            let bounds = Bounds {
+                passed_over: self.fleet.passed_over(),
+                served: self.served.as_ref(),
+                now_ms: self.clock.unix_ms(),
+            };
             if !self.queue.is_usable() {
-                let passed_over = self.fleet.passed_over();
-                let from = self.served.as_ref();
-                self.queue.read(&self.store, &views.agents, passed_over, from, self.clock.unix_ms()).await?;
+                self.queue.read(&self.store, &views.agents, &bounds).await?;
             }
+            self.queue.look_further(&self.store, &views.agents, &bounds, now).await?;
             let plan = self.plan(now);
             for Preemption { job, by } in plan.give_way {
                 tracing::info!(%job, %by, "a running job gives way");
@@ -62,14 +68,14 @@ impl Dispatcher {
             let list = if self.fleet.is_exclusive(job.job) { &mut exclusive } else { &mut ready };
             list.push(job);
         }
-        let mut queued = |list: &mut Vec<ReadyJob>, queue: &[read::Ready]| {
-            for (job, fences) in queue.iter().filter_map(|ready| self.fleet.candidate(ready, now, now_ms)) {
+        let mut queued = |list: &mut Vec<ReadyJob>, queue: &mut dyn Iterator<Item = &read::Ready>| {
+            for (job, fences) in queue.filter_map(|ready| self.fleet.candidate(ready, now, now_ms)) {
                 steal.extend(fences);
                 list.push(job);
             }
         };
-        queued(&mut ready, self.queue.ordinary());
-        queued(&mut exclusive, self.queue.exclusive());
+        queued(&mut ready, &mut self.queue.ordinary());
+        queued(&mut exclusive, &mut self.queue.exclusive().iter());
         // What has begun goes on before what has not, and what is more urgent before both.
         ready.sort_by_key(|job| Reverse(job.priority));
         exclusive.sort_by_key(|job| Reverse(job.priority));
@@ -158,6 +164,7 @@ fn live(grant: &Granted, now: Duration) -> Live {
         device: grant.request.device,
         device_index: grant.request.device_index,
         wants: grant.wants,
+        place: Arc::clone(&grant.place),
         memory_bytes: grant.memory_bytes,
         needs: grant.needs,
         outgrown_bytes: grant.outgrown_bytes,

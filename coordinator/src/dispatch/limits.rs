@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, SweepId};
+use sweep_shared::labels::Placement;
 
 use super::fleet::Order;
 use super::service::{Broken, Dispatcher};
@@ -40,9 +41,14 @@ impl Limits {
         now: Duration,
         patience: Duration,
     ) -> Vec<Outgrown> {
-        self.lacking = lacking.map(|of| (of, self.lacking.get(&of).copied().unwrap_or(now))).collect();
+        self.lacking = lacking
+            .map(|of| {
+                let since = self.lacking.get(&of).copied().unwrap_or(now);
+                (of, since)
+            })
+            .collect();
         let for_long = self.lacking.iter().filter(|(_, since)| now.saturating_sub(**since) > patience);
-        for_long.map(|(of, _)| *of).collect()
+        for_long.map(|(of, _)| of.clone()).collect()
     }
 }
 
@@ -90,8 +96,11 @@ impl Dispatcher {
             return Ok(());
         }
         let devices = self.fleet.sizes_within_lease(now);
-        let is_there = |(class, bytes): Outgrown| devices.iter().any(|d| d.class == class && d.total_bytes > bytes);
-        let than = self.limits.given_up(outgrown.into_iter().filter(|of| !is_there(*of)), now, self.patience);
+        let is_there = |(class, bytes, place): &Outgrown| {
+            let place = Placement::of_text(place);
+            devices.iter().any(|d| d.class == *class && d.total_bytes > *bytes && place.allows(&d.spot))
+        };
+        let than = self.limits.given_up(outgrown.into_iter().filter(|of| !is_there(of)), now, self.patience);
         if !than.is_empty() {
             let jobs = self.write(GiveUpLarger { than }).await?;
             tracing::info!(
@@ -154,10 +163,10 @@ mod tests {
 
     #[test]
     fn what_comes_back_in_time_is_waited_for() {
-        let (mut limits, of) = (Limits::default(), (DeviceClass::Cuda, 6));
+        let (mut limits, of) = (Limits::default(), (DeviceClass::Cuda, 6, String::new()));
         let patience = Duration::from_mins(10);
         let mut at = |minutes, lacks: bool| {
-            limits.given_up(lacks.then_some(of).into_iter(), Duration::from_mins(minutes), patience)
+            limits.given_up(lacks.then(|| of.clone()).into_iter(), Duration::from_mins(minutes), patience)
         };
         assert_eq!((at(0, true), at(9, true), at(10, false)), (vec![], vec![], vec![]));
         assert_eq!((at(11, true), at(21, true)), (vec![], vec![]), "it counts anew");

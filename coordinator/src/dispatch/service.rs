@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sweep_shared::ids::{SweepId, Token};
+use sweep_shared::pulse::Pulse;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -46,6 +47,7 @@ pub struct Dispatcher {
     pub(super) changes: broadcast::Receiver<Arc<Changes>>,
     pub(super) queue: Queue,
     pub(super) store: Store,
+    pulse: Pulse,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) luck: Arc<dyn Luck>,
     pub(super) terms: Terms,
@@ -89,6 +91,7 @@ impl Dispatcher {
             changes,
             queue: Queue::default(),
             store,
+            pulse: options.pulse.clone(),
             clock: options.clock.clone(),
             luck: options.luck.clone(),
             terms,
@@ -181,6 +184,7 @@ impl Dispatcher {
 
     /// Looks at the clock. Whatever held the loop up, silence during it proves nothing.
     pub(super) fn look(&mut self) -> Duration {
+        self.pulse.beat();
         let now = self.clock.now();
         self.fleet.tick(now);
         for agent in self.fleet.newly_overdue(now) {

@@ -1,9 +1,11 @@
 //! Between wire messages and our own types.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use sweep_shared::event::Epoch;
 use sweep_shared::ids::Token;
+use sweep_shared::labels::{self, Labels, wrong_name, wrong_value};
 use sweep_shared::resources::{Device, Usage};
 use sweep_shared::states::FailureClass;
 use sweep_shared::wire::{self, WireError, v1};
@@ -46,6 +48,7 @@ pub fn introduction(hello: v1::Hello) -> Result<Introduction, WireError> {
         incarnation: hello.incarnation,
         slots: hello.slots,
         devices: devices(hello.devices)?,
+        labels: labels(hello.labels),
     };
     Ok(Introduction {
         info,
@@ -55,6 +58,13 @@ pub fn introduction(hello: v1::Hello) -> Result<Introduction, WireError> {
         generation: bounded(hello.generation),
         acked_seq: hello.acked_seq,
     })
+}
+
+/// Those that are well formed; an agent of ours sends no others.
+fn labels(list: HashMap<String, String>) -> Labels {
+    let formed = |(name, value): &(String, String)| wrong_name(name).is_none() && wrong_value(value).is_none();
+    let ordered: BTreeMap<String, String> = list.into_iter().filter(formed).collect();
+    Labels(ordered.into_iter().take(labels::MOST).collect())
 }
 
 fn name(what: &'static str, text: String) -> Result<String, WireError> {
@@ -215,7 +225,40 @@ pub fn message(body: v1::coordinator_message::Body) -> v1::CoordinatorMessage {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use sweep_shared::wire::v1::agent_message::Body as Wire;
+
     use super::*;
+
+    /// What an agent of the version before said, from its hello to its goodbye.
+    const BEFORE: &str = include_str!("../../../shared/proto/previous/session.jsonl");
+
+    #[test]
+    fn an_agent_of_the_version_before_is_understood() {
+        let (mut hellos, mut ends) = (0, 0);
+        for line in BEFORE.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            if line["from"] != "agent" || !line["path"].as_str().unwrap().ends_with("/Session") {
+                continue;
+            }
+            let bytes = BASE64_STANDARD.decode(line["message"].as_str().unwrap()).unwrap();
+            let message = <v1::AgentMessage as prost::Message>::decode(bytes.as_slice()).unwrap();
+            match message.body.expect("a kind that is known") {
+                Wire::Hello(hello) => {
+                    assert!(!introduction(hello).unwrap().info.devices.is_empty());
+                    hellos += 1;
+                }
+                Wire::Heartbeat(heartbeat) => assert!(!devices(heartbeat.devices).unwrap().is_empty()),
+                Wire::Goodbye(_) => {}
+                body => {
+                    let said = said(body).map_err(|(_, error)| error).unwrap();
+                    ends += usize::from(said.is_some_and(|said| matches!(said.body, Body::Finished { .. })));
+                }
+            }
+        }
+        assert!(hellos >= 1 && ends >= 3, "{hellos} {ends}");
+    }
 
     #[test]
     fn a_malformed_report_still_tells_whose_it_is() {

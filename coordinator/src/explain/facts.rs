@@ -1,8 +1,10 @@
 //! What an explanation is made from. Times are spans, so that nobody has to agree on a clock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, SweepId};
+use sweep_shared::labels::{Labels, Placement, Spot};
 use sweep_shared::resources::{DeviceClass, DeviceStatus};
 use sweep_shared::states::{AttemptState, FailureClass, JobState};
 
@@ -18,6 +20,8 @@ pub struct JobFacts {
     pub priority: i64,
     /// What the plan asks for, or the class of which it has outgrown a device.
     pub device: Option<DeviceClass>,
+    /// Which devices it may go to.
+    pub place: Placement,
     pub memory: Promise,
     /// Only a device with more memory than this will do: it ran out of memory on one with so much. 0: it did not.
     pub outgrown_bytes: u64,
@@ -131,6 +135,8 @@ pub struct AgentFacts {
     pub leaving: bool,
     /// The exclusive job that it runs.
     pub measures: Option<JobId>,
+    pub host: String,
+    pub labels: Labels,
     pub devices: Vec<DeviceFacts>,
 }
 
@@ -138,6 +144,7 @@ pub struct AgentFacts {
 pub struct DeviceFacts {
     pub class: DeviceClass,
     pub index: u32,
+    pub spot: Arc<Spot>,
     pub slots: u32,
     pub assigned: u32,
     /// The lowest priority of those.

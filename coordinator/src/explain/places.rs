@@ -22,6 +22,9 @@ pub fn room(said: &mut Explanation, job: &JobFacts, fleet: &FleetFacts) {
         .flat_map(|agent| agent.devices.iter().map(move |device| (*agent, device)))
         .filter(|(agent, device)| suits(job, agent, device))
         .collect();
+    if suiting.is_empty() && !here.iter().any(|agent| is_allowed(job, agent)) {
+        return nowhere(said, job, &here);
+    }
     if suiting.is_empty() {
         return no_such_device(said, job, &here);
     }
@@ -67,6 +70,31 @@ fn no_such_device(said: &mut Explanation, job: &JobFacts, here: &[&AgentFacts]) 
     said.next("Start an agent on a machine that has one, or change `device` in the plan and submit it with `--amend`.");
 }
 
+fn is_allowed(job: &JobFacts, agent: &AgentFacts) -> bool {
+    agent.devices.iter().any(|device| job.place.allows(&device.spot))
+}
+
+/// Agents that are named; there may be many.
+const NAMED: usize = 5;
+
+fn nowhere(said: &mut Explanation, job: &JobFacts, here: &[&AgentFacts]) {
+    let known = |agent: &&AgentFacts| {
+        let gpus = agent.devices.iter().filter_map(|device| device.spot.gpu.clone());
+        let labels = Some(agent.labels.to_string()).filter(|labels| !labels.is_empty());
+        let known: Vec<String> = labels.into_iter().chain(gpus).collect();
+        if known.is_empty() { agent.host.clone() } else { format!("{} ({})", agent.host, known.join("; ")) }
+    };
+    let mut agents: Vec<String> = here.iter().take(NAMED).map(known).collect();
+    if here.len() > NAMED {
+        agents.push(format!("{} more", here.len() - NAMED));
+    }
+    said.reason(format!("It may run only where {}; connected are {}.", job.place, list(&agents)));
+    said.next(
+        "Start an agent there (`sweep agent --label NAME=VALUE` says what it is), or change `where` in the plan and submit \
+         it with `--amend`.",
+    );
+}
+
 fn too_large(said: &mut Explanation, job: &JobFacts, suiting: &[(&AgentFacts, &DeviceFacts)]) {
     let largest = suiting.iter().max_by_key(|(agent, device)| (device.total_bytes, Reverse(&agent.id)));
     let Some((agent, largest)) = largest else { return };
@@ -84,7 +112,12 @@ fn too_large(said: &mut Explanation, job: &JobFacts, suiting: &[(&AgentFacts, &D
 
 /// As the scheduler has it: a job without a wish leaves the CPU alone where a GPU could hold it.
 fn suits(job: &JobFacts, agent: &AgentFacts, device: &DeviceFacts) -> bool {
-    let could = |gpu: &DeviceFacts| gpu.class == DeviceClass::Cuda && job.memory.needs.cuda_bytes <= gpu.total_bytes;
+    let could = |gpu: &DeviceFacts| {
+        gpu.class == DeviceClass::Cuda && job.place.allows(&gpu.spot) && job.memory.needs.cuda_bytes <= gpu.total_bytes
+    };
+    if !job.place.allows(&device.spot) {
+        return false;
+    }
     match job.device {
         Some(class) => class == device.class,
         None => device.class == DeviceClass::Cuda || !agent.devices.iter().any(could),

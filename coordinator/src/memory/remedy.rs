@@ -1,5 +1,8 @@
 //! What helps a job that ran out of memory.
 
+use std::sync::Arc;
+
+use sweep_shared::labels::Spot;
 use sweep_shared::resources::DeviceClass;
 
 use crate::explain::words;
@@ -14,6 +17,7 @@ pub struct DeviceSize {
     pub class: DeviceClass,
     pub index: u32,
     pub total_bytes: u64,
+    pub spot: Arc<Spot>,
 }
 
 /// An attempt that ran out of memory.
@@ -119,7 +123,7 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     fn gpu(agent: &str, index: u32, total_bytes: u64) -> DeviceSize {
-        DeviceSize { agent: agent.to_owned(), class: DeviceClass::Cuda, index, total_bytes }
+        DeviceSize { agent: agent.to_owned(), class: DeviceClass::Cuda, index, total_bytes, spot: Arc::default() }
     }
 
     fn short(parts: u32, most_parts: u32) -> Shortage {

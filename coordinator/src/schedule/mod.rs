@@ -17,6 +17,7 @@ use std::time::Duration;
 use sweep_shared::ids::JobId;
 use sweep_shared::resources::DeviceClass;
 
+pub use place::idle;
 pub use preempt::{Preemption, preempt};
 pub use view::{AgentView, DeviceView, Ending, ReadyJob, RunningJob, Snapshot};
 

@@ -32,6 +32,18 @@ pub fn hold(job: &ReadyJob, agents: &mut [AgentView], barred: Barred<'_>) {
     }
 }
 
+/// Devices with a free slot that none of these jobs could begin on.
+pub fn idle(jobs: &[ReadyJob], agents: &[AgentView]) -> Vec<Place> {
+    let accepting = agents.iter().enumerate().filter(|(_, agent)| agent.accepts());
+    let devices = accepting.flat_map(|(at, agent)| (0..agent.devices.len()).map(move |index| (at, index)));
+    let idle = |(at, index): &Place| {
+        let (agent, device) = (&agents[*at], &agents[*at].devices[*index]);
+        let begins = |job: &ReadyJob| free_now(job, device).is_some() && suits(job, agent, device);
+        device.free_slots() > 0 && !jobs.iter().any(begins)
+    };
+    devices.filter(idle).collect()
+}
+
 /// Places an exclusive job at an agent that has nothing to do.
 pub fn exclusive(job: &ReadyJob, agents: &mut [AgentView], barred: Barred<'_>) -> Option<Assignment> {
     let idle = |agent: &AgentView| !agent.exclusive && !agent.leaving && agent.is_idle();
@@ -86,8 +98,13 @@ fn best(
 /// A job without a wish leaves the CPU of an agent alone that has a GPU large enough: it would crawl there while the GPU is
 /// only busy for the moment, and take the host's cores from those who feed the GPU.
 pub fn suits(job: &ReadyJob, agent: &AgentView, device: &DeviceView) -> bool {
+    if !job.place.allows(&device.spot) {
+        return false;
+    }
     let could = |gpu: &DeviceView| {
-        gpu.class == DeviceClass::Cuda && gpu.would_do(job, gpu.memory_total_bytes.max(gpu.memory_free_bytes))
+        gpu.class == DeviceClass::Cuda
+            && job.place.allows(&gpu.spot)
+            && gpu.would_do(job, gpu.memory_total_bytes.max(gpu.memory_free_bytes))
     };
     match job.device {
         Some(class) => class == device.class && device.is_wide_enough(job),

@@ -1,8 +1,10 @@
 //! What must hold of every decision, whatever the snapshot.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use proptest::prelude::*;
+use sweep_shared::labels::{Labels, Placement, Spot};
 
 use super::*;
 use crate::memory::Needs;
@@ -23,12 +25,14 @@ fn class() -> impl Strategy<Value = DeviceClass> {
 }
 
 fn job(base: i64) -> impl Strategy<Value = ReadyJob> {
-    let wish = (prop::option::of(class()), prop_oneof![3 => Just(0), 1 => 1..9u64]);
+    let place = prop_oneof![3 => Just(vec![]), 1 => prop::collection::vec(0..3u8, 1..3)];
+    let wish = (prop::option::of(class()), prop_oneof![3 => Just(0), 1 => 1..9u64], place);
     (0..20i64, -2..3i64, wish, (0..4u64, 0..4u64), 0..1200u64, prop::option::of(0..4000u64)).prop_map(
-        move |(id, priority, (device, outgrown), (cpu, cuda), waited, expected)| ReadyJob {
+        move |(id, priority, (device, outgrown, rooms), (cpu, cuda), waited, expected)| ReadyJob {
             job: JobId(base + id),
             priority,
             device,
+            place: Arc::new(in_rooms(&rooms)),
             needs: Needs { cpu_bytes: cpu * MIB, cuda_bytes: cuda * MIB },
             // Only a class of device can be outgrown.
             outgrown_bytes: device.map_or(0, |_| outgrown * MIB),
@@ -36,6 +40,12 @@ fn job(base: i64) -> impl Strategy<Value = ReadyJob> {
             expected: expected.map(Duration::from_millis),
         },
     )
+}
+
+/// None: anywhere.
+fn in_rooms(rooms: &[u8]) -> Placement {
+    let values = rooms.iter().map(u8::to_string).collect();
+    Placement(if rooms.is_empty() { BTreeMap::new() } else { BTreeMap::from([("room".to_owned(), values)]) })
 }
 
 /// In the order in which jobs are granted, each once.
@@ -52,6 +62,7 @@ fn agent() -> impl Strategy<Value = AgentView> {
     let device = (class(), 0..4u32, 0..6u64).prop_map(|(class, slots, free)| DeviceView {
         class,
         index: 0,
+        spot: Default::default(),
         slots,
         assigned: 0,
         quick: 0,
@@ -59,13 +70,16 @@ fn agent() -> impl Strategy<Value = AgentView> {
         memory_free_bytes: free * MIB,
         memory_total_bytes: 6 * MIB,
     });
-    (prop::collection::vec(device, 1..3), any::<bool>()).prop_map(|(mut devices, leaving)| {
+    (prop::collection::vec(device, 1..3), any::<bool>(), 0..3u8).prop_map(|(mut devices, leaving, room)| {
         devices.dedup_by_key(|device| device.class);
+        let labels = Labels(BTreeMap::from([("room".to_owned(), room.to_string())]));
+        let spot = Arc::new(Spot { labels, ..Spot::default() });
+        devices.iter_mut().for_each(|device| device.spot = Arc::clone(&spot));
         AgentView { devices, exclusive: false, leaving, kept_free: false }
     })
 }
 
-type Spot = (prop::sample::Index, prop::sample::Index, i64, u64, u64, u8);
+type Attempt = (prop::sample::Index, prop::sample::Index, i64, u64, u64, u8);
 
 fn world() -> impl Strategy<Value = World> {
     let spot = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), -2..3i64, 0..3u64, 0..900u64, 0..4u8);
@@ -80,7 +94,7 @@ fn world() -> impl Strategy<Value = World> {
 }
 
 /// An attempt in a free slot of some agent.
-fn running(number: usize, spot: Spot, agents: &mut [AgentView]) -> Option<RunningJob> {
+fn running(number: usize, spot: Attempt, agents: &mut [AgentView]) -> Option<RunningJob> {
     let (agent, device, priority, memory, ran, end) = spot;
     if agents.is_empty() {
         return None;
@@ -148,6 +162,7 @@ proptest! {
             prop_assert!(!agent.leaving);
             let at = agent.device(made.device, made.device_index).unwrap();
             let device = &mut agent.devices[at];
+            prop_assert!(job.place.allows(&device.spot), "{:?} for {:?}", device.spot, job.place);
             prop_assert!(job.outgrown_bytes == 0 || job.outgrown_bytes < device.memory_total_bytes);
             if device.free_slots() > 0 {
                 prop_assert!(job.needs.of(made.device) <= device.memory_free_bytes);
@@ -173,7 +188,7 @@ proptest! {
                     && waits.needs.of(made.device) <= lower.needs.of(made.device)
                     && (waits.outgrown_bytes == 0 || waits.outgrown_bytes < device.memory_total_bytes)
                     && !world.barred.contains(&(waits.job, made.agent));
-                let same_wish = waits.device == lower.device;
+                let same_wish = waits.device == lower.device && waits.place == lower.place;
                 prop_assert!(
                     lower.priority >= waits.priority || !alike || !same_wish,
                     "{lower:?} on {device:?} before {waits:?}"

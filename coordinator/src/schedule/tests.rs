@@ -15,6 +15,7 @@ fn device(class: DeviceClass, slots: u32, assigned: u32, free: u64) -> DeviceVie
     DeviceView {
         class,
         index: 0,
+        spot: Default::default(),
         slots,
         assigned,
         quick: 0,
@@ -29,6 +30,7 @@ fn job(id: i64) -> ReadyJob {
         job: JobId(id),
         priority: 0,
         device: None,
+        place: Default::default(),
         needs: Needs::default(),
         outgrown_bytes: 0,
         waited: Duration::ZERO,

@@ -1,8 +1,10 @@
 //! What the scheduler sees.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sweep_shared::ids::JobId;
+use sweep_shared::labels::{Placement, Spot};
 use sweep_shared::resources::DeviceClass;
 
 use super::MOST_AHEAD;
@@ -30,6 +32,8 @@ pub struct ReadyJob {
     pub priority: i64,
     /// `None`: any, and a CPU only where its host has no GPU that could hold the job.
     pub device: Option<DeviceClass>,
+    /// Which devices it may go to.
+    pub place: Arc<Placement>,
     /// Of a device of each class.
     pub needs: Needs,
     /// It ran out of memory on a device of the class that it wishes with so much; one with more is needed. 0: it did not.
@@ -83,6 +87,7 @@ pub struct AgentView {
 pub struct DeviceView {
     pub class: DeviceClass,
     pub index: u32,
+    pub spot: Arc<Spot>,
     pub slots: u32,
     /// Jobs that hold a slot or wait for one here.
     pub assigned: u32,

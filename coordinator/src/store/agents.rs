@@ -1,6 +1,7 @@
 //! What the database knows of agents.
 
 use sweep_shared::ids::Token;
+use sweep_shared::labels::Labels;
 use sweep_shared::resources::Device;
 
 use super::audit::{SWEEP, json};
@@ -18,11 +19,12 @@ pub struct AgentInfo {
     pub incarnation: u64,
     pub slots: u32,
     pub devices: Vec<Device>,
+    pub labels: Labels,
 }
 
 /// Notes that the agent is here. One that was started anew is not asked to leave any more. Answers whether it still is.
 pub(super) async fn upsert(tx: &mut Tx<'_>, agent: &AgentInfo) -> Result<bool, StoreError> {
-    let (devices, incarnation) = (json(&agent.devices), agent.incarnation as i64);
+    let (devices, labels, incarnation) = (json(&agent.devices), json(&agent.labels), agent.incarnation as i64);
     let known = sqlx::query!(
         r#"SELECT boot_id, incarnation, draining AS "draining!: bool" FROM agents WHERE id = ?"#,
         agent.id
@@ -32,10 +34,12 @@ pub(super) async fn upsert(tx: &mut Tx<'_>, agent: &AgentInfo) -> Result<bool, S
     let same = known.as_ref().is_some_and(|row| row.boot_id == agent.boot_id && row.incarnation == incarnation);
     let draining = same && known.is_some_and(|row| row.draining);
     sqlx::query!(
-        "INSERT INTO agents (id, host, boot_id, incarnation, slots, devices_json, seen_ms, draining, expected)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)
+        "INSERT INTO agents (id, host, boot_id, incarnation, slots, devices_json, labels_json, seen_ms, draining,
+                             expected)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
          ON CONFLICT DO UPDATE SET host = excluded.host, boot_id = excluded.boot_id, incarnation = excluded.incarnation,
-                slots = excluded.slots, devices_json = excluded.devices_json, seen_ms = excluded.seen_ms,
+                slots = excluded.slots, devices_json = excluded.devices_json,
+                labels_json = excluded.labels_json, seen_ms = excluded.seen_ms,
                 draining = excluded.draining, expected = 1",
         agent.id,
         agent.host,
@@ -43,6 +47,7 @@ pub(super) async fn upsert(tx: &mut Tx<'_>, agent: &AgentInfo) -> Result<bool, S
         incarnation,
         agent.slots,
         devices,
+        labels,
         tx.now_ms,
         draining
     )

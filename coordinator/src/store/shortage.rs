@@ -1,9 +1,11 @@
 //! Attempts that ran out of memory: what is known of them when it is decided what helps, and what their jobs then remember.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use sweep_shared::ids::{JobId, SweepId, Token};
+use sweep_shared::labels::Placement;
 use sweep_shared::resources::DeviceClass;
 use sweep_shared::states::JobState;
 use sweep_shared::wire;
@@ -29,6 +31,7 @@ pub async fn decide(
     let rows = sqlx::query!(
         r#"SELECT CAST(t.key AS INTEGER) AS "at!: i64", a.agent AS "agent!: String", a.device AS "device!: String",
                   a.device_index AS "device_index!: i64", a.micro_batches AS "parts!: i64", j.remedies AS "remedies!: i64",
+                  j.place AS "place!: String",
                   coalesce(s.needs_json ->> ('$."' || a.micro_batches || '"[' || (a.device = 'cuda') || ']'), 0)
                       AS "predicted!: i64",
                   (SELECT max(CAST(key AS INTEGER)) FROM json_each(s.needs_json)) AS "most?: i64",
@@ -53,7 +56,9 @@ pub async fn decide(
             most_parts: row.most.map_or(1, |most| most as u32),
             remedies: row.remedies as u32,
         };
-        let remedy = remedy(&shortage, devices);
+        let wanted = Placement::of_text(&row.place);
+        let allowed: Vec<DeviceSize> = devices.iter().filter(|device| wanted.allows(&device.spot)).cloned().collect();
+        let remedy = remedy(&shortage, &allowed);
         let words = shortage.words(&remedy, told);
         remedies.insert(*token, (remedy, words));
     }
@@ -64,7 +69,7 @@ pub async fn decide(
 fn place(devices: &[DeviceSize], agent: String, class: DeviceClass, index: u32) -> DeviceSize {
     let same = |other: &&DeviceSize| other.agent == agent && (other.class, other.index) == (class, index);
     let total_bytes = devices.iter().find(same).map_or(0, |device| device.total_bytes);
-    DeviceSize { agent, class, index, total_bytes }
+    DeviceSize { agent, class, index, total_bytes, spot: Arc::default() }
 }
 
 /// What a job remembers of a remedy.
@@ -154,8 +159,8 @@ pub struct GiveUpLarger {
     pub than: Vec<Outgrown>,
 }
 
-/// A class of device, and how much memory of it was too little.
-pub type Outgrown = (DeviceClass, u64);
+/// A class of device, how much memory of it was too little, and where it must be.
+pub type Outgrown = (DeviceClass, u64, String);
 
 impl Command for GiveUpLarger {
     /// The jobs that this concerns.
@@ -198,8 +203,8 @@ async fn waiting(tx: &mut Tx<'_>, outgrown: &[Outgrown]) -> Result<Vec<Waits>, S
                   j.micro_batches AS "parts!: i64",
                   (SELECT max(CAST(key AS INTEGER)) FROM json_each(s.needs_json)) AS "most?: i64"
            FROM jobs j JOIN job_specs s ON s.job = j.id
-           WHERE j.outgrown IS NOT NULL AND j.state = 'ready' AND (j.outgrown, j.outgrown_bytes) IN
-                 (SELECT value ->> 0, value ->> 1 FROM json_each(?1))
+           WHERE j.outgrown IS NOT NULL AND j.state = 'ready' AND (j.outgrown, j.outgrown_bytes, j.place) IN
+                 (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))
            ORDER BY j.id"#,
         outgrown
     )
@@ -219,12 +224,13 @@ impl Store {
     /// What ready jobs have outgrown.
     pub async fn outgrown(&self) -> Result<Vec<Outgrown>, StoreError> {
         let rows = sqlx::query!(
-            r#"SELECT DISTINCT outgrown AS "class!: String", outgrown_bytes AS "bytes!: i64" FROM jobs
+            r#"SELECT DISTINCT outgrown AS "class!: String", outgrown_bytes AS "bytes!: i64",
+                      place AS "place!: String" FROM jobs
                WHERE outgrown IS NOT NULL AND state = 'ready'"#
         )
         .fetch_all(&self.readers)
         .await?;
-        let pair = |(class, bytes): (String, i64)| Some((wire::device_class(&class).ok()?, bytes as u64));
-        Ok(rows.into_iter().filter_map(|row| pair((row.class, row.bytes))).collect())
+        let known = |class: &str| wire::device_class(class).ok();
+        Ok(rows.into_iter().filter_map(|row| Some((known(&row.class)?, row.bytes as u64, row.place))).collect())
     }
 }

@@ -40,6 +40,20 @@ pub async fn bench() -> Bench {
     bench
 }
 
+/// Whatever waits and is no measurement, for devices that hold anything.
+pub fn any_ready() -> read::ReadyQuery<'static> {
+    read::ReadyQuery {
+        now_ms: i64::MAX,
+        exclusive: false,
+        cpu_bytes: Some(u64::MAX),
+        cuda_bytes: Some(u64::MAX),
+        wishless: true,
+        places: &[],
+        limit: 1000,
+        served: None,
+    }
+}
+
 pub fn job(stage: &str) -> NewJob {
     NewJob {
         key: format!("key of {stage}"),
@@ -51,6 +65,7 @@ pub fn job(stage: &str) -> NewJob {
         params_json: "{}".to_owned(),
         inputs: Vec::new(),
         device: None,
+        place: String::new(),
         disk_bytes: 0,
         needs: NeedsByParts::new(),
         likeness: String::new(),
@@ -117,6 +132,7 @@ pub fn agent_info(id: &str) -> AgentInfo {
         incarnation: 1,
         slots: 2,
         devices: vec![],
+        labels: Default::default(),
     }
 }
 

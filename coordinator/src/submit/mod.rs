@@ -72,6 +72,7 @@ fn new_job(job: ExpandedJob, need: &Prediction) -> NewJob {
         key: job.key,
         label: job.label,
         device: job.device,
+        place: job.place.to_text(),
         disk_bytes: need.disk_bytes,
         needs: need.needs.clone(),
         likeness: need.likeness.clone(),

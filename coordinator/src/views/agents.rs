@@ -1,6 +1,6 @@
 //! Agents: their machines, what those have left, and what they work on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 use sweep_shared::ids::{JobId, SweepId};
@@ -25,6 +25,8 @@ pub struct Agent {
     /// What it runs at once, all devices together.
     pub slots: u32,
     pub devices: Vec<AgentDevice>,
+    /// What its owner says of it, for the `where` of plans.
+    pub labels: BTreeMap<String, String>,
     pub jobs: Vec<AgentJob>,
 }
 
@@ -151,6 +153,7 @@ fn one(api: &Api, row: AgentRow, now: Option<&AgentNow>, jobs: Vec<AgentJob>) ->
         seen_ms: connected.map_or(row.seen_ms, |agent| api.clock.unix_ms() - agent.heard_ago.as_millis() as i64),
         slots: row.slots,
         devices: devices.iter().map(|device| AgentDevice::from(device).when(connected.is_some())).collect(),
+        labels: row.labels.0,
         jobs,
         id: row.id,
         host: row.host,

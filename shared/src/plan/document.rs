@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use crate::labels::Placement;
 use crate::notices::Notify;
-use crate::spec::{DataSpec, MeasureSpec};
+use crate::spec::DataSpec;
 
 use super::catalogue::Catalogue;
 use super::error::{PlanError, PlanErrors};
 use super::fields::{Field, Fields};
 use super::fit::{self, FitDefaults};
 use super::kinds::{Context, Makes};
+use super::measure::{self, Measure};
 use super::policy::{self, Budget, Policy};
 use super::source::{At, Problems, Source};
 use super::stage::{self, Stage, StageDefaults};
-use super::{data, frozen, measure, notify, order, yaml};
+use super::{data, frozen, notify, order, places, yaml};
 
 /// A plan that was read and checked, with every default filled in. [`super::expand`] makes its jobs.
 #[derive(Debug, Clone)]
@@ -30,7 +32,7 @@ pub struct Plan {
     pub(super) source: Arc<Source>,
     /// Inputs before their readers.
     pub(super) stages: Vec<Stage>,
-    pub(super) measure: Option<MeasureSpec>,
+    pub(super) measure: Option<Measure>,
     pub(super) defaults: StageDefaults,
 }
 
@@ -57,8 +59,8 @@ fn document(fields: &Fields<'_>, source: &Arc<Source>, catalogue: &Catalogue) ->
     let normalization = data.as_ref().map(|data| data.normalization);
     let built = Default::default();
     let context = Context { catalogue, training, tuning, retraining, qat, image_size, normalization, built };
-    let stages = stages(fields, defaults, &context);
-    let measure = measure::read(fields.get("measure").as_ref());
+    let stages = stages(fields, &defaults, &context);
+    let measure = measure::read(fields.get("measure").as_ref(), &defaults.place);
     let priority = fields.get("priority").and_then(|f| policy::priority(&f)).unwrap_or(0);
     let budget = fields.get("budget").map(|f| policy::budget(&f)).unwrap_or_default();
     let notify = fields.get("notify").map(|f| notify::read(&f)).unwrap_or_default();
@@ -110,10 +112,11 @@ fn seeds(field: &Field<'_>) -> Option<Vec<u64>> {
 }
 
 fn defaults(fields: &Fields<'_>, training: &mut FitDefaults, shorter: [&mut FitDefaults; 3]) -> StageDefaults {
-    let mut defaults = StageDefaults { policy: Policy::default(), device: None };
+    let mut defaults = StageDefaults { policy: Policy::default(), place: Placement::default(), device: None };
     if let Some(inner) = fields.get("defaults").and_then(|f| f.fields()) {
         fit::read_defaults(&inner, training, shorter);
         defaults.policy = policy::read(&inner, defaults.policy);
+        defaults.place = places::read(&inner, &defaults.place);
         defaults.device = inner.get("device").and_then(|f| stage::device(&f));
         inner.finish();
     }
@@ -122,7 +125,7 @@ fn defaults(fields: &Fields<'_>, training: &mut FitDefaults, shorter: [&mut FitD
 
 const MAX_STAGES: usize = 1000;
 
-fn stages(fields: &Fields<'_>, defaults: StageDefaults, context: &Context<'_>) -> Vec<Stage> {
+fn stages(fields: &Fields<'_>, defaults: &StageDefaults, context: &Context<'_>) -> Vec<Stage> {
     let help = "for example `stages: { base: { train: { model: small-cnn } } }`";
     let Some(inner) = fields.require("stages", help).and_then(|f| f.fields()) else { return Vec::new() };
     if inner.entries.is_empty() {

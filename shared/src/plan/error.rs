@@ -29,7 +29,7 @@ pub struct PlanError {
 }
 
 impl PlanError {
-    pub(super) fn new(source: &Source, at: At, field: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(source: &Source, at: At, field: impl Into<String>, message: impl Into<String>) -> Self {
         let (excerpt, caret) = excerpt(source.line(at.line), at.column as usize, at.width as usize, COLUMNS - 8);
         Self {
             file: source.path.clone(),
@@ -44,12 +44,12 @@ impl PlanError {
         }
     }
 
-    pub(super) fn suggest(mut self, word: Option<&str>) -> Self {
+    pub(crate) fn suggest(mut self, word: Option<&str>) -> Self {
         self.suggestion = word.map(str::to_owned);
         self
     }
 
-    pub(super) fn help(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, text: impl Into<String>) -> Self {
         self.help.push(text.into());
         self
     }

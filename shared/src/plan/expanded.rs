@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::labels::Placement;
 use crate::notices::Notify;
 use crate::resources::DeviceClass;
 use crate::spec::JobSpec;
@@ -59,6 +60,9 @@ pub struct ExpandedJob {
     pub points: Vec<String>,
     /// A device class that the plan asks for.
     pub device: Option<DeviceClass>,
+    /// Which agents it may go to. No part of the key.
+    #[serde(default, skip_serializing_if = "Placement::is_anywhere")]
+    pub place: Placement,
     /// Holds the whole host (measure jobs).
     pub exclusive: bool,
     /// No part of the key.

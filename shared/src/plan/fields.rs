@@ -6,12 +6,12 @@ use std::ops::RangeInclusive;
 
 use super::error::PlanError;
 use super::policy;
-use super::source::{At, Problems};
+use super::source::{At, Problems, Sort};
 use super::suggest::{listed, nearest};
 use super::tree::{Entry, Node, Value};
 
 /// The fields of one map. What was not asked for by name until [`Fields::finish`] is unknown.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     pub problems: &'a Problems<'a>,
     /// Dotted, for messages.
     pub path: String,
@@ -88,7 +88,7 @@ fn misplaced(name: &str, path: &str) -> Option<String> {
 
 /// One field's value.
 #[derive(Clone)]
-pub(super) struct Field<'a> {
+pub(crate) struct Field<'a> {
     pub problems: &'a Problems<'a>,
     pub path: String,
     pub node: &'a Node,
@@ -96,7 +96,7 @@ pub(super) struct Field<'a> {
 
 /// Bounds of a number.
 #[derive(Clone, Copy)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     pub low: f64,
     pub high: f64,
     /// Whether the bound itself is allowed.
@@ -165,7 +165,9 @@ impl<'a> Field<'a> {
     fn refuse(&self, expected: &str) {
         let error = self.error(format!("expected {expected}, found {}", self.found()));
         let name = self.path.rsplit('.').next().unwrap_or_default();
-        let several = matches!(self.node.value, Value::List(_)) && !expected.contains("list");
+        let several = self.problems.source.sort == Sort::Plan
+            && matches!(self.node.value, Value::List(_))
+            && !expected.contains("list");
         self.problems.add(if several {
             error.help(format!("for several values of one parameter: `matrix: {{ {name}: […] }}`"))
         } else {

@@ -1,9 +1,11 @@
 //! The plan's `measure`: what is timed for every point, once the study's other work is done.
 
+use crate::labels::Placement;
 use crate::resources::DeviceClass;
 use crate::spec::MeasureSpec;
 
 use super::fields::Field;
+use super::places;
 use super::tree::Value;
 
 /// Batch sizes 1 and 32, one thread: comparable between machines whose numbers of cores differ.
@@ -11,14 +13,29 @@ fn defaults() -> MeasureSpec {
     MeasureSpec { batches: vec![1, 32], runs: 50, threads: 1 }
 }
 
-/// The settings of the measure jobs; `None` where the plan says `measure: false`.
-pub(super) fn read(field: Option<&Field<'_>>) -> Option<MeasureSpec> {
+/// What the measure jobs do, and where they may.
+#[derive(Debug, Clone)]
+pub(super) struct Measure {
+    pub spec: MeasureSpec,
+    pub place: Placement,
+}
+
+/// The settings of the measure jobs; `None` where the plan says `measure: false`. `place`: where the stages' jobs may run. They go
+/// there, too, if not for a GPU.
+pub(super) fn read(field: Option<&Field<'_>>, place: &Placement) -> Option<Measure> {
     let mut spec = defaults();
-    let Some(field) = field else { return Some(spec) };
+    let mut place = places::without_gpu(place);
+    let Some(field) = field else { return Some(Measure { spec, place }) };
     if let Value::Bool(wanted) = field.node.value {
-        return wanted.then_some(spec);
+        return wanted.then_some(Measure { spec, place });
     }
-    let Some(fields) = field.fields() else { return Some(spec) };
+    let Some(fields) = field.fields() else { return Some(Measure { spec, place }) };
+    if let Some(field) = fields.get("where") {
+        place = places::places(&field);
+        if places::contradict(&place, Some(DeviceClass::Cpu)) {
+            field.problems.add(field.error("measurements run on the CPU").help("name a machine by `host` or a label"));
+        }
+    }
     if let Some(latency) = fields.get("latency").and_then(|f| f.fields()) {
         if let Some(batches) = latency.get("batch").and_then(|f| batches(&f)) {
             spec.batches = batches;
@@ -31,7 +48,7 @@ pub(super) fn read(field: Option<&Field<'_>>) -> Option<MeasureSpec> {
         latency.finish();
     }
     fields.finish();
-    Some(spec)
+    Some(Measure { spec, place })
 }
 
 fn batches(field: &Field<'_>) -> Option<Vec<u32>> {

@@ -41,7 +41,7 @@ pub struct Budget {
 }
 
 /// The fields of a stage and of `defaults`, for those who must know them by name.
-pub(super) const FIELDS: [&str; 6] = ["retries", "priority", "max_hours", "losses", "memory", "hang_after"];
+pub(super) const FIELDS: [&str; 7] = ["retries", "priority", "max_hours", "losses", "memory", "hang_after", "where"];
 
 /// Two of them can be added without leaving 32 bits.
 const PRIORITIES: std::ops::RangeInclusive<i32> = -1_000_000..=1_000_000;

@@ -4,7 +4,7 @@ use super::error::PlanError;
 
 /// A place in the plan: where a value or a field's name begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct At {
+pub(crate) struct At {
     /// From 1.
     pub line: u32,
     /// In characters, from 1.
@@ -20,9 +20,18 @@ impl At {
     pub const START: Self = Self { line: 1, column: 1, width: 1, bytes: (0, 0) };
 }
 
+/// What is read, for messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Plan,
+    /// A file that lists hosts ([`crate::hosts`]).
+    Hosts,
+}
+
 /// The text and where it came from.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(crate) struct Source {
+    pub sort: Sort,
     pub path: String,
     pub text: String,
     /// Byte offsets at which lines begin.
@@ -31,8 +40,12 @@ pub(super) struct Source {
 
 impl Source {
     pub fn new(path: &str, text: &str) -> Self {
+        Self::of(Sort::Plan, path, text)
+    }
+
+    pub fn of(sort: Sort, path: &str, text: &str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
-        Self { path: path.to_owned(), text: text.to_owned(), starts }
+        Self { sort, path: path.to_owned(), text: text.to_owned(), starts }
     }
 
     /// The line of that number, from 1; empty behind the end.
@@ -51,7 +64,7 @@ impl Source {
 }
 
 /// Collects what is wrong while reading goes on, so that one run tells of several mistakes.
-pub(super) struct Problems<'a> {
+pub(crate) struct Problems<'a> {
     pub source: &'a Source,
     errors: std::cell::RefCell<Vec<PlanError>>,
     warnings: std::cell::RefCell<Vec<PlanError>>,

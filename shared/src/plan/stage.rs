@@ -1,11 +1,13 @@
 //! One stage of a plan: its kind, read once for each combination of its matrix.
 
+use crate::labels::Placement;
 use crate::resources::DeviceClass;
 
 use super::error::PlanError;
 use super::fields::{Field, Fields};
 use super::kinds::{self, Context, Draft, KINDS, Makes, PLANNED};
 use super::matrix::{self, Choice};
+use super::places;
 use super::policy::{self, Policy};
 use super::source::{At, Problems};
 use super::suggest::{listed, nearest};
@@ -19,6 +21,8 @@ pub(super) struct Stage {
     pub makes: Makes,
     pub variants: Vec<Variant>,
     pub policy: Policy,
+    /// Which agents its jobs may go to.
+    pub place: Placement,
     /// Whether measure jobs are added for its points.
     pub measured: bool,
 }
@@ -32,9 +36,10 @@ pub(super) struct Variant {
 }
 
 /// What a stage takes from the plan's `defaults`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct StageDefaults {
     pub policy: Policy,
+    pub place: Placement,
     pub device: Option<DeviceClass>,
 }
 
@@ -45,7 +50,7 @@ pub(super) fn device(field: &Field<'_>) -> Option<DeviceClass> {
 pub(super) fn read(
     problems: &Problems<'_>,
     entry: &Entry,
-    defaults: StageDefaults,
+    defaults: &StageDefaults,
     context: &Context<'_>,
 ) -> Option<Stage> {
     let path = format!("stages.{}", entry.name);
@@ -55,6 +60,7 @@ pub(super) fn read(
     let matrix = fields.get("matrix");
     let stage_device = fields.get("device").map(|f| device(&f));
     let policy = policy::read(&fields, defaults.policy);
+    let place = places::read(&fields, &defaults.place);
     let measured = fields.get("measure").and_then(|f| f.flag()).unwrap_or(true);
     if let Some(field) = fields.get("threads") {
         let error = field.error("`threads` of a stage is not available in this version");
@@ -66,8 +72,14 @@ pub(super) fn read(
     fields.finish();
     let device = stage_device.unwrap_or(defaults.device);
     let rows = rows.into_iter().take_while(|_| !problems.is_full());
-    let variants = rows.filter_map(|row| variant(word, &body, row, device, context)).collect();
-    Some(Stage { name: entry.name.clone(), at: entry.at, makes: kinds::makes(word), variants, policy, measured })
+    let variants: Vec<Variant> = rows.filter_map(|row| variant(word, &body, row, device, context)).collect();
+    if variants.iter().any(|variant| places::contradict(&place, variant.device)) {
+        let path = format!("{path}.where");
+        let error = PlanError::new(problems.source, entry.at, path, "`where` names a GPU, and `device` is cpu");
+        problems.add(error.help("leave out one of the two; labels and `host` go with both"));
+    }
+    let (name, makes) = (entry.name.clone(), kinds::makes(word));
+    Some(Stage { name, at: entry.at, makes, variants, policy, place, measured })
 }
 
 /// Reads the kind's fields with the row's choices in their places.

@@ -9,13 +9,13 @@ use super::source::At;
 
 /// A value and where it stands. Behind an alias that is where the anchored value was written: the place to mend.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub at: At,
     pub value: Value,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     /// Any that YAML's reader takes: −2⁶³ to 2⁶⁴ − 1.
@@ -28,7 +28,7 @@ pub(super) enum Value {
 
 /// A field of a map. Names are unique within one: the YAML reader refuses duplicates.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub name: String,
     /// Where the name stands.
     pub at: At,
@@ -103,7 +103,7 @@ impl Entry {
 }
 
 /// A place as the YAML reader tells it. For lists and maps it knows the beginning only.
-pub(super) fn place(location: Location) -> At {
+pub(crate) fn place(location: Location) -> At {
     let span = location.span();
     At {
         line: (location.line() as u32).max(1),

@@ -3,7 +3,7 @@
 use serde_saphyr::{MessageFormatter, NonFiniteFloatPolicy, Options, UserMessageFormatter};
 
 use super::error::{PlanError, PlanErrors};
-use super::source::{At, Source};
+use super::source::{At, Sort, Source};
 use super::tree::{Node, Value, place};
 
 /// A longer text is not a plan that somebody wrote.
@@ -14,25 +14,50 @@ const MAX_DEPTH: usize = 32;
 const MAX_VALUES: usize = 400_000;
 
 /// Reads the text into a tree whose root is a map.
-pub(super) fn tree(source: &Source) -> Result<Node, PlanErrors> {
+pub(crate) fn tree(source: &Source) -> Result<Node, PlanErrors> {
     if source.text.len() > MAX_BYTES {
-        let message = format!("the plan has {} bytes; {MAX_BYTES} are the limit", source.text.len());
+        let message = format!("{} has {} bytes; {MAX_BYTES} are the limit", source.sort.name(), source.text.len());
         return Err(PlanError::new(source, At::START, "", message).into());
     }
     let node = serde_saphyr::from_str_with_options::<Node>(&source.text, options())
         .map_err(|e| PlanErrors::from(explain(source, &e)))?;
     match node.value {
         Value::Map(_) => Ok(node),
-        Value::Null => Err(PlanError::new(source, At::START, "", "the plan is empty").help(SMALLEST).into()),
+        Value::Null => Err(PlanError::new(source, At::START, "", format!("{} is empty", source.sort.name()))
+            .help(source.sort.smallest())
+            .into()),
         _ => {
-            let message = format!("expected a map of `stages` and more, found {}", node.kind());
-            Err(PlanError::new(source, node.at, "", message).help(SMALLEST).into())
+            let message = format!("expected a map of `{}` and more, found {}", source.sort.field(), node.kind());
+            Err(PlanError::new(source, node.at, "", message).help(source.sort.smallest()).into())
         }
     }
 }
 
-const SMALLEST: &str =
-    "the smallest plan:  data: synthetic  and, on the next line,  stages: { base: { train: { model: small-cnn } } }";
+impl Sort {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "the plan",
+            Self::Hosts => "the file of hosts",
+        }
+    }
+
+    /// That no such file can do without.
+    fn field(self) -> &'static str {
+        match self {
+            Self::Plan => "stages",
+            Self::Hosts => "hosts",
+        }
+    }
+
+    fn smallest(self) -> &'static str {
+        match self {
+            Self::Plan => {
+                "the smallest plan:  data: synthetic  and, on the next line,  stages: { base: { train: { model: small-cnn } } }"
+            }
+            Self::Hosts => "the smallest one:  hosts: [desk-2]",
+        }
+    }
+}
 
 fn options() -> Options {
     serde_saphyr::options! {
@@ -63,14 +88,19 @@ fn explain(source: &Source, error: &serde_saphyr::Error) -> PlanError {
             new(format!("aliases stand for more than {MAX_ALIASED} values in all"))
                 .help("an alias (`*name`) copies what its anchor (`&name`) holds, and aliases of aliases multiply")
         }
-        Error::Budget { .. } => new(format!("the plan is too large or too deeply nested: {}", said(error))),
+        Error::Budget { .. } => {
+            new(format!("{} is too large or too deeply nested: {}", source.sort.name(), said(error)))
+        }
         Error::DuplicateMappingKey { key, .. } => {
             let message = key
                 .as_ref()
                 .map_or("this field stands here twice".to_owned(), |key| format!("`{key}` stands here twice"));
-            new(message).help("a field may be written once; for several values of one parameter use `matrix`")
+            new(message).help(match source.sort {
+                Sort::Plan => "a field may be written once; for several values of one parameter use `matrix`",
+                Sort::Hosts => "a field may be written once",
+            })
         }
-        Error::MultipleDocuments { .. } => new("a plan is one YAML document: `---` begins another".to_owned()),
+        Error::MultipleDocuments { .. } => new("this is to be one YAML document, and `---` begins another".to_owned()),
         Error::UnknownAnchor { .. } => new("this alias has no anchor (`&name`) before it".to_owned()),
         _ => hints(source, at).into_iter().fold(new(format!("not valid YAML: {}", said(error))), PlanError::help),
     }
@@ -90,7 +120,11 @@ fn hints(source: &Source, at: At) -> Vec<&'static str> {
         hints.push("the line begins with a tab; YAML is indented with spaces");
     }
     let word = |text: &str| text.ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
-    if before.contains("${") {
+    if source.sort == Sort::Hosts {
+        if before.trim_end().strip_suffix('[').is_some_and(word) {
+            hints.push("inside [ ] and { } a range of hosts is put in quotes: \"gpu[01-20]\"");
+        }
+    } else if before.contains("${") {
         hints.push("inside [ ] and { } a text with `${…}` is put in quotes: \"${seed}\"");
     } else if before.trim_end().strip_suffix('[').is_some_and(word) {
         hints.push("inside [ ] and { } a selector is put in quotes: \"pruned[s0.50]\"");

@@ -2,6 +2,8 @@
 //! as they arrive and made from ours just before they leave.
 
 mod device;
+#[cfg(test)]
+mod previous;
 
 #[allow(clippy::pedantic, clippy::all)]
 pub mod v1 {

@@ -4,6 +4,7 @@ mod errors;
 mod golden;
 mod networks;
 mod notify;
+mod places;
 mod properties;
 
 use std::sync::Arc;

@@ -153,6 +153,7 @@ impl World {
                 host: host.name.clone(),
                 boot: format!("boot-{}", host.boots),
                 incarnation: host.starts,
+                labels: Default::default(),
             },
             devices: host.devices.clone(),
             cores: 8,

@@ -63,7 +63,7 @@ impl Context {
 
     /// Where attempts have their folders.
     pub fn attempts(&self) -> PathBuf {
-        self.options.home.join("attempts")
+        self.options.attempts()
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sweep_shared::event::FileRef;
 use sweep_shared::ids::{ContentHash, JobId, Token};
+use sweep_shared::labels::Labels;
 use sweep_shared::resources::{Device, DeviceClass, Usage};
 use sweep_shared::spec::{CommandSpec, JobSpec, Protocol, StageKind};
 
@@ -75,8 +76,9 @@ impl Bench {
             status: Default::default(),
         };
         let name = || "a".to_owned();
-        let identity = Identity { agent: name(), host: name(), boot: name(), incarnation: 1 };
-        let terms = Terms { backoff: (Duration::from_millis(100), Duration::from_secs(5)), most_superseded: 2 };
+        let identity =
+            Identity { agent: name(), host: name(), boot: name(), incarnation: 1, labels: Labels::default() };
+        let terms = Terms { most_superseded: 2, ..Terms::new((Duration::from_millis(100), Duration::from_secs(5))) };
         let now = Duration::from_secs(1_000);
         let spool = recovered.spool.clone();
         let setup = Setup { identity, devices: vec![cpu], cores: 4, recovered, terms, luck: Luck::seeded(7) };

@@ -38,11 +38,13 @@ pub struct Terms {
     pub backoff: (Duration, Duration),
     /// Superseded checkpoints that may wait in the spool before it is renewed without them.
     pub most_superseded: usize,
+    /// It leaves when it had nothing to do for so long.
+    pub leave_when_idle: Option<Duration>,
 }
 
 impl Terms {
     pub fn new(backoff: (Duration, Duration)) -> Self {
-        Self { backoff, most_superseded: 1000 }
+        Self { backoff, most_superseded: 1000, leave_when_idle: None }
     }
 }
 
@@ -96,7 +98,8 @@ impl Session {
         let slots = Slots::new(&devices, cores);
         let inherited = ended.into_iter().chain(cut.iter().copied());
         let mut session = Self {
-            state: State::new(slots, inherited, recovered.generation.clone(), now),
+            state: State::new(slots, inherited, recovered.generation.clone(), now)
+                .leaves_when_idle(terms.leave_when_idle),
             delivery: Delivery::new(recovered),
             untold: BTreeMap::new(),
             disowned: BTreeSet::new(),
@@ -316,6 +319,7 @@ impl Session {
                     self.over = true;
                 }
                 Action::Leave(reason) => {
+                    tracing::info!("the agent leaves: {reason}");
                     self.send(Outbound::Goodbye(reason));
                     self.out.push(Effect::Leave);
                     self.over = true;

@@ -60,6 +60,7 @@ impl Session {
             devices: self.offered(),
             attempts: attempts.collect(),
             slots: self.state.slots(),
+            labels: self.identity.labels.clone(),
             spool: self.delivery.spool().to_owned(),
             generation: self.state.generation().map(str::to_owned),
             acked: self.delivery.acked(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sweep_shared::event::{Epoch, FileRef};
 use sweep_shared::ids::{ContentHash, Token};
+use sweep_shared::labels::Labels;
 use sweep_shared::resources::Device;
 use sweep_shared::spec::JobSpec;
 
@@ -101,6 +102,7 @@ pub struct Hello {
     pub devices: Vec<Device>,
     pub attempts: Vec<Token>,
     pub slots: u32,
+    pub labels: Labels,
     pub spool: String,
     /// The database that the agent last heard, if it ever heard one.
     pub generation: Option<String>,

@@ -72,6 +72,7 @@ impl Shell {
         tell.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut drained, mut killed) = (false, false);
         while self.over.is_none() {
+            self.context.options.pulse.beat();
             tokio::select! {
                 Some(event) = inbox.link.recv() => self.on_link(event),
                 Some((token, news)) = inbox.news.recv() => self.feed(Input::News(token, news)),

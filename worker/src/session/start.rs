@@ -32,17 +32,19 @@ use crate::spool::{Record, Spool};
 use crate::transfer::Transfers;
 
 /// The agent, from its start to its end. Needs a `LocalSet` on a permanent thread, and the folder's lock.
-pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), AgentError> {
+pub async fn run_agent(mut options: Options, shutdown: Shutdown) -> Result<(), AgentError> {
     let home = options.home.clone();
     let home_error = |source| AgentError::Home { path: home.clone(), source };
-    let identity = identity::next_incarnation(&options.home).map_err(home_error)?;
+    let identity = identity::next_incarnation(&options.home, options.labels.clone()).map_err(home_error)?;
+    // Agents may share a disk, but each clears up what it finds in its own folder.
+    options.scratch = options.scratch.map(|scratch| scratch.join(&identity.agent));
     let killed =
         sweep_cgroups(&options.home, &identity.agent) + leftovers::kill_older(&identity.agent, identity.incarnation);
     if killed > 0 {
         tracing::warn!(killed, "killed processes that an earlier agent had left");
     }
     let Some(Enrolled { link: to, bearer: auth }) = enrol(&options, &identity, &shutdown).await? else { return Ok(()) };
-    let cache = Rc::new(Cache::open(&options.home.join("cache"), options.cache_bytes).map_err(home_error)?);
+    let cache = Rc::new(Cache::open(&options.scratch().join("cache"), options.cache_bytes).map_err(home_error)?);
     // A connection of their own: a large blob must not stand in a heartbeat's way.
     let transfers = Transfers::new(to.clone(), auth.clone(), Rc::clone(&cache), options.backoff, shutdown.clone());
     let (link, link_events, connect) = Link::new(to.clone(), auth);
@@ -54,10 +56,10 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     let (spool, recovered, durable) = Spool::open(&options.home.join("spool")).map_err(home_error)?;
     let unacked: Vec<(u64, Record)> =
         recovered.reports.iter().map(|(seq, report)| (*seq, Record::of(report))).collect();
-    let terms = Terms::new(options.backoff);
+    let terms = Terms { leave_when_idle: options.leave_when_idle, ..Terms::new(options.backoff) };
     let setup = Setup { identity: identity.clone(), devices, cores: cores(), recovered, terms, luck: Luck::new() };
     let (session, first) = Session::new(setup, clock::now());
-    clear_folders(&options.home.join("attempts"), &session.attempts()).map_err(home_error)?;
+    clear_folders(&options.attempts(), &session.attempts()).map_err(home_error)?;
     let (news, news_inbox) = unbounded_channel();
     let (notes, notes_inbox) = unbounded_channel();
     let (heartbeats, every) = watch::channel(options.heartbeat);
@@ -65,9 +67,9 @@ pub async fn run_agent(options: Options, shutdown: Shutdown) -> Result<(), Agent
     spawn_local(Rc::clone(&held).exclude_faulty(xids));
     spawn_local(link.run());
     spawn_local(keep_renewed(to, options.clone()));
-    let log = |token: Token| attempt::log_path(&options.home.join("attempts"), token);
+    let log = |token: Token| attempt::log_path(&options.attempts(), token);
     let runs = session.attempts().into_iter().map(|token| (token, Run::new(log(token), options.log_bytes))).collect();
-    let space = Space::new(&options.home);
+    let space = Space::new(options.scratch());
     let cgroups = cgroups(&options, &identity);
     let context = Context::new(options, &identity, cache, transfers, held, cgroups).map_err(home_error)?;
     let mut shell = Shell {

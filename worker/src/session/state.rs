@@ -9,6 +9,7 @@ use std::time::Duration;
 use sweep_shared::ids::{ContentHash, Token};
 use sweep_shared::resources::Usage;
 
+use self::leaving::Idle;
 use super::message::{Assign, Inbound, Outbound};
 use crate::report::{End, Report};
 use crate::slots::{Claim, DeviceKey, Slots};
@@ -97,6 +98,7 @@ pub struct State {
     lease: Duration,
     generation: Option<String>,
     leaving: Option<Leaving>,
+    idle: Idle,
     /// Whether reports of new attempts would find space.
     room: bool,
     /// Devices that begin nothing, and why.
@@ -138,6 +140,7 @@ impl State {
             lease: Duration::from_mins(1),
             generation,
             leaving: None,
+            idle: Idle::default(),
             room: true,
             closed: BTreeMap::new(),
         }
@@ -340,6 +343,9 @@ impl State {
             }
         }
         let busy = self.is_busy();
+        if let Some(reason) = self.idle.over(busy, now) {
+            self.drain(reason, out);
+        }
         if let Some(leaving) = &mut self.leaving {
             leaving.quiet_since = leaving.quiet_since.or(Some(now)).filter(|_| !busy);
         }

@@ -257,6 +257,31 @@ fn uploads_are_given_up_where_a_draining_agent_has_nobody_to_upload_to() {
 }
 
 #[test]
+fn an_agent_that_may_leaves_when_there_was_nothing_to_do_for_long_enough() {
+    let mut session = Session::new(1);
+    session.state = session.state.leaves_when_idle(Some(Duration::from_mins(10)));
+    assert_eq!(session.later(0), []);
+    assert_eq!(session.later(599), [], "also one that nobody has welcomed yet counts");
+    session.welcome(&[]);
+    session.assigns(1);
+    assert_eq!(session.later(3600), [], "it works");
+    session.ends(1, success());
+    assert_eq!(session.later(599), []);
+    // What is not acknowledged yet is delivered first, as in any drain.
+    assert_eq!(session.later(1), []);
+    assert_eq!(session.assigns(2), [refuse(2, "the agent is leaving: it had nothing to do for 10 min")]);
+    let last = session.state.on_acked([token(1)], session.now);
+    let reason = "it had nothing to do for 10 min".to_owned();
+    assert_eq!(last, [Action::Forget(token(1)), Action::Leave(reason)]);
+}
+
+#[test]
+fn other_agents_stay_however_long_there_is_nothing_to_do() {
+    let mut session = Session::welcomed(1);
+    assert_eq!(session.later(1_000_000), []);
+}
+
+#[test]
 fn the_second_signal_kills_and_waits_for_no_acknowledgement() {
     let mut session = Session::welcomed(1);
     session.assigns(1);

@@ -102,6 +102,7 @@ fn hello(hello: Hello) -> v1::Hello {
         devices: hello.devices.iter().map(Into::into).collect(),
         attempts: hello.attempts.into_iter().map(Into::into).collect(),
         slots: hello.slots,
+        labels: hello.labels.0.into_iter().collect(),
         spool_id: hello.spool,
         generation: hello.generation.unwrap_or_default(),
         acked_seq: hello.acked,
@@ -158,5 +159,42 @@ fn success(success: Success) -> v1::Success {
     v1::Success {
         points: success.points.into_iter().map(point).collect(),
         artifacts: success.artifacts.iter().map(Into::into).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+
+    use super::*;
+
+    /// What a coordinator of the version before said.
+    const BEFORE: &str = include_str!("../../../shared/proto/previous/session.jsonl");
+
+    #[test]
+    fn a_coordinator_of_the_version_before_is_understood() {
+        let (mut welcomes, mut assigned) = (0, 0);
+        for line in BEFORE.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            if line["from"] != "coordinator" || !line["path"].as_str().unwrap().ends_with("/Session") {
+                continue;
+            }
+            let bytes = BASE64_STANDARD.decode(line["message"].as_str().unwrap()).unwrap();
+            let message = <v1::CoordinatorMessage as prost::Message>::decode(bytes.as_slice()).unwrap();
+            match inbound(message).unwrap() {
+                Inbound::Welcome { lease_ms, .. } => {
+                    assert!(lease_ms > 0);
+                    welcomes += 1;
+                }
+                Inbound::Assign(assign) => {
+                    assert!(assign.token.attempt > 0);
+                    assigned += 1;
+                }
+                Inbound::BadAssign { error, .. } => panic!("{error}"),
+                _ => {}
+            }
+        }
+        assert!(welcomes >= 1 && assigned >= 4, "{welcomes} {assigned}");
     }
 }

@@ -105,6 +105,7 @@ mod tests {
             devices: Vec::new(),
             running: 0,
             slots: 1,
+            labels: Default::default(),
             last_seen: None,
             draining: false,
         }

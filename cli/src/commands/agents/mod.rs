@@ -4,7 +4,12 @@ mod certificates;
 mod devices;
 mod drain;
 mod invite;
+mod launch;
+mod logs;
 mod revoke;
+mod status;
+mod stop;
+mod upgrade;
 
 use std::time::SystemTime;
 
@@ -32,6 +37,16 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Bring agents up on other machines
+    Launch(launch::Args),
+    /// Show how the agents stand that were brought up
+    Status(status::Args),
+    /// Print what they last said
+    Logs(logs::Args),
+    /// Have them write checkpoints, put their work back and end
+    Stop(stop::Args),
+    /// Replace them by this version, or give them changed settings
+    Upgrade(upgrade::Args),
     /// Have an agent put its work back and leave
     Drain(drain::Args),
     /// Make a token with which an agent on another machine can join
@@ -45,6 +60,11 @@ enum Command {
 pub async fn run(context: &Context, args: Args) -> Outcome {
     match args.command {
         None => list(context).await,
+        Some(Command::Launch(args)) => launch::run(context, args).await,
+        Some(Command::Status(args)) => status::run(context, args).await,
+        Some(Command::Logs(args)) => logs::run(context, args).await,
+        Some(Command::Stop(args)) => stop::run(context, args).await,
+        Some(Command::Upgrade(args)) => upgrade::run(context, args).await,
         Some(Command::Drain(args)) => drain::run(context, args).await,
         Some(Command::Invite(args)) => invite::run(context, args).await,
         Some(Command::Revoke(args)) => revoke::run(context, args).await,
@@ -74,6 +94,7 @@ fn object(agent: &Agent) -> Value {
         "draining": agent.draining,
         "running": agent.running,
         "slots": agent.slots,
+        "labels": agent.labels,
         "last_seen_ms": super::status::unix_ms(agent.last_seen),
         "devices": agent.devices,
     })
@@ -82,14 +103,16 @@ fn object(agent: &Agent) -> Value {
 fn table(agents: &[Agent]) -> String {
     let mut table = terminal::table(["agent", "host", "state", "running", "devices"], terminal::width());
     for agent in agents {
-        let devices: Vec<String> = agent.devices.iter().flat_map(devices::lines).collect();
+        let labels = Some(agent.labels.to_string()).filter(|labels| !labels.is_empty());
+        let devices: Vec<String> = agent.devices.iter().flat_map(devices::lines).chain(labels).collect();
         let running = format!("{}/{}", agent.running, agent.slots);
         table.add_row([agent.id.clone(), agent.host.clone(), presence(agent), running, devices.join("\n")]);
     }
     table.trim_fmt()
 }
 
-fn presence(agent: &Agent) -> String {
+/// Whether it is there, and else for how long not.
+pub fn presence(agent: &Agent) -> String {
     if agent.connected {
         return if agent.draining { "draining".to_owned() } else { "connected".to_owned() };
     }

@@ -60,6 +60,7 @@ fn agents() -> Vec<Agent> {
         devices,
         running: 1,
         slots: 2,
+        labels: Default::default(),
         last_seen: None,
         draining: false,
     };

@@ -1,8 +1,10 @@
 //! The fleet as far as it concerns one job, for those who ask why it waits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sweep_shared::ids::JobId;
+use sweep_shared::labels::Spot;
 use sweep_shared::resources::{Closed, Device};
 
 use super::devices::promised;
@@ -35,15 +37,18 @@ impl Fleet {
 
     fn sizes_of(&self, counts: impl Fn(&Agent) -> bool) -> Vec<DeviceSize> {
         let of = |agent: &Agent| {
-            let size = |device: &Device| DeviceSize {
+            let size = |(device, spot): (&Device, &Arc<Spot>)| DeviceSize {
                 agent: agent.info.id.clone(),
                 class: device.class,
                 index: device.index,
                 total_bytes: device.memory_total_bytes,
+                spot: Arc::clone(spot),
             };
             // What `agent.toml` leaves to others, or what is broken, will not take anything.
-            let open = |device: &&Device| !matches!(device.status.closed, Some(Closed::Unused | Closed::Excluded(_)));
-            agent.info.devices.iter().filter(open).map(size).collect::<Vec<_>>()
+            let open = |(device, _): &(&Device, &Arc<Spot>)| {
+                !matches!(device.status.closed, Some(Closed::Unused | Closed::Excluded(_)))
+            };
+            agent.devices().filter(open).map(size).collect::<Vec<_>>()
         };
         self.agents.values().filter(|agent| counts(agent)).flat_map(of).collect()
     }
@@ -51,12 +56,13 @@ impl Fleet {
     fn agent_facts(&self, job: JobId, agent: &Agent, now: Duration) -> AgentFacts {
         let mine: Vec<&Live> = self.live.values().filter(|live| live.attempt.agent == agent.info.id).collect();
         let measured = mine.iter().find(|live| live.attempt.exclusive && live.attempt.token.job != job);
-        let device = |device: &Device| {
-            let seen = self.device_view(device, &mine, now);
+        let device = |(device, spot): (&Device, &Arc<Spot>)| {
+            let seen = self.device_view((device, spot), &mine, now);
             let here = mine.iter().filter(|live| live.is_on(device));
             DeviceFacts {
                 class: device.class,
                 index: device.index,
+                spot: Arc::clone(spot),
                 slots: device.slots,
                 assigned: seen.assigned,
                 lowest: here.map(|live| live.attempt.priority).min(),
@@ -73,7 +79,9 @@ impl Fleet {
             heard: now.saturating_sub(agent.heard),
             leaving: agent.is_leaving(now),
             measures: measured.map(|live| live.attempt.token.job),
-            devices: agent.info.devices.iter().map(device).collect(),
+            host: agent.info.host.clone(),
+            labels: agent.info.labels.clone(),
+            devices: agent.devices().map(device).collect(),
         }
     }
 

@@ -12,9 +12,11 @@ mod pace;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, Token};
+use sweep_shared::labels::Spot;
 use sweep_shared::resources::Device;
 
 use crate::store::agents::AgentInfo;
@@ -76,6 +78,8 @@ pub struct Fleet {
 #[derive(Debug)]
 pub struct Agent {
     pub info: AgentInfo,
+    /// Of its devices, one by one.
+    spots: Vec<Arc<Spot>>,
     /// `None`: not connected.
     pub session: Option<SessionId>,
     heard: Duration,
@@ -194,6 +198,7 @@ impl Fleet {
         }
         self.cooling.reported(&agent.info.id, &devices);
         agent.info.devices = devices;
+        agent.spots = spots(&agent.info);
     }
 
     /// A connection is gone. If it was good until now, its peer closed it and may soon be back; if the agent had been silent
@@ -275,6 +280,7 @@ impl Agent {
     fn unseen(info: AgentInfo, lease_until: Duration) -> Self {
         let zero = Duration::ZERO;
         Self {
+            spots: spots(&info),
             info,
             session: None,
             heard: zero,
@@ -287,9 +293,17 @@ impl Agent {
         }
     }
 
+    fn devices(&self) -> impl Iterator<Item = (&Device, &Arc<Spot>)> {
+        self.info.devices.iter().zip(&self.spots)
+    }
+
     fn is_leaving(&self, now: Duration) -> bool {
         self.draining || self.leaving_until > now
     }
+}
+
+fn spots(info: &AgentInfo) -> Vec<Arc<Spot>> {
+    info.devices.iter().map(|device| Arc::new(Spot::new(&info.host, &info.labels, device))).collect()
 }
 
 /// Of an agent that only the database knows.
@@ -301,6 +315,7 @@ fn nameless(id: &str) -> AgentInfo {
         incarnation: 0,
         slots: 0,
         devices: Vec::new(),
+        labels: Default::default(),
     }
 }
 

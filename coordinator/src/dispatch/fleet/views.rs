@@ -1,10 +1,13 @@
 //! The fleet as the scheduler sees it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, SweepId, Token};
+use sweep_shared::labels::Spot;
 use sweep_shared::resources::Device;
 
+use super::super::queue;
 use super::devices::promised;
 use super::live::Stop;
 use super::{Agent, Fleet, Live};
@@ -35,7 +38,7 @@ impl Fleet {
 
     fn view(&self, agent: &Agent, now: Duration) -> AgentView {
         let mine: Vec<&Live> = self.of(agent).collect();
-        let devices = agent.info.devices.iter().map(|device| self.device_view(device, &mine, now)).collect();
+        let devices = agent.devices().map(|(device, spot)| self.device_view((device, spot), &mine, now)).collect();
         AgentView {
             devices,
             exclusive: mine.iter().any(|live| live.attempt.exclusive),
@@ -45,7 +48,12 @@ impl Fleet {
     }
 
     /// An attempt that only uploads what it made holds no slot.
-    pub(super) fn device_view(&self, device: &Device, mine: &[&Live], now: Duration) -> DeviceView {
+    pub(super) fn device_view(
+        &self,
+        (device, spot): (&Device, &Arc<Spot>),
+        mine: &[&Live],
+        now: Duration,
+    ) -> DeviceView {
         let (mut assigned, mut quick) = (0, 0);
         for live in mine.iter().filter(|live| live.is_on(device) && !live.attempt.finishing) {
             assigned += 1;
@@ -54,6 +62,7 @@ impl Fleet {
         DeviceView {
             class: device.class,
             index: device.index,
+            spot: Arc::clone(spot),
             slots: device.slots,
             assigned,
             quick,
@@ -117,13 +126,9 @@ impl Fleet {
             held => held.map(|live| live.attempt.token),
         };
         let job = ReadyJob {
-            job: ready.job,
-            priority: ready.priority,
-            device: ready.device,
-            needs: ready.needs,
-            outgrown_bytes: ready.outgrown_bytes,
             waited: Duration::from_millis(u64::try_from(now_ms - ready.since_ms).unwrap_or(0)),
             expected: self.pace.expected(ready.sweep, &ready.stage),
+            ..queue::job(ready)
         };
         Some((job, steal))
     }
@@ -150,6 +155,7 @@ fn as_ready(live: &Live, now: Duration) -> ReadyJob {
         job: live.attempt.token.job,
         priority: live.attempt.priority,
         device: live.attempt.wants,
+        place: Arc::clone(&live.attempt.place),
         needs: live.attempt.needs,
         outgrown_bytes: live.attempt.outgrown_bytes,
         waited: now.saturating_sub(live.granted),

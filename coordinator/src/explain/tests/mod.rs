@@ -1,11 +1,14 @@
-//! What is said, sentence for sentence: of jobs that wait (here), and of those that run or have ended (`later`).
+//! What is said, sentence for sentence: of jobs that wait (here; for a place where nobody is: `places`), and of those that run or have ended
+//! (`later`).
 
 mod later;
 mod memory;
+mod places;
 
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, SweepId};
+use sweep_shared::labels::{Labels, Placement};
 use sweep_shared::resources::{Closed, DeviceClass, DeviceStatus, MissingMemory, OtherProcess};
 use sweep_shared::states::{AttemptState, FailureClass, JobState};
 
@@ -25,6 +28,7 @@ fn job(state: JobState) -> JobFacts {
         sweep: SweepFacts { id: SweepId(3), paused: None },
         priority: 0,
         device: None,
+        place: Placement::default(),
         memory: Promise::default(),
         outgrown_bytes: 0,
         micro_batches: 1,
@@ -80,6 +84,7 @@ fn gpu() -> DeviceFacts {
     DeviceFacts {
         class: DeviceClass::Cuda,
         index: 0,
+        spot: Default::default(),
         slots: 1,
         assigned: 0,
         lowest: None,
@@ -92,7 +97,16 @@ fn gpu() -> DeviceFacts {
 }
 
 fn lab(devices: Vec<DeviceFacts>) -> AgentFacts {
-    AgentFacts { id: "lab-1".to_owned(), connected: true, heard: s(1), leaving: false, measures: None, devices }
+    AgentFacts {
+        id: "lab-1".to_owned(),
+        connected: true,
+        heard: s(1),
+        leaving: false,
+        measures: None,
+        host: "lab-1".to_owned(),
+        labels: Labels::default(),
+        devices,
+    }
 }
 
 fn fleet(agents: Vec<AgentFacts>) -> FleetFacts {

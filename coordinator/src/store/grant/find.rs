@@ -1,8 +1,10 @@
 //! The jobs that are asked for, as they are now.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sweep_shared::ids::{JobId, SweepId, Token};
+use sweep_shared::labels::Placement;
 use sweep_shared::states::AttemptState;
 
 use super::super::audit::json;
@@ -45,6 +47,7 @@ struct Row {
     micro_batches: i64,
     exclusive: bool,
     wants: Option<String>,
+    place: String,
     stage: String,
     disk_bytes: i64,
     spec_json: String,
@@ -70,7 +73,7 @@ pub async fn find(tx: &mut Tx<'_>, requests: Vec<GrantRequest>) -> Result<Vec<Fo
                    WHERE job = j.id AND number > j.hours_from) AS "spent_s!: f64",
                   m.cpu_bytes AS "cpu_bytes!: i64", m.cuda_bytes AS "cuda_bytes!: i64",
                   j.outgrown_bytes AS "outgrown_bytes!: i64", j.micro_batches AS "micro_batches!: i64", j.exclusive AS "exclusive!: bool",
-                  coalesce(j.device, j.outgrown) AS "wants?: String", s.stage AS "stage!: String", s.disk_bytes AS "disk_bytes!: i64",
+                  coalesce(j.device, j.outgrown) AS "wants?: String", j.place AS "place!: String", s.stage AS "stage!: String", s.disk_bytes AS "disk_bytes!: i64",
                   s.spec_json AS "spec_json!: String",
                   EXISTS (SELECT 1 FROM job_inputs WHERE source = j.id) AS "has_readers!: bool",
                   EXISTS (SELECT 1 FROM job_inputs WHERE job = j.id) AS "has_inputs!: bool",
@@ -118,6 +121,7 @@ impl Row {
             inputs: Vec::new(),
             checkpoints: Vec::new(),
             wants: self.wants.as_deref().and_then(|word| sweep_shared::wire::device_class(word).ok()),
+            place: Arc::new(Placement::of_text(&self.place)),
             memory_bytes: needs.of(class),
             needs,
             outgrown_bytes: self.outgrown_bytes as u64,

@@ -3,9 +3,12 @@
 mod find;
 pub(super) mod inputs;
 
+use std::sync::Arc;
+
 use find::{Found, find};
 use serde::Serialize;
 use sweep_shared::ids::{JobId, SweepId, Token};
+use sweep_shared::labels::Placement;
 use sweep_shared::resources::DeviceClass;
 use sweep_shared::states::JobState;
 
@@ -47,6 +50,7 @@ pub struct Granted {
     pub checkpoints: Vec<CheckpointRef>,
     /// What the plan asks for, or the class of which it has outgrown a device.
     pub wants: Option<DeviceClass>,
+    pub place: Arc<Placement>,
     /// Of a device of each class.
     pub needs: Needs,
     pub outgrown_bytes: u64,

@@ -1,5 +1,6 @@
 //! Agents that ever said hello.
 
+use sweep_shared::labels::Labels;
 use sweep_shared::resources::Device;
 
 use super::super::{Store, StoreError};
@@ -10,6 +11,7 @@ pub struct AgentRow {
     pub host: String,
     pub slots: u32,
     pub devices: Vec<Device>,
+    pub labels: Labels,
     pub seen_ms: i64,
     /// A user wants it to leave.
     pub draining: bool,
@@ -20,6 +22,7 @@ struct Row {
     host: String,
     slots: i64,
     devices_json: String,
+    labels_json: String,
     seen_ms: i64,
     draining: bool,
 }
@@ -28,17 +31,18 @@ struct Row {
 pub async fn agents(store: &Store, limit: u32) -> Result<Vec<AgentRow>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT id AS "id!: String", host, slots, devices_json, seen_ms,
+        r#"SELECT id AS "id!: String", host, slots, devices_json, labels_json, seen_ms,
                   draining AS "draining!: bool"
            FROM agents ORDER BY seen_ms DESC LIMIT ?"#,
         limit
     )
     .fetch_all(&store.readers)
     .await?;
-    let agent = |Row { id, host, slots, devices_json, seen_ms, draining }: Row| {
+    let agent = |Row { id, host, slots, devices_json, labels_json, seen_ms, draining }: Row| {
         // Written by us; of a device that an older version described otherwise, nothing is shown.
         let devices = serde_json::from_str(&devices_json).unwrap_or_default();
-        AgentRow { id, host, slots: slots as u32, devices, seen_ms, draining }
+        let labels = serde_json::from_str(&labels_json).unwrap_or_default();
+        AgentRow { id, host, slots: slots as u32, devices, labels, seen_ms, draining }
     };
     Ok(rows.into_iter().map(agent).collect())
 }

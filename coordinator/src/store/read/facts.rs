@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, SweepId};
+use sweep_shared::labels::Placement;
 use sweep_shared::states::JobState;
 
 use super::super::ledger::word;
@@ -14,7 +15,7 @@ use crate::memory::Needs;
 pub async fn job_facts(store: &Store, job: JobId) -> Result<JobFacts, StoreError> {
     let now_ms = store.clock.unix_ms();
     let row = sqlx::query!(
-        r#"SELECT j.state, j.sweep, j.priority, coalesce(j.device, j.outgrown) AS "device?: String", j.outgrown_bytes,
+        r#"SELECT j.state, j.sweep, j.priority, coalesce(j.device, j.outgrown) AS "device?: String", j.place, j.outgrown_bytes,
                   m.cpu_bytes AS "cpu_bytes!: i64", m.cpu_runs AS "cpu_runs?: i64", m.cuda_bytes AS "cuda_bytes!: i64",
                   m.cuda_runs AS "cuda_runs?: i64", s.likeness = '' AND s.needs_json <> '{}' AS "declared!: bool", j.micro_batches,
                   coalesce(s.spec_json ->> '$.params.fit.batch', s.spec_json ->> '$.params.retrain.batch') AS "batch?: i64",
@@ -51,6 +52,7 @@ pub async fn job_facts(store: &Store, job: JobId) -> Result<JobFacts, StoreError
         sweep: SweepFacts { id: sweep, paused: sweep_paused },
         priority: row.priority,
         device: row.device.as_deref().and_then(|word| sweep_shared::wire::device_class(word).ok()),
+        place: Placement::of_text(&row.place),
         memory: Promise {
             needs: Needs { cpu_bytes: row.cpu_bytes as u64, cuda_bytes: row.cuda_bytes as u64 },
             cpu: Known::of(row.declared, row.cpu_runs.map(|runs| runs as u32)),

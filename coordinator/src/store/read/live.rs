@@ -1,6 +1,9 @@
 //! Attempts that live, as a coordinator finds them at its start.
 
+use std::sync::Arc;
+
 use sweep_shared::ids::{JobId, SweepId, Token};
+use sweep_shared::labels::Placement;
 use sweep_shared::resources::DeviceClass;
 
 use super::super::pause::PAUSED;
@@ -17,6 +20,7 @@ pub struct LiveRow {
     pub device_index: u32,
     /// What the plan asks for.
     pub wants: Option<DeviceClass>,
+    pub place: Arc<Placement>,
     /// What was reserved for it on its device.
     pub memory_bytes: u64,
     /// What another attempt would need of a device of each class, and what it has outgrown.
@@ -50,7 +54,7 @@ pub async fn live(store: &Store) -> Result<Vec<LiveRow>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT a.job AS "job!: i64", a.number AS "number!: i64", a.lease, a.agent, a.device, a.device_index,
                   a.state = 'finishing' AS "finishing!: bool", a.unwanted AS "unwanted!: bool", a.started_ms,
-                  j.sweep, a.memory_bytes, m.cpu_bytes AS "cpu_bytes!: i64", m.cuda_bytes AS "cuda_bytes!: i64",
+                  j.sweep, j.place, a.memory_bytes, m.cpu_bytes AS "cpu_bytes!: i64", m.cuda_bytes AS "cuda_bytes!: i64",
                   j.outgrown_bytes, coalesce(j.device, j.outgrown) AS "wants?: String", j.exclusive AS "exclusive!: bool", j.priority,
                   j.preemptible AS "preemptible!: bool", j.max_hours, s.stage,
                   j.state = 'paused' OR w.paused = 1 AS "paused!: bool",
@@ -75,6 +79,7 @@ pub async fn live(store: &Store) -> Result<Vec<LiveRow>, StoreError> {
             device,
             device_index: row.device_index as u32,
             wants: row.wants.as_deref().and_then(|word| sweep_shared::wire::device_class(word).ok()),
+            place: Arc::new(Placement::of_text(&row.place)),
             memory_bytes: row.memory_bytes as u64,
             needs: Needs { cpu_bytes: row.cpu_bytes as u64, cuda_bytes: row.cuda_bytes as u64 },
             outgrown_bytes: row.outgrown_bytes as u64,

@@ -105,7 +105,7 @@ async fn insert_jobs(
             let fed = job.inputs.iter().all(|input| all[input.source].is_some());
             let state = initial(taken.is_some(), fed).state();
             let bytes = job.need();
-            let need = (job.device, bytes.cpu_bytes, job.exclusive, job.preemptible, bytes.cuda_bytes);
+            let need = (job.device, bytes.cpu_bytes, job.exclusive, job.preemptible, bytes.cuda_bytes, &job.place);
             let policy = (job.retries, job.most_losses, job.max_hours, job.priority, job.reusable, job.hang_after_s);
             let reused = taken.map(|taken| (taken.job, taken.inputs_digest.as_str()));
             (id, &job.key, state, state.is_terminal(), need, policy, reused)
@@ -115,12 +115,13 @@ async fn insert_jobs(
     sqlx::query!(
         "INSERT INTO jobs (id, sweep, key, state, finished_ms, device, memory_bytes, exclusive, preemptible, retries,
                            most_losses, max_hours, own_priority, priority, reusable, hang_after_s, changed_ms,
-                           reused_from, inputs_digest, cuda_bytes)
+                           reused_from, inputs_digest, cuda_bytes, place)
          SELECT value ->> 0, ?2, value ->> 1, value ->> 2, CASE value ->> 3 WHEN 1 THEN ?3 END,
                 value ->> '$[4][0]', value ->> '$[4][1]', value ->> '$[4][2]', value ->> '$[4][3]',
                 value ->> '$[5][0]', value ->> '$[5][1]', value ->> '$[5][2]', value ->> '$[5][3]',
                 w.priority + (value ->> '$[5][3]'), value ->> '$[5][4]', value ->> '$[5][5]', ?3,
-                value ->> '$[6][0]', value ->> '$[6][1]', value ->> '$[4][4]'
+                value ->> '$[6][0]', value ->> '$[6][1]', value ->> '$[4][4]',
+                value ->> '$[4][5]'
          FROM json_each(?1), sweeps w WHERE w.id = ?2",
         rows,
         sweep.0,

@@ -27,6 +27,8 @@ pub struct NewJob {
     /// Only earlier positions.
     pub inputs: Vec<NewInput>,
     pub device: Option<DeviceClass>,
+    /// Which agents it may go to, as `Placement::to_text` writes it.
+    pub place: String,
     /// What an attempt writes on its agent's disk, beside what it is given; 0: unknown.
     pub disk_bytes: u64,
     /// Predicted, by the number of parts that its batches can be split into; empty: unknown.

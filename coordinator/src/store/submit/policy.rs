@@ -61,7 +61,7 @@ async fn of_jobs(tx: &mut Tx<'_>, sweep: SweepId, jobs: &[super::NewJob]) -> Res
     let rows: Vec<_> = jobs
         .iter()
         .map(|job| {
-            let need = (job.device, to_json(&job.needs), job.exclusive, job.preemptible, &job.likeness);
+            let need = (job.device, to_json(&job.needs), job.exclusive, job.preemptible, &job.likeness, &job.place);
             let policy = (job.retries, job.most_losses, job.max_hours, job.priority, job.reusable, job.hang_after_s);
             let words = (&job.stage, &job.label, &job.params_json, &job.spec_json);
             (&job.key, need, policy, words)
@@ -73,11 +73,12 @@ async fn of_jobs(tx: &mut Tx<'_>, sweep: SweepId, jobs: &[super::NewJob]) -> Res
                 memory_bytes = coalesce(n.needs ->> ('$.\"' || micro_batches || '\"[0]'), n.needs ->> '$.\"1\"[0]', 0),
                 cuda_bytes = coalesce(n.needs ->> ('$.\"' || micro_batches || '\"[1]'), n.needs ->> '$.\"1\"[1]', 0), exclusive = n.exclusive, preemptible = n.preemptible,
                 retries = n.retries, most_losses = n.losses, max_hours = n.hours, own_priority = n.priority,
-                reusable = n.reusable, hang_after_s = n.hang
+                reusable = n.reusable, hang_after_s = n.hang, place = n.place
          FROM (SELECT value ->> 0 AS key, value ->> '$[1][0]' AS device, value ->> '$[1][1]' AS needs,
                       value ->> '$[1][2]' AS exclusive, value ->> '$[1][3]' AS preemptible, value ->> '$[2][0]' AS retries,
                       value ->> '$[2][1]' AS losses, value ->> '$[2][2]' AS hours, value ->> '$[2][3]' AS priority,
-                      value ->> '$[2][4]' AS reusable, value ->> '$[2][5]' AS hang
+                      value ->> '$[2][4]' AS reusable, value ->> '$[2][5]' AS hang,
+                      value ->> '$[1][5]' AS place
                FROM json_each(?1)) AS n
          WHERE jobs.sweep = ?2 AND jobs.key = n.key",
         rows,

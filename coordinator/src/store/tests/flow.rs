@@ -14,8 +14,7 @@ use crate::clock::Clock;
 use crate::memory::Needs;
 
 fn all() -> read::ReadyQuery<'static> {
-    let (cpu_bytes, cuda_bytes, served) = (Some(u64::MAX), None, None);
-    read::ReadyQuery { now_ms: i64::MAX, exclusive: false, cpu_bytes, cuda_bytes, limit: 100, served }
+    read::ReadyQuery { cuda_bytes: None, ..any_ready() }
 }
 
 #[tokio::test]

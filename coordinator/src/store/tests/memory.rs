@@ -32,6 +32,7 @@ fn fleet(other: Option<u64>) -> Vec<DeviceSize> {
         class: DeviceClass::Cuda,
         index: 0,
         total_bytes,
+        spot: Default::default(),
     };
     let mut devices = vec![gpu(AGENT, 6 * GIB)];
     devices.extend(other.map(|bytes| gpu("big", bytes)));
@@ -62,14 +63,7 @@ impl Bench {
 
     /// Jobs that GPUs of up to this size would be given.
     async fn ready_for(&self, cuda_bytes: u64) -> Vec<JobId> {
-        let query = read::ReadyQuery {
-            now_ms: i64::MAX,
-            exclusive: false,
-            cpu_bytes: None,
-            cuda_bytes: Some(cuda_bytes),
-            limit: 9,
-            served: None,
-        };
+        let query = read::ReadyQuery { cpu_bytes: None, cuda_bytes: Some(cuda_bytes), ..any_ready() };
         self.store.ready(query).await.unwrap().into_iter().map(|ready| ready.job).collect()
     }
 }
@@ -208,15 +202,18 @@ async fn a_paused_job_is_helped_and_stays_paused() {
 
 #[tokio::test]
 async fn larger_devices_that_are_gone_are_not_waited_for() {
+    let of = |class, gib: u64, place: &str| (class, gib * GIB, place.to_owned());
     let bench = bench().await;
     let (_, jobs) = bench.submit(vec![train("a"), job("command"), train("b")]).await;
     for &job in &jobs[..2] {
         bench.runs_out(job, fleet(Some(24 * GIB))).await;
     }
-    assert_eq!(bench.store.outgrown().await.unwrap(), [(DeviceClass::Cuda, 6 * GIB)]);
-    let others = GiveUpLarger { than: vec![(DeviceClass::Cuda, 8 * GIB), (DeviceClass::Cpu, 6 * GIB)] };
+    assert_eq!(bench.store.outgrown().await.unwrap(), [of(DeviceClass::Cuda, 6, "")]);
+    let others = GiveUpLarger {
+        than: vec![of(DeviceClass::Cuda, 8, ""), of(DeviceClass::Cpu, 6, ""), of(DeviceClass::Cuda, 6, "elsewhere")],
+    };
     assert_eq!(bench.store.write(others).await.unwrap(), []);
-    let gone = bench.store.write(GiveUpLarger { than: vec![(DeviceClass::Cuda, 6 * GIB)] }).await.unwrap();
+    let gone = bench.store.write(GiveUpLarger { than: vec![of(DeviceClass::Cuda, 6, "")] }).await.unwrap();
     assert_eq!(gone, jobs[..2]);
     assert_eq!(bench.store.outgrown().await.unwrap(), []);
     assert_eq!(bench.granted_on(DeviceClass::Cuda, jobs[0]).await.micro_batches, 2);

@@ -16,6 +16,7 @@ mod memory;
 mod migrate;
 mod model;
 mod pause;
+mod places;
 mod poison;
 mod priority;
 mod reuse;

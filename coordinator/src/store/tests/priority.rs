@@ -9,9 +9,13 @@ fn waited_for(stages: &[&str]) -> Submit {
 
 impl Bench {
     async fn order(&self) -> Vec<String> {
-        let (cpu_bytes, cuda_bytes, served) = (Some(u64::MAX), None, None);
-        let query = read::ReadyQuery { now_ms: i64::MAX, exclusive: false, cpu_bytes, cuda_bytes, limit: 100, served };
-        self.store.ready(query).await.unwrap().into_iter().map(|ready| ready.stage).collect()
+        self.store
+            .ready(read::ReadyQuery { cuda_bytes: None, ..any_ready() })
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|ready| ready.stage)
+            .collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The machines: what they have, who uses it, and what they work on.
 
 use maud::{Markup, html};
+use sweep_shared::labels::Labels;
 use sweep_shared::words::plural;
 
 use crate::api::Api;
@@ -80,11 +81,16 @@ pub fn card(agent: &Agent, now_ms: i64) -> Markup {
                 (state(agent))
                 @if agent.host != agent.id { span.hint { "on " (agent.host) } }
                 @if !agent.connected { span.hint { "last seen " (time(agent.seen_ms)) } }
+                @if !agent.labels.is_empty() { span.hint { (labels(agent)) } }
             }
             @for device in &agent.devices { (device_row(device)) }
             @if !agent.jobs.is_empty() { (job_list(&agent.jobs, now_ms)) }
         }
     }
+}
+
+fn labels(agent: &Agent) -> String {
+    Labels(agent.labels.clone()).to_string()
 }
 
 /// An element's id may hold anything but spaces; a selector's parts are nobody's concern here.
@@ -160,6 +166,7 @@ pub async fn one(api: Api, asked: Asked) -> Result<Vec<Part>, Trouble> {
             dl {
                 dt { "State" } dd { (state(&agent)) }
                 dt { "Machine" } dd { (agent.host) }
+                @if !agent.labels.is_empty() { dt { "Labels" } dd { (labels(&agent)) } }
                 dt { "Runs at once" } dd { (plural(agent.slots as usize, "job")) }
                 @if !agent.connected { dt { "Last seen" } dd { (time(agent.seen_ms)) } }
             }

@@ -17,9 +17,11 @@ use super::error::{PlanError, PlanErrors};
 use super::expanded::{ExpandedJob, ExpandedPlan};
 use super::kinds::{Makes, substitute};
 use super::matrix::MAX_JOBS;
+use super::measure::Measure;
 use super::policy::Policy;
 use super::source::Problems;
 use super::stage::{MEASURE, Stage, Variant};
+use crate::labels::Placement;
 use crate::resources::DeviceClass;
 use crate::spec::{DataSource, InputSpec, JobSpec, MAIN_POINT, Protocol, PruneSpec, Role, StageKind};
 
@@ -136,6 +138,7 @@ impl<'a> Expansion<'a> {
             inputs: picked.iter().map(|p| p.job).collect(),
             points: points.clone(),
             device: variant.device,
+            place: stage.place.clone(),
             exclusive: false,
             policy: stage.policy,
             reusable,
@@ -170,7 +173,7 @@ impl<'a> Expansion<'a> {
 
     /// Adds a measure job for every point that is a network, each once, after all other work.
     fn measure(&mut self) {
-        let Some(spec) = self.plan.measure.clone() else { return };
+        let Some(Measure { spec, place }) = self.plan.measure.clone() else { return };
         let kind = StageKind::Measure(spec);
         let canonical = key::of_kind(&kind);
         let networks = |s: &&Stage| s.measured && matches!(s.makes, Makes::Network | Makes::Quantized);
@@ -182,13 +185,19 @@ impl<'a> Expansion<'a> {
                     if self.jobs.len() >= MAX_JOBS {
                         return self.too_many(stage);
                     }
-                    self.measure_job(&kind, &canonical, made, point, described);
+                    self.measure_job((&kind, &canonical, &place), made, point, described);
                 }
             }
         }
     }
 
-    fn measure_job(&mut self, kind: &StageKind, canonical: &str, made: &Made, point: &str, described: &str) {
+    fn measure_job(
+        &mut self,
+        (kind, canonical, place): (&StageKind, &str, &Placement),
+        made: &Made,
+        point: &str,
+        described: &str,
+    ) {
         let input = InputSpec { role: Role::Candidate, key: self.jobs[made.job].key.clone(), point: point.to_owned() };
         let inputs = vec![input];
         let device = Some(DeviceClass::Cpu);
@@ -204,6 +213,7 @@ impl<'a> Expansion<'a> {
             inputs: vec![made.job],
             points: vec![MAIN_POINT.to_owned()],
             device,
+            place: place.clone(),
             exclusive: true,
             // The stages' memory is not the measurements'.
             policy: Policy { memory_bytes: None, ..self.plan.defaults.policy },

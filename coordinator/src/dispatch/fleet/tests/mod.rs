@@ -37,6 +37,7 @@ fn info(id: &str) -> AgentInfo {
         incarnation: 1,
         slots: 2,
         devices: vec![device(8 * GIB)],
+        labels: Default::default(),
     }
 }
 
@@ -53,6 +54,7 @@ fn row(job: i64, agent: &str) -> LiveRow {
         device: DeviceClass::Cpu,
         device_index: 0,
         wants: None,
+        place: Default::default(),
         memory_bytes: GIB,
         needs: Needs::alike(GIB),
         outgrown_bytes: 0,
@@ -85,6 +87,7 @@ fn ready(job: i64) -> Ready {
         stage: "work".to_owned(),
         priority: 0,
         device: None,
+        place: Default::default(),
         needs: Needs::default(),
         outgrown_bytes: 0,
         exclusive: false,

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::super::super::report::{Body, End, Recorded, Report, Reports};
 use super::super::super::submit::Submitted;
-use super::super::super::testing::{ME, agent_info, blob, job, success};
+use super::super::super::testing::{ME, agent_info, any_ready, blob, job, success};
 use super::draw::{KEYS, MEMORY, Plan, Say, most_parts};
 use super::world::{Answer, Command as Asked, Said, agent_name, budget_seconds};
 use crate::clock::ManualClock;
@@ -156,9 +156,7 @@ impl Real {
             let (job, number) = (token.job.0, token.attempt);
             rows.push(format!("live {job}.{number} {} {stop} {} {}", live.wanted, live.finishing, live.priority));
         }
-        let (cpu_bytes, cuda_bytes, served) = (Some(u64::MAX), None, None);
-        let query = read::ReadyQuery { now_ms: i64::MAX, exclusive: false, cpu_bytes, cuda_bytes, limit: 1000, served };
-        let queue = self.store.ready(query).await.unwrap();
+        let queue = self.store.ready(read::ReadyQuery { cuda_bytes: None, ..any_ready() }).await.unwrap();
         rows.push(format!("queue {:?}", queue.iter().map(|ready| ready.job.0).collect::<Vec<_>>()));
         rows.sort();
         rows
@@ -260,6 +258,7 @@ fn sizes() -> Vec<DeviceSize> {
         class: DeviceClass::Cpu,
         index: 0,
         total_bytes: *total_bytes,
+        spot: Default::default(),
     };
     MEMORY.iter().enumerate().map(size).collect()
 }

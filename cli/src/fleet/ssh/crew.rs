@@ -1,0 +1,194 @@
+//! All hosts at once.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+use sweep_shared::hosts::Host;
+
+use super::board::{Board, Line};
+use super::bundle::Bundle;
+use super::host::{Done, Launch, Up, our_host};
+use super::remote::{Remote, Ssh};
+use super::roster::Roster;
+use super::stop;
+use super::trouble::Trouble;
+use crate::connect::Connection;
+use crate::context::Context;
+use crate::exit::{Exit, Outcome};
+use crate::fleet::invitation::Named;
+use crate::signals::Signals;
+use crate::{format, output, terminal};
+
+/// Hosts that are worked on at the same time.
+const AT_ONCE: usize = 32;
+/// How long hosts get to end their connections when we are told to stop.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// What became of a host.
+struct Row {
+    host: String,
+    agent: Option<String>,
+    /// Said in a word or two.
+    done: &'static str,
+    failed: Option<Trouble>,
+    notes: Vec<String>,
+}
+
+/// `sweep agents launch` and, with `upgrade`, `sweep agents upgrade`.
+pub async fn launch(context: &Context, file: &Path, only: &[String], upgrade: bool) -> Outcome {
+    let roster = Roster::read(file, only)?;
+    let ssh = roster.ssh()?;
+    let rules: Vec<String> = roster.fleet.hosts.iter().map(|host| roster.rules(host)).collect::<Outcome<_>>()?;
+    let connection = Connection::live(context).await?;
+    let named = Named::new(connection.address()?, roster.fleet.coordinator.as_deref())?;
+    let bundle = tokio::task::spawn_blocking(Bundle::of_this_program).await??;
+    let client = connection.client.clone();
+    let launch = Launch { ssh, bundle, client, named, our_host: our_host(), upgrade };
+    let hosts = &roster.fleet.hosts;
+    let rows = each(context, hosts, async |at, host, line| {
+        let brought = launch.bring_up(host, &rules[at], line).await;
+        row(host, brought, line)
+    })
+    .await?;
+    connection.close().await;
+    answer(context, rows)
+}
+
+fn row(host: &Host, brought: Result<Up, Trouble>, line: &Line) -> Row {
+    let row = match brought {
+        Ok(Up { done, agent, notes }) => {
+            let said = match done {
+                Done::Started => "runs",
+                Done::Upgraded => "runs, upgraded",
+                Done::Ran => "ran already",
+                Done::RunsOtherwise => "ran already",
+            };
+            let mut notes = notes;
+            if done == Done::RunsOtherwise {
+                notes.push(
+                    "it runs another version, or other settings than the file of hosts says now: `sweep agents upgrade` replaces it"
+                        .to_owned(),
+                );
+            }
+            Row { host: host.name.clone(), agent: Some(agent), done: said, failed: None, notes }
+        }
+        Err(trouble) => failed(host, trouble),
+    };
+    line.end(&row.failed.as_ref().map_or_else(|| row.done.to_owned(), |trouble| format!("failed: {trouble}")));
+    row
+}
+
+fn failed(host: &Host, trouble: Trouble) -> Row {
+    Row { host: host.name.clone(), agent: None, done: "failed", failed: Some(trouble), notes: Vec::new() }
+}
+
+/// `sweep agents stop`.
+pub async fn stop_all(context: &Context, file: &Path, only: &[String], now: bool) -> Outcome {
+    let roster = Roster::read(file, only)?;
+    let ssh = roster.ssh()?;
+    let rows = each(context, &roster.fleet.hosts, async |_, host, line| {
+        let stopped = stopped(&ssh, host, line, now).await;
+        let row = match stopped {
+            Ok(ran) => {
+                let done = if ran { "stopped" } else { "ran not" };
+                Row { host: host.name.clone(), agent: None, done, failed: None, notes: Vec::new() }
+            }
+            Err(trouble) => failed(host, trouble),
+        };
+        line.end(&row.failed.as_ref().map_or_else(|| row.done.to_owned(), |trouble| format!("failed: {trouble}")));
+        row
+    })
+    .await?;
+    answer(context, rows)
+}
+
+async fn stopped(ssh: &Ssh, host: &Host, line: &Line, now: bool) -> Result<bool, Trouble> {
+    line.say("connecting");
+    let remote: Remote = ssh.remote(host).await?;
+    line.say(if now { "its agent is told to end at once" } else { "its agent writes checkpoints and ends" });
+    let stopped = stop::agent(&remote, now).await;
+    remote.close().await;
+    stopped
+}
+
+/// Does this on every host, with a line for each. Told to stop, it leaves hosts as they are: the same command goes on from there.
+async fn each<F>(context: &Context, hosts: &[Host], work: F) -> Outcome<Vec<Row>>
+where
+    F: AsyncFn(usize, &Host, &Line) -> Row,
+{
+    let board = Board::new(hosts.iter().map(|host| host.name.as_str()), context.quiet);
+    let lines: Vec<Line> = hosts.iter().map(|host| board.line(&host.name)).collect();
+    let mut signals = Signals::listen()?;
+    let work = &work;
+    let all = hosts.iter().enumerate().map(|(at, host)| {
+        let line = &lines[at];
+        async move { (at, work(at, host, line).await) }
+    });
+    let mut all = futures_util::stream::iter(all).buffer_unordered(AT_ONCE);
+    let mut rows = Vec::new();
+    loop {
+        tokio::select! {
+            row = all.next() => match row {
+                Some(row) => rows.push(row),
+                None => break,
+            },
+            () = signals.next() => {
+                drop(all);
+                // The programs that were started end with their handles; what they began on hosts can be gone on with.
+                tokio::time::sleep(LEAVING).await;
+                drop(board);
+                output::note("interrupted; the same command goes on where this one stopped");
+                return Err(crate::exit::Failure::usage("not all hosts were reached").exit(Exit::Interrupted));
+            }
+        }
+    }
+    rows.sort_by_key(|(at, _)| *at);
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+/// The table, and whether all is well.
+fn answer(context: &Context, rows: Vec<Row>) -> Outcome {
+    if context.json {
+        output::json(&rows.iter().map(object).collect::<Value>())?;
+    } else {
+        output::print(&table(&rows))?;
+    }
+    for row in rows.iter().filter(|row| !row.notes.is_empty()) {
+        for note in &row.notes {
+            output::note(&format!("{}: {note}", row.host));
+        }
+    }
+    let failed = rows.iter().filter(|row| row.failed.is_some()).count();
+    if failed == 0 {
+        return Ok(Exit::Done);
+    }
+    output::note(&format!(
+        "{failed} of {} failed; the same command goes on with them",
+        format::plural(rows.len(), "host")
+    ));
+    Ok(Exit::Unreachable)
+}
+
+fn object(row: &Row) -> Value {
+    json!({
+        "host": row.host,
+        "agent": row.agent,
+        "outcome": row.done,
+        "failed": row.failed.as_ref().map(|trouble| &trouble.what),
+        "remedy": row.failed.as_ref().and_then(|trouble| trouble.remedy.as_ref()),
+        "notes": row.notes,
+    })
+}
+
+fn table(rows: &[Row]) -> String {
+    let of = |cell: fn(&Row) -> String| rows.iter().map(cell).collect::<Vec<_>>();
+    let columns = vec![
+        ("host", of(|row| row.host.clone())),
+        ("agent", of(|row| row.agent.clone().unwrap_or_default())),
+        ("outcome", of(|row| row.done.to_owned())),
+        ("why, and what to do", of(|row| row.failed.as_ref().map(ToString::to_string).unwrap_or_default())),
+    ];
+    terminal::columns(columns, terminal::width()).trim_fmt()
+}
