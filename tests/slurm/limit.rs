@@ -3,7 +3,7 @@
 use crate::lab::Lab;
 
 /// Slurm looks at time limits twice a minute, and signals up to a minute early: within half a minute of its start, an agent of these terms is told.
-const SHORT: &str = "time=2,lead=115s";
+const SHORT: &str = "time=2,lead=115s,label=room=b12";
 
 #[test]
 fn a_sweep_runs_to_its_end_across_a_time_limit() {
@@ -17,6 +17,8 @@ fn a_sweep_runs_to_its_end_across_a_time_limit() {
     lab.said.wait_for("gone j1.1 n1");
     log.wait_for("back to the queue");
     let agent = lab.agent_id("1_1");
+    let known = lab.json(&["agents"]);
+    assert_eq!((&known[0]["id"], &known[0]["labels"]["room"]), (&agent.as_str().into(), &"b12".into()), "{known}");
     // Slurm gives it a place again, by itself.
     log.wait_for("allocation 1_1, start 2");
     lab.said.wait_for("resumed j1.2 n1 2");
