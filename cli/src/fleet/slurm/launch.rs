@@ -56,11 +56,12 @@ async fn begin(
     connection: &mut Connection,
 ) -> Outcome {
     let coordinator = reachable::for_others(spec.coordinator.as_deref(), connection).await?.url();
+    let login = Login::of(spec);
     let sweep = match &spec.sweep {
         Some(path) => path.clone(),
-        None => std::env::current_exe()?.display().to_string(),
+        None => login.sweep().await?,
     };
-    let fleet = Fleet::find(spec, &Login).await?;
+    let fleet = Fleet::find(spec, &login).await?;
     let launch = Launch { fleet, coordinator, sweep, setup };
     if how.print {
         let count = spec.size.first.max(1);

@@ -35,6 +35,9 @@ pub struct Spec {
     pub sweep: Option<String>,
     /// The coordinator as the nodes reach it.
     pub coordinator: Option<String>,
+    /// The login node as `ssh` knows it, where this is run elsewhere; and a configuration for it.
+    pub via: Option<String>,
+    pub ssh_config: Option<String>,
 }
 
 /// Keys that are passed on to Slurm: its option, and whether the value may hold commas.
@@ -70,6 +73,8 @@ const OWN: &[&str] = &[
     "scratch",
     "sweep",
     "coordinator",
+    "via",
+    "ssh_config",
 ];
 
 pub const NAME: &str = "sweep-agents";
@@ -98,6 +103,8 @@ impl FromStr for Spec {
             scratch: None,
             sweep: None,
             coordinator: None,
+            via: None,
+            ssh_config: None,
         };
         let mut said: Vec<&str> = Vec::new();
         let (mut count, mut min, mut max) = (None, None, None);
@@ -124,6 +131,9 @@ impl FromStr for Spec {
                 "scratch" => spec.scratch = Some(absolute(key, value)?),
                 "sweep" => spec.sweep = Some(absolute(key, value)?),
                 "coordinator" => spec.coordinator = Some(value),
+                "via" if value.starts_with('-') => return Err(wrong(format!("via={value} is no host's name"))),
+                "via" => spec.via = Some(value),
+                "ssh_config" => spec.ssh_config = Some(value),
                 _ => {
                     let (.., option, _) = REQUESTS.iter().find(|request| request.0 == key).expect("words() knows it");
                     spec.request.push((option, value));
@@ -294,6 +304,7 @@ mod tests {
             ("partition=gpu x", "' '"),
             ("setup=/a;rm", "';'"),
             ("qos=$(x)", "'$'"),
+            ("via=-oProxyCommand=x", "no host's name"),
         ];
         for (text, wanted) in cases {
             let said = refused(text);
