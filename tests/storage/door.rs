@@ -28,7 +28,6 @@ struct State {
     closings: u64,
     cuts: u64,
     held: u64,
-    answered: u64,
 }
 
 struct Shared {
@@ -71,11 +70,6 @@ impl Door {
     /// Waits until somebody's bytes wait.
     pub fn wait_held(&self) {
         self.wait(|state| state.held > 0);
-    }
-
-    /// Waits until a request was answered with 500.
-    pub fn wait_answered(&self) {
-        self.wait(|state| state.answered > 0);
     }
 
     fn wait(&self, until: impl Fn(&State) -> bool) {
@@ -185,7 +179,5 @@ impl Shared {
             text.len()
         );
         let _ = reader.get_mut().write_all([head, text.to_owned()].concat().as_bytes());
-        self.state.lock().unwrap().answered += 1;
-        self.changed.notify_all();
     }
 }

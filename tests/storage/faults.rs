@@ -99,6 +99,7 @@ fn a_download_that_is_cut_in_the_middle_is_continued() {
 #[test]
 fn a_slow_bucket_holds_up_only_those_who_wait_for_its_bytes() {
     let Some(mut site) = Site::at_work("a slow bucket") else { return };
+    site.said("the artifact store is known");
     site.door.set(Mode::Held);
     let watch =
         site.submit("name: slow\nstages:\n  b: { command: { run: [/bin/sh, -c, 'echo b > b'], outputs: [b] } }\n");

@@ -6,6 +6,7 @@ mod bucket;
 mod door;
 mod faults;
 mod kept;
+mod litestream;
 mod moves;
 mod server;
 mod site;

@@ -195,7 +195,10 @@ fn both_streams(args: &[&str]) -> Command {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        self.stop_agents();
-        self.stop();
+        // Nothing that they hold is of use to anybody, and a story that failed may have left the door shut.
+        for process in self.agents.drain(..).chain(self.coordinator.take()) {
+            process.signal("-KILL");
+            process.finish();
+        }
     }
 }

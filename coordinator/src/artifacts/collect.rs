@@ -37,36 +37,32 @@ pub async fn collect_older(artifacts: &Artifacts, store: &Store, before: SystemT
         return Ok(0);
     }
     let free = store.write(Forget { candidates }).await?;
+    let mut gone = 0;
     for hash in &free {
-        let path = artifacts.path(hash);
-        if let Some(depot) = artifacts.depot()
-            && depot.knows(hash)
-        {
-            match depot.delete(hash, before).await {
-                Ok(true) => {}
-                Ok(false) | Err(ArtifactError::Busy(_)) => continue,
-                Err(error) => {
-                    tracing::warn!(%hash, %error, "an unused blob could not be deleted");
-                    continue;
-                }
-            }
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(%hash, %error, "an unused blob could not be deleted");
-                }
-                _ => {}
-            }
-            continue;
-        }
-        // Someone asked for it meanwhile and relies on it.
-        if modified(&path).is_none_or(|at| at >= before) {
-            continue;
-        }
-        if let Err(error) = fs::remove_file(path) {
-            tracing::warn!(%hash, %error, "an unused blob could not be deleted");
+        match remove(artifacts, hash, before).await {
+            Ok(is_gone) => gone += usize::from(is_gone),
+            Err(error) => tracing::warn!(%hash, %error, "an unused blob could not be deleted"),
         }
     }
-    Ok(free.len())
+    Ok(gone)
+}
+
+/// Whether it is gone: unless someone asked for it meanwhile, and relies on it.
+async fn remove(artifacts: &Artifacts, hash: &ContentHash, before: SystemTime) -> Result<bool, ArtifactError> {
+    let path = artifacts.path(hash);
+    match artifacts.depot().filter(|depot| depot.knows(hash)) {
+        Some(depot) => match depot.delete(hash, before).await {
+            Ok(true) => {}
+            Ok(false) | Err(ArtifactError::Busy(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        },
+        None if modified(&path).is_none_or(|at| at >= before) => return Ok(false),
+        None => {}
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(true),
+    }
 }
 
 fn old_blobs(artifacts: &Artifacts, before: SystemTime) -> Vec<ContentHash> {

@@ -106,12 +106,15 @@ fn understood(error: &Error) -> (Cause, String) {
         (Some(code), _) => code.to_owned(),
         (None, _) => plain(error, &text),
     };
+    let status = between(&text, "status code: ", " ");
     let cause = match (code, error) {
         (Some("RequestTimeTooSkewed"), _) => Cause::Clock,
         (Some("NoSuchBucket"), _) => Cause::NoBucket,
         (Some("PermanentRedirect" | "AuthorizationHeaderMalformed"), _) => Cause::Region,
         (_, Error::NotFound { .. }) => Cause::Missing,
         (_, Error::PermissionDenied { .. } | Error::Unauthenticated { .. }) => Cause::Refused,
+        // Of a listing that is refused the client knows only the text.
+        _ if matches!(status, Some("401" | "403")) => Cause::Refused,
         _ if text.contains("redirect without LOCATION") => Cause::Region,
         _ => Cause::Away,
     };
@@ -205,6 +208,13 @@ mod tests {
         let broken =
             Error::Generic { store: "S3", source: "Server returned non-2xx status code: 503 Slow Down: ".into() };
         assert_eq!(understood(&broken), (Cause::Away, "it answers 503 Slow Down".to_owned()));
+    }
+
+    #[test]
+    fn a_listing_that_is_refused_is_no_outage() {
+        let text = "Server returned non-2xx status code: 403 Forbidden: <Error><Code>AccessDenied</Code></Error>";
+        let listing = Error::Generic { store: "S3", source: text.into() };
+        assert_eq!(understood(&listing).0, Cause::Refused);
     }
 
     #[test]

@@ -112,7 +112,6 @@ mod tests {
             left: String::new(),
         };
         let agent = |id: &&str| Agent {
-            labels: Default::default(),
             id: format!("agent-{id}"),
             host: "n1".to_owned(),
             connected: false,
@@ -121,6 +120,7 @@ mod tests {
             slots: 1,
             last_seen: None,
             draining: false,
+            labels: Default::default(),
         };
         Seen {
             allocations: allocations.iter().map(allocation).collect(),

@@ -99,7 +99,6 @@ mod tests {
     #[test]
     fn what_slurm_and_the_coordinator_say_stands_in_one_line() {
         let agent = Agent {
-            labels: Default::default(),
             id: "n1-7_1".to_owned(),
             host: "n1".to_owned(),
             connected: true,
@@ -108,6 +107,7 @@ mod tests {
             slots: 2,
             last_seen: None,
             draining: false,
+            labels: Default::default(),
         };
         let away = Agent { id: "n2-7_2".to_owned(), connected: false, ..agent.clone() };
         let seen = Seen {

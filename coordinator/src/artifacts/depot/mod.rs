@@ -15,6 +15,8 @@ mod index;
 mod keep;
 mod outage;
 mod owner;
+#[cfg(test)]
+mod real;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
