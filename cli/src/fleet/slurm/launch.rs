@@ -157,6 +157,9 @@ fn said(spec: &Spec, there: There, more: More, submitted: &[String], how: How) -
     if how.follow.is_some() {
         return asked;
     }
-    let of = if spec.name == super::spec::NAME { String::new() } else { format!(" name={}", spec.name) };
-    format!("{asked}\n`sweep agents status --slurm{of}` shows how they stand, `logs` what they say, `stop` ends them")
+    let handle = spec.handle();
+    let space = if handle.is_empty() { "" } else { " " };
+    format!(
+        "{asked}\n`sweep agents status --slurm{space}{handle}` shows how they stand, `logs` what they say, `stop` ends them"
+    )
 }

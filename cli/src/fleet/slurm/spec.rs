@@ -77,7 +77,7 @@ const OWN: &[&str] = &[
     "ssh_config",
 ];
 
-pub const NAME: &str = "sweep-agents";
+const NAME: &str = "sweep-agents";
 const IDLE: Duration = Duration::from_mins(10);
 /// An agent gives its jobs two minutes to write a checkpoint, which then has to be uploaded; and Slurm may signal a minute early.
 const LEAD: Duration = Duration::from_mins(5);
@@ -158,6 +158,19 @@ impl Spec {
         let gpus: u32 = gres.filter(|gres| gres.split(':').next() == Some("gpu")).map(counted).sum();
         let gpus = if gpus > 0 { gpus } else { self.requested("--gpus").map_or(1, counted) };
         gpus.max(1) * self.slots.unwrap_or(1)
+    }
+
+    /// What the other commands have to be told to find this fleet; empty where nothing.
+    pub fn handle(&self) -> String {
+        let name = (self.name != NAME).then_some(&self.name);
+        let said = [
+            ("name", name),
+            ("folder", self.folder.as_ref()),
+            ("via", self.via.as_ref()),
+            ("ssh_config", self.ssh_config.as_ref()),
+        ];
+        let said = said.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+        said.collect::<Vec<_>>().join(",")
     }
 
     fn check_times(&self) -> Outcome<()> {
@@ -310,6 +323,12 @@ mod tests {
             let said = refused(text);
             assert!(said.contains(wanted) && said.contains("hint:"), "{text}: {said}");
         }
+    }
+
+    #[test]
+    fn a_fleet_is_found_again_by_little() {
+        assert_eq!(spec("partition=gpu,count=4").handle(), "");
+        assert_eq!(spec("count=4,via=login,folder=/shared/x,name=big").handle(), "name=big,folder=/shared/x,via=login");
     }
 
     #[test]
