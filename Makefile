@@ -47,6 +47,8 @@ unit: setup
 	@scripts/need-network.sh
 	@scripts/need-browser.sh
 	@scripts/need-mail.sh
+	@scripts/need-deploy.sh
+	@scripts/need-slurm.sh
 	@scripts/need-s3.sh
 	cargo build --workspace --bins --locked
 	cargo test --workspace --locked

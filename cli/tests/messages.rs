@@ -24,6 +24,11 @@ fn cases() -> BTreeMap<&'static str, [Vec<&'static str>; 3]> {
         ("agents drain", of(["", "@ desk-1", "desk-1"])),
         ("agents invite", of(["--uses some", "--expires soon", "@"])),
         ("agents revoke", of(["", "@ desk-1", "desk-1"])),
+        ("agents launch", of(["", "no-such-hosts.yaml", "hosts.yaml"])),
+        ("agents logs", of(["", "good-hosts.yaml --only dsk", "good-hosts.yaml -f"])),
+        ("agents status", of(["", "hosts.yaml", "good-hosts.yaml --only lap"])),
+        ("agents stop", of(["", "good-hosts.yaml --only dsk", "--slurm x --now"])),
+        ("agents upgrade", of(["", "broken.yaml", "good-hosts.yaml"])),
         ("cancel", of(["s1 s2", "", "@ s99"])),
         ("check", of(["goood.yaml", "broken.yaml", ""])),
         ("completions", of(["csh", "", "bsh"])),
@@ -91,6 +96,8 @@ fn errors_say_what_failed_with_which_value_and_what_to_do() {
     for (name, text) in [
         ("good.yaml", format!("name: study\nstages:\n{stages}")),
         ("token", "swu_1_abc\n".to_owned()),
+        ("hosts.yaml", "hosts:\n  - desk-2\n  - { host: lab-3, slotts: 2 }\n".to_owned()),
+        ("good-hosts.yaml", "hosts: [desk-2, lab-3]\n".to_owned()),
         ("broken.yaml", "name: x\nstages:\n  a:\n    trian: { model: smal-cnn }\n".to_owned()),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();

@@ -67,7 +67,9 @@ fn two_hosts_are_launched_by_one_command_and_outlive_it() {
     assert_eq!((&rows[0]["connected"], &rows[1]["connected"]), (&true.into(), &false.into()), "{rows:?}");
     assert!(rows[1]["why"].as_str().unwrap().contains("does not answer"), "{rows:?}");
     let (_, table) = fleet.agents(&["status", &hosts]);
-    let line = |host: &str| table.lines().find(|line| line.starts_with(host)).unwrap_or_else(|| panic!("{table}"));
+    let line = |host: &str| {
+        table.lines().find(|line| line.trim_start().starts_with(host)).unwrap_or_else(|| panic!("{table}"))
+    };
     assert!(line("a ").contains("runs for") && line("a ").contains("connected"), "{table}");
     assert!(line("b ").contains("unknown") && line("b ").contains("away for"), "{table}");
     let mark = coordinator.mark();

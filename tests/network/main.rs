@@ -15,6 +15,7 @@ mod needs;
 mod process;
 mod readme;
 mod revoked;
+mod runners;
 mod sshd;
 mod stops;
 mod uploads;

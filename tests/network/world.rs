@@ -1,17 +1,14 @@
 //! A coordinator's host and the agents' hosts, with a cable between them, for one story.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
 use serde_json::Value;
-use sweep_tests::{binary, workspace_root};
+use sweep_tests::binary;
 use tempfile::TempDir;
 
 use crate::cable::{Cable, Weather};
@@ -19,6 +16,7 @@ use crate::host::Host;
 use crate::lines::Lines;
 use crate::needs;
 use crate::process::Process;
+use crate::runners;
 
 pub const COORDINATOR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 pub const A: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
@@ -53,7 +51,7 @@ impl World {
         }
         let folder = tempfile::tempdir().unwrap();
         let said = Lines::new("the runners");
-        listen_to_runners(folder.path(), &said);
+        runners::listen(folder.path(), &said);
         let mut world = Self {
             coordinator: None,
             agents: BTreeMap::new(),
@@ -185,16 +183,7 @@ impl World {
     }
 
     pub fn plan(&self, bytes: u64, stages: &[(&str, &str)]) -> String {
-        let script = workspace_root().join("tests/network/runner.sh");
-        let world = self.folder.path().display().to_string();
-        let mut plan = "name: story\nstages:\n".to_owned();
-        for (stage, orders) in stages {
-            let (script, bytes) = (script.display().to_string(), format!("'{bytes}'"));
-            let words = ["/bin/sh", &script, &world, stage, &bytes].into_iter().chain(orders.split_whitespace());
-            let run = format!("[{}]", words.collect::<Vec<_>>().join(", "));
-            plan += &format!("  {stage}: {{ command: {{ run: {run}, protocol: events }} }}\n");
-        }
-        plan
+        runners::plan(self.folder.path(), bytes, stages)
     }
 
     pub fn submit_text(&self, plan: &str) {
@@ -206,11 +195,7 @@ impl World {
 
     /// Tells an attempt's runner what to do next; it must have begun.
     pub fn order(&self, attempt: &str, orders: &[&str]) {
-        let fifo = self.folder.path().join(format!("orders.{attempt}"));
-        let mut fifo = OpenOptions::new().write(true).open(fifo).unwrap();
-        for order in orders {
-            writeln!(fifo, "{order}").unwrap();
-        }
+        runners::order(self.folder.path(), attempt, orders);
     }
 
     /// Waits until the latest sweep is over, and answers the exit code of whoever watched it.
@@ -260,30 +245,4 @@ pub fn name(address: Ipv4Addr) -> &'static str {
         B => "b",
         _ => unreachable!("there are three hosts"),
     }
-}
-
-/// Reads the fifo to which all runners write, and notes when an attempt's last process has gone.
-fn listen_to_runners(world: &Path, said: &Arc<Lines>) {
-    let fifo = world.join("said");
-    mkfifo(&fifo, Mode::S_IRWXU).unwrap();
-    // Open for writing, too, so that it does not end when a runner closes it.
-    let both = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
-    let (world, lines) = (world.to_owned(), Arc::clone(said));
-    std::thread::spawn(move || {
-        use std::io::BufRead as _;
-        for line in std::io::BufReader::new(both).lines().map_while(Result::ok) {
-            let words: Vec<&str> = line.split(' ').collect();
-            if let ["began", attempt, host] = words[..] {
-                let (gone, alive) = (format!("gone {attempt} {host}"), world.join(format!("alive.{attempt}")));
-                let lines = Arc::clone(&lines);
-                std::thread::spawn(move || {
-                    // Opening waits for the runner, reading for the end of its last process.
-                    if File::open(alive).and_then(|mut alive| std::io::copy(&mut alive, &mut std::io::sink())).is_ok() {
-                        lines.push(gone);
-                    }
-                });
-            }
-            lines.push(line);
-        }
-    });
 }

@@ -109,7 +109,7 @@ defaults: { slots: 2, labels: { room: b12 }, env: { OMP_NUM_THREADS: 4 } }
 hosts:
   - desk-1
   - "gpu[01-02].lab"
-  - { host: ada@lab-3, port: 2222, home: /data/sweep, slots: 1, labels: { gpu: a100 }, cpu: true, name: third }
+  - { host: ada@lab-3, port: 2222, home: /data/sweep, slots: 1, labels: { owner: ada }, cpu: true, name: third }
 "#;
 
     #[test]
@@ -124,7 +124,7 @@ hosts:
         assert_eq!((third.destination.as_str(), third.settings.port), ("ada@lab-3", Some(2222)));
         assert_eq!((third.settings.slots, third.settings.home.as_deref()), (Some(1), Some("/data/sweep")));
         let labels: Vec<_> = third.settings.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        assert_eq!(labels, ["gpu=a100", "room=b12"]);
+        assert_eq!(labels, ["owner=ada", "room=b12"]);
     }
 
     #[test]
@@ -141,7 +141,8 @@ hosts:
             ("hosts:\n  - { host: a, slts: 2 }", "h.yaml:2:16: unknown field `slts`"),
             ("hosts: [{ host: a, slots: 0 }]", "a whole number from 1 to 1024"),
             ("hosts: [{ host: a, home: data }]", "`data` is no place on the host"),
-            ("hosts: [{ host: a, labels: { \"a b\": c } }]", "is no label"),
+            ("hosts: [{ host: a, labels: { \"a b\": c } }]", "`a b` cannot name a label"),
+            ("hosts: [{ host: a, labels: { gpu: a100 } }]", "`gpu` cannot be set"),
             ("hosts: [{ host: a, env: { SWEEP_HOME: /x } }]", "is set by `sweep agents launch` itself"),
             ("hosts: [{ host: \"a[1-2]\", name: x }]", "cannot all have one name"),
             ("hosts: [gpu[01-20]]", "a range of hosts is put in quotes"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::labels::Label;
 use crate::plan::error::PlanError;
 use crate::plan::fields::{Field, Fields};
 use crate::spec::is_variable_name;
@@ -85,11 +86,7 @@ fn map(
 }
 
 fn wrong_label(name: &str, value: &str) -> Option<String> {
-    let good = |text: &str| {
-        !text.is_empty() && text.len() <= 63 && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-    };
-    (!good(name) || !good(value))
-        .then(|| format!("`{name}: {value}` is no label: both are of letters, digits, `.`, `_` and `-`, up to 63"))
+    format!("{name}={value}").parse::<Label>().err()
 }
 
 /// Set for the agent by the launcher itself.

@@ -120,6 +120,7 @@ mod tests {
             slots: 1,
             last_seen: None,
             draining: false,
+            labels: Default::default(),
         };
         Seen {
             allocations: allocations.iter().map(allocation).collect(),

@@ -49,6 +49,7 @@ pub fn script(plan: &Plan) -> String {
          #SBATCH --nodes=1\n\
          #SBATCH --ntasks=1\n\
          #SBATCH --requeue\n\
+         #SBATCH --chdir={folder}\n\
          #SBATCH --open-mode=append\n\
          #SBATCH --output={folder}/{LOG}\n\
          #SBATCH --signal=B:USR1@{}\n\
@@ -125,6 +126,7 @@ mod tests {
                 "--nodes=1",
                 "--ntasks=1",
                 "--requeue",
+                "--chdir=/shared/fleet",
                 "--open-mode=append",
                 "--output=/shared/fleet/logs/%A_%a.log",
                 "--signal=B:USR1@90",

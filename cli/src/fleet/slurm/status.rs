@@ -106,6 +106,7 @@ mod tests {
             slots: 2,
             last_seen: None,
             draining: false,
+            labels: Default::default(),
         };
         let away = Agent { id: "n2-7_2".to_owned(), connected: false, ..agent.clone() };
         let seen = Seen {

@@ -29,7 +29,9 @@ async fn remedy(login: &Login, said: &str) -> String {
         let known: Vec<&str> = known.lines().map(str::trim).filter(|name| !name.is_empty()).collect();
         return format!("partition= is one of {} (`sinfo`)", known.join(", "));
     }
-    let remedy = if about(&["generic resource", "gres", "gpu"]) {
+    let remedy = if about(&["invalid node name"]) {
+        "nodelist= and exclude= name nodes that there are: `sinfo --Node`"
+    } else if about(&["generic resource", "gres", "gpu"]) {
         "gres= says what a partition's nodes have: `sinfo --format '%P %G'`"
     } else if about(&["account"]) {
         "account= is one that you may charge: `sacctmgr show associations user=$USER format=account,partition,qos`"

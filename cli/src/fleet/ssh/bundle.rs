@@ -1,5 +1,6 @@
 //! What is copied to hosts: this program, `sweep-runner` beside it, and the libraries that it takes along.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -76,9 +77,16 @@ impl Bundle {
     }
 }
 
+impl Part {
+    /// As scripts read it: the hash, and what they need to know besides.
+    pub fn line(&self, besides: impl std::fmt::Display) -> String {
+        format!("{} {besides}\n", self.hash)
+    }
+}
+
 /// A release is named by what is in it.
 pub fn id(parts: &[&Part]) -> String {
-    let mut text: Vec<String> = parts.iter().map(|part| format!("{} {}\n", part.hash, part.place)).collect();
+    let mut text: Vec<String> = parts.iter().map(|part| part.line(&part.place)).collect();
     text.sort();
     short(text.concat().as_bytes())
 }
@@ -89,7 +97,11 @@ pub fn short(bytes: &[u8]) -> String {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The libraries that the dynamic linker would load for it, but for the system's own.

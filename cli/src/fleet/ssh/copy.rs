@@ -36,7 +36,7 @@ pub async fn missing(
 
 /// What is not there, and how much of it is.
 async fn wanted<'p>(remote: &Remote<'_>, place: &str, parts: &[&'p Part]) -> Result<Vec<(&'p Part, u64)>, Trouble> {
-    let list: String = parts.iter().map(|part| format!("{} {}\n", part.hash, part.size)).collect();
+    let list: String = parts.iter().map(|part| part.line(part.size)).collect();
     let script = Script::new(include_str!("scripts/wanted.sh"), place);
     let answer = remote.ask(&script, &list).await?;
     let needs = needs(&answer);

@@ -86,12 +86,13 @@ fn unit(root: &str) -> String {
     format!(
         "# Written by `sweep agents launch`; `sweep agents upgrade` writes it anew.\n\
          [Unit]\nDescription=sweep agent\nAfter=network-online.target\nStartLimitIntervalSec=0\n\n\
-         [Service]\nType=exec\nExecStart={program}\n\
+         [Service]\nType=notify\nExecStart={program}\nTimeoutStartSec=infinity\nWatchdogSec=120\n\
          # The agent's ends that another start would not change: its settings are wrong, or it is not let in.\n\
          Restart=on-failure\nRestartSec=5\nRestartPreventExitStatus=2 3\n\
          # It is asked to stop, and lets its jobs write checkpoints; what is left then is killed.\n\
          KillMode=mixed\nTimeoutStopSec=15min\n\
-         # A control group for each attempt.\nDelegate=yes\nOOMPolicy=continue\nUMask=0077\n\n\
+         # A control group for each attempt, and memory bounded there.\n\
+         Delegate=cpu memory pids\nDelegateSubgroup=agent\nOOMPolicy=continue\nUMask=0077\n\n\
          [Install]\nWantedBy=default.target\n"
     )
 }
@@ -133,13 +134,13 @@ mod tests {
             slots: Some(3),
             cpu: true,
             datasets: Some("~/data sets".into()),
-            labels: [("gpu".to_owned(), "a100".to_owned())].into(),
+            labels: [("owner".to_owned(), "ada l.".to_owned())].into(),
             env: [("WORD".to_owned(), "`a` 'b' $c".to_owned())].into(),
             ..Settings::default()
         };
         let files = write(root.to_str().unwrap(), &settings, &decision(Launcher::Detached, None), String::new());
         let said = started(&root, &files.agent, "sweep");
-        assert!(said.starts_with("6: agent -v --label gpu=a100 --keep x y\n"), "{said}");
+        assert!(said.starts_with("6: agent -v --label owner=ada l. --keep x y\n"), "{said}");
         for line in [
             format!("SWEEP_HOME={}/home", root.display()),
             "SWEEP_COORDINATOR=https://desk:7433".into(),

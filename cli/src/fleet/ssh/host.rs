@@ -160,7 +160,7 @@ impl Launch {
             .with("version", env!("CARGO_PKG_VERSION"))
             .with("join_token", &token);
         let parts = self.bundle.parts(decision.torch.is_some());
-        let list: String = parts.iter().map(|part| format!("{} {}\n", part.hash, part.place)).collect();
+        let list: String = parts.iter().map(|part| part.line(&part.place)).collect();
         Ok(State::of(&remote.run(&script, Input::Text(&list)).await?))
     }
 

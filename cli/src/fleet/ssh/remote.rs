@@ -191,7 +191,7 @@ impl Remote<'_> {
         };
         let mut said = Vec::new();
         let mut stdout = stdout.take(MOST_SAID);
-        let (_, read, status) = tokio::join!(feed, stdout.read_to_end(&mut said), child.wait());
+        let ((), read, status) = tokio::join!(feed, stdout.read_to_end(&mut said), child.wait());
         read.map_err(lost)?;
         let text = String::from_utf8_lossy(&said).into_owned();
         self.understood(status.map_err(lost)?, &text, &read_back(complaints)).await

@@ -83,8 +83,8 @@ pub fn of_ssh(said: &str, destination: &str, fingerprint: Option<&str>) -> Troub
 }
 
 pub fn last_line(said: &str) -> String {
-    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.last().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect()
+    let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
+    last.unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 #[cfg(test)]
