@@ -22,6 +22,8 @@ pub struct Site {
     pub without_keys: bool,
     /// What the settings say instead of the URL; empty: nothing.
     pub settings: Option<String>,
+    /// How much of what the coordinator said has been waited for.
+    heard: usize,
 }
 
 impl Site {
@@ -42,6 +44,7 @@ impl Site {
             prefix: "study".to_owned(),
             without_keys: false,
             settings: None,
+            heard: 0,
         })
     }
 
@@ -85,6 +88,7 @@ impl Site {
         let mut coordinator = Talking::start(&mut command);
         coordinator.wait_for(|line| line.contains("serves http://"));
         self.coordinator = Some(coordinator);
+        self.heard = 0;
     }
 
     fn like_sweep(&self, command: &mut Command) {
@@ -96,9 +100,20 @@ impl Site {
         }
     }
 
-    /// Waits until the coordinator says it.
+    /// Waits until the coordinator says it, after what was waited for before.
     pub fn said(&mut self, words: &str) -> String {
-        self.coordinator.as_mut().unwrap().wait_for(|line| line.contains(words))
+        let coordinator = self.coordinator.as_mut().unwrap();
+        let mut from = self.heard;
+        for line in coordinator.said[self.heard..].split_inclusive('\n') {
+            from += line.len();
+            if line.contains(words) {
+                self.heard = from;
+                return line.to_owned();
+            }
+        }
+        let line = coordinator.wait_for(|line| line.contains(words));
+        self.heard = coordinator.said.len();
+        line
     }
 
     /// Starts an agent that has seen nothing yet.

@@ -97,8 +97,13 @@ impl Bucket {
     /// Puts a few bytes there, unless that name is taken: whether it was free.
     pub async fn put_new(&self, name: &str, bytes: Vec<u8>) -> Result<bool, BucketError> {
         let options = PutOptions { mode: PutMode::Create, ..Default::default() };
-        match self.store.put_opts(&self.key(name), PutPayload::from(bytes), options).await {
+        let payload = PutPayload::from(bytes);
+        match self.store.put_opts(&self.key(name), payload.clone(), options).await {
             Ok(_) => Ok(true),
+            // A server that has no conditions: it was looked at a moment ago.
+            Err(error) if error.to_string().contains("NotImplemented") => {
+                self.store.put(&self.key(name), payload).await.map(|_| true).map_err(|error| self.failed(&error))
+            }
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
             Err(error) => Err(self.failed(&error)),
         }

@@ -36,7 +36,7 @@ impl Depot {
         }
     }
 
-    async fn round(self: &Arc<Self>) -> Result<(), ArtifactError> {
+    pub(super) async fn round(self: &Arc<Self>) -> Result<(), ArtifactError> {
         self.sure().await?;
         if self.outage().is_some() {
             self.noted(self.bucket.probe().await)?;
