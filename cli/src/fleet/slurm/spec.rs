@@ -309,7 +309,7 @@ mod tests {
             ("min=3,max=2", "min=3"),
             ("time=8h", "08:00:00"),
             ("time=5", "leaves nothing"),
-            ("lead=0s", "lead=0s"),
+            ("lead=0s", "not between 1s and"),
             ("idle=soon", "10m"),
             ("name=../x", "name="),
             ("folder=here", "whole path"),
