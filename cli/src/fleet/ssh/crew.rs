@@ -4,6 +4,7 @@ use std::path::Path;
 
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
+use sweep_shared::access::Role;
 use sweep_shared::hosts::Host;
 
 use super::board::{Board, Line};
@@ -38,7 +39,18 @@ pub async fn launch(context: &Context, file: &Path, only: &[String], upgrade: bo
     let roster = Roster::read(file, only)?;
     let ssh = roster.ssh()?;
     let rules: Vec<String> = roster.fleet.hosts.iter().map(|host| roster.rules(host)).collect::<Outcome<_>>()?;
-    let connection = Connection::live(context).await?;
+    let mut connection = Connection::live(context).await?;
+    // Said before half a gigabyte is copied, and not by every host.
+    let caller = connection.client.who_am_i().await?;
+    if caller.role != Role::Admin.as_str() {
+        connection.close().await;
+        return Err(Failure::unreachable(
+            "agents are launched by an administrator: each host gets a token to join with",
+        )
+        .hint(
+            "`sweep whoami` shows who you are; an administrator can give you the role: sweep users role NAME admin",
+        ));
+    }
     let named = Named::new(connection.address()?, roster.fleet.coordinator.as_deref())?;
     if named.others.is_none() && !connection.is_own() {
         connection.close().await;

@@ -86,8 +86,8 @@ pub struct Probe {
     /// The file system's kind, as `stat` calls it.
     pub disk: String,
     pub free_bytes: Option<u64>,
+    /// NVIDIA's, as it calls itself.
     pub driver: Option<String>,
-    pub gpus: Vec<String>,
     pub torches: Vec<Torch>,
     /// There is a systemd that runs things for this user, also when nobody is logged in.
     pub lingers: bool,
@@ -116,7 +116,6 @@ impl Probe {
             disk: text("disk"),
             free_bytes: answer.number("free_kib").map(|kib| kib * 1024),
             driver: answer.get("driver").map(str::to_owned),
-            gpus: answer.all("gpu").map(str::to_owned).collect(),
             torches: answer.all("torch").filter_map(|line| torch(line, answer)).collect(),
             lingers: answer.is("linger"),
             systemd: answer.is("systemd"),

@@ -16,12 +16,7 @@ if mkdir -p "$root" "$run" "$store" 2>/dev/null && [ -w "$root" ]; then
     say disk "$(stat -f -c %T "$root" 2>/dev/null)"
     say free_kib "$(df -Pk "$root" 2>/dev/null | awk 'NR == 2 { print $4 }')"
 fi
-if [ -r /proc/driver/nvidia/version ]; then
-    say driver "$(sed -n '1s/.*Module *\([0-9.]*\).*/\1/p' /proc/driver/nvidia/version)"
-    # A driver that hangs is not waited for.
-    { timeout 20 nvidia-smi --query-gpu=name,memory.total --format=csv,noheader 2>/dev/null || true; } |
-        while read -r gpu; do say gpu "$gpu"; done
-fi
+if [ -r /proc/driver/nvidia/version ]; then say driver "$(head -n 1 /proc/driver/nvidia/version)"; fi
 # A torch of its own, found without loading it: the given one, or that of the Pythons where people have one.
 torch() {
     version=$(sed -n "s/^__version__ = ['\"]\(.*\)['\"].*/\1/p" "$1/version.py" 2>/dev/null)
