@@ -105,19 +105,29 @@ impl Depot {
     }
 
     async fn settled(&self) -> Result<(), ArtifactError> {
-        let made = serde_json::to_vec(&Mark { database: self.id.clone() }).expect("a text can be written");
-        let mut mark = self.noted(mark(&self.bucket).await)?;
-        if mark.is_none() && !self.noted(self.bucket.put_new(NAME, made).await)? {
-            // Somebody was faster.
-            mark = self.noted(self::mark(&self.bucket).await)?;
-        }
-        match mark {
+        let found = self.marked().await;
+        // That a stranger's store answers is no good news.
+        match found.or_else(|error| self.noted(Err(error)))? {
             Some(mark) if mark != self.id => {
                 let why = foreign(self.place());
                 self.is_away(Outage::foreign(&why));
                 Err(ArtifactError::Foreign(why))
             }
-            _ => Ok(()),
+            _ => {
+                self.is_back();
+                Ok(())
+            }
+        }
+    }
+
+    /// The mark, ours where there was none.
+    async fn marked(&self) -> Result<Option<String>, BucketError> {
+        let made = serde_json::to_vec(&Mark { database: self.id.clone() }).expect("a text can be written");
+        match mark(&self.bucket).await? {
+            None if self.bucket.put_new(NAME, made).await? => Ok(None),
+            // Somebody was faster.
+            None => mark(&self.bucket).await,
+            found => Ok(found),
         }
     }
 }

@@ -36,7 +36,7 @@ pub fn wait(lock: &Path, watch: Watch) -> Result<Alone, DataError> {
         if (watch.stopped)() {
             return Err(DataError::Stopped);
         }
-        if looks % TELL_EVERY == 0 {
+        if looks.is_multiple_of(TELL_EVERY) {
             (watch.tell)("waiting for another job of this host that decodes the same images");
         }
         looks += 1;
@@ -56,19 +56,23 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
+    fn is_held(alone: &Alone) -> bool {
+        matches!(alone, Alone { _lock: Some(_) })
+    }
+
     #[test]
     fn the_second_waits_says_so_and_can_be_stopped() {
         let folder = tempfile::tempdir().unwrap();
         let lock = folder.path().join("decoded/images.lock");
         let first = wait(&lock, Watch::NOBODY).unwrap();
-        assert!(first._lock.is_some());
+        assert!(is_held(&first));
         let stopped = wait(&lock, Watch { stopped: &|| true, ..Watch::NOBODY });
         assert!(matches!(stopped, Err(DataError::Stopped)));
         let (tells, told) = mpsc::channel();
         let waiting = std::thread::spawn(move || {
             let tells = std::sync::Mutex::new(tells);
             let tell = |words: &str| tells.lock().unwrap().send(words.to_owned()).unwrap();
-            wait(&lock, Watch { tell: &tell, ..Watch::NOBODY }).unwrap()._lock.is_some()
+            is_held(&wait(&lock, Watch { tell: &tell, ..Watch::NOBODY }).unwrap())
         });
         assert!(told.recv().unwrap().contains("another job of this host"));
         drop(first);
@@ -80,6 +84,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("decoded"), "a file").unwrap();
         let alone = wait(&folder.path().join("decoded/images.lock"), Watch::NOBODY).unwrap();
-        assert!(alone._lock.is_none());
+        assert!(!is_held(&alone));
     }
 }
