@@ -145,10 +145,10 @@ pub fn tail(file: &Path) -> Process {
 fn configuration(folder: &Path) -> String {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     let (host, folder) = (host.trim(), folder.display());
-    let nodes: String = (26831..)
-        .zip(NODES)
-        .map(|(port, node)| format!("NodeName={node} NodeHostname={host} NodeAddr={ADDRESS} Port={port} CPUs=1\n"))
-        .collect();
+    let node = |(port, node): (u16, &str)| {
+        format!("NodeName={node} NodeHostname={host} NodeAddr={ADDRESS} Port={port} CPUs=1")
+    };
+    let nodes = (26831..).zip(NODES).map(node).collect::<Vec<String>>().join("\n");
     // A job that went back to the queue waits until the credentials of its last turn have expired: here not for two minutes.
     format!(
         "ClusterName=ci
@@ -168,7 +168,8 @@ SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1,sched_min_interval=0
 ReturnToService=2
 KillWait=30
-{nodes}PartitionName=lab Nodes=ALL Default=YES State=UP
+{nodes}
+PartitionName=lab Nodes=ALL Default=YES State=UP
 "
     )
 }

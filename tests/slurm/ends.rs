@@ -12,7 +12,9 @@ fn a_cancelled_allocation_gives_its_jobs_to_another_and_spends_no_retry() {
     let Some(mut lab) = Lab::new("an allocation is cancelled") else { return };
     lab.launch(&format!("count=2,{LONG}"));
     let logs = [lab.log("1_1"), lab.log("1_2")];
-    logs.iter().for_each(|log| drop(log.wait_for("connected")));
+    for log in &logs {
+        log.wait_for("connected");
+    }
     // One that tells of epochs, and one that would end with any signal.
     lab.submit(&[("one", "epoch")]);
     let began = lab.said.wait_for("epoch j1.1");

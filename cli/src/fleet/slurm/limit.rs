@@ -6,11 +6,18 @@ const MINUTE_S: u64 = 60;
 const HOUR_S: u64 = 3600;
 const DAY_S: u64 = 86_400;
 
-/// `minutes`, `minutes:seconds`, `hours:minutes:seconds`, `days-hours`, `days-hours:minutes`, `days-hours:minutes:seconds`; `Some(None)`: no limit. `None`: something
+/// How long an allocation may last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    Of(Duration),
+    None,
+}
+
+/// `minutes`, `minutes:seconds`, `hours:minutes:seconds`, `days-hours`, `days-hours:minutes`, `days-hours:minutes:seconds`, `UNLIMITED`. `None`: something
 /// else (sbatch(1), `--time`).
-pub fn parse(text: &str) -> Option<Option<Duration>> {
+pub fn parse(text: &str) -> Option<Limit> {
     if ["unlimited", "infinite"].contains(&text.to_ascii_lowercase().as_str()) || text == "0" {
-        return Some(None);
+        return Some(Limit::None);
     }
     let (days, rest) = match text.split_once('-') {
         Some((days, rest)) => (Some(number(days)?), rest),
@@ -25,7 +32,7 @@ pub fn parse(text: &str) -> Option<Option<Duration>> {
         _ => return None,
     };
     let within: u64 = parts.iter().zip(units).map(|(part, unit)| part * unit).sum();
-    Some(Some(Duration::from_secs(days.unwrap_or(0) * DAY_S + within)))
+    Some(Limit::Of(Duration::from_secs(days.unwrap_or(0) * DAY_S + within)))
 }
 
 /// Small enough that no sum of them is too large.
@@ -48,9 +55,9 @@ mod tests {
             ("1-00:00:05", 86_405),
         ];
         for (text, seconds) in cases {
-            assert_eq!(parse(text), Some(Some(Duration::from_secs(seconds))), "{text}");
+            assert_eq!(parse(text), Some(Limit::Of(Duration::from_secs(seconds))), "{text}");
         }
-        assert_eq!((parse("UNLIMITED"), parse("infinite"), parse("0")), (Some(None), Some(None), Some(None)));
+        assert_eq!(["UNLIMITED", "infinite", "0"].map(parse), [Some(Limit::None); 3]);
     }
 
     #[test]

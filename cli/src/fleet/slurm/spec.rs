@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sweep_shared::plan::nearest;
 
-use super::limit;
+use super::limit::{self, Limit};
 use super::size::Size;
 use crate::exit::{Failure, Outcome};
 use crate::settings::{Span, Stay};
@@ -182,7 +182,7 @@ impl Spec {
         let time = limit::parse(text).ok_or_else(|| {
             wrong(format!("time={text} is no time as Slurm writes it: 30 (minutes), 08:00:00, 2-00 (days-hours)"))
         })?;
-        if time.is_some_and(|time| time <= self.lead) {
+        if matches!(time, Limit::Of(time) if time <= self.lead) {
             return Err(wrong(format!(
                 "time={text} leaves nothing to work in: {} before the limit the agents write checkpoints (lead=)",
                 Span(self.lead)
@@ -228,7 +228,7 @@ fn wrong(what: impl AsRef<str>) -> Failure {
 
 /// What is put into the batch script must mean the same to Slurm, to the shell and to a reader.
 fn plain(key: &str, value: &str) -> Outcome<()> {
-    let odd = value.chars().find(|c| !(c.is_ascii_graphic() && !"\"'`\\#$%;<>~".contains(*c)));
+    let odd = value.chars().find(|c| !c.is_ascii_graphic() || "\"'`\\#$%;<>~".contains(*c));
     match odd {
         _ if value.is_empty() => Err(wrong(format!("{key}= has no value"))),
         Some(odd) => Err(wrong(format!("{key}={value}: {odd:?} cannot stand there"))),
