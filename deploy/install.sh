@@ -48,7 +48,7 @@ if [ "$what" = uninstall ]; then
         say "removed the service $unit; its settings in /etc/sweep and its state in /var/lib/$unit stay"
     done
     if running; then systemctl daemon-reload; fi
-    rm -rf "${root:?}$lib" 2>/dev/null || rm -rf "$root$lib"
+    rm -rf "$root$lib"
     for program in sweep sweep-runner; do
         link=$root$prefix/bin/$program
         if [ -L "$link" ]; then rm -f "$link"; fi
@@ -86,7 +86,7 @@ done
 cp -a "$from"/.libtorch/lib/. "$root$lib.new/lib/"
 cp -a "$from"/.onnxruntime/lib/. "$root$lib.new/lib/"
 chmod -R u=rwX,go=rX "$root$lib.new"
-rm -rf "${root:?}$lib.old" 2>/dev/null || rm -rf "$root$lib.old"
+rm -rf "$root$lib.old"
 if [ -e "$root$lib" ]; then mv "$root$lib" "$root$lib.old"; fi
 mv "$root$lib.new" "$root$lib"
 rm -rf "$root$lib.old"

@@ -60,7 +60,7 @@ Exit codes:
   0    done
   1    the sweep ended with failed jobs; `db check` found something wrong
   2    mistake in the command line, the settings or the plan
-  3    the coordinator cannot be reached, or refused
+  3    the coordinator cannot be reached, or refused; or a host
   4    the sweep was cancelled
   5    internal error
   130  interrupted; the state is kept";

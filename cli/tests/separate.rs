@@ -103,3 +103,13 @@ fn a_second_coordinator_on_a_home_is_refused_in_words() {
     let plain = open.wants(2, &["serve", "--listen", "0.0.0.0:0", "--tls", "off"]);
     assert!(plain.stderr.contains("not a loopback address"), "{}", plain.text());
 }
+
+#[test]
+fn a_keeper_does_not_start_again_what_another_start_would_not_help() {
+    let (home, run) = (Home::new(), tempfile::tempdir().unwrap());
+    let folder = run.path().to_str().unwrap();
+    home.wants(0, &["agent", "--coordinator", "https://127.0.0.1:1", "--keep", folder]);
+    let log = std::fs::read_to_string(run.path().join("agent.log")).unwrap();
+    assert!(log.contains("has not joined") && log.contains("another start would not change that"), "{log}");
+    assert!(!run.path().join("pid").exists());
+}

@@ -61,6 +61,21 @@ fn what_is_installed_runs_from_where_it_lies_and_goes_without_a_trace() {
 }
 
 #[test]
+fn for_oneself_it_goes_into_a_folder_of_ones_own() {
+    let home = Home::new();
+    let (from, prefix) = (checkout(home.path()).display().to_string(), home.file("mine").display().to_string());
+    for _ in 0..2 {
+        let installed = install(&["--prefix", &prefix, "--from", &from]);
+        assert!(installed.status.success(), "{}", text(&installed));
+        assert!(text(&installed).contains("is not on your PATH"), "{}", text(&installed));
+    }
+    let version = Command::new(home.file("mine/bin/sweep")).arg("--version").output().unwrap();
+    assert!(version.status.success(), "{}", text(&version));
+    assert!(install(&["--prefix", &prefix, "uninstall"]).status.success());
+    assert!(!home.file("mine/lib/sweep").exists() && !home.file("mine/bin/sweep").exists());
+}
+
+#[test]
 fn what_cannot_be_installed_is_told_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().display().to_string();

@@ -1,5 +1,7 @@
 //! Allocations that end early, by whatever hand.
 
+use std::fs;
+
 use crate::lab::Lab;
 
 /// Never up in the time of a story.
@@ -38,7 +40,10 @@ fn a_cancelled_allocation_gives_its_jobs_to_another_and_spends_no_retry() {
 #[test]
 fn an_allocation_that_slurm_requeues_goes_on_from_its_checkpoint_also_with_a_command_that_knows_no_signals() {
     let Some(mut lab) = Lab::new("an allocation is requeued") else { return };
-    lab.launch(&format!("slots=2,{LONG}"));
+    let scratch = lab.file("scratch");
+    fs::create_dir(&scratch).unwrap();
+    let on_scratch = || fs::read_dir(&scratch).unwrap().count();
+    lab.launch(&format!("slots=2,scratch={},{LONG}", scratch.display()));
     let log = lab.log("1_1");
     let pid = lab.file("pid");
     let plain = format!(
@@ -49,8 +54,11 @@ fn an_allocation_that_slurm_requeues_goes_on_from_its_checkpoint_also_with_a_com
     lab.submit_text(&(trained + &plain));
     lab.said.wait_for("epoch j1.1 n1 1");
     log.wait_for("the coordinator has recorded the checkpoint of epoch 1");
+    assert_eq!(on_scratch(), 1);
+    assert!(!lab.file("fleet/agents/1_1/agent/attempts").exists(), "jobs run on the node's own disk");
     lab.cluster.slurm(&["scontrol", "requeue", "1_1"]);
     lab.said.wait_for("resumed j1.2 n1 1");
+    assert_eq!(on_scratch(), 1, "the turn before has cleared up");
     lab.order("j1.2", &["finish"]);
     assert_eq!(lab.watched(), Some(0));
     assert_eq!(lab.attempts("j1"), ["interrupted", "succeeded"]);

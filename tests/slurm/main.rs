@@ -20,3 +20,4 @@ mod process;
 mod refusals;
 #[path = "../network/runners.rs"]
 mod runners;
+mod via;

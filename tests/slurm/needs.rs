@@ -15,9 +15,9 @@ fn lacking() -> Option<String> {
     if !is_root() {
         return Some("a Slurm of one's own takes root".to_owned());
     }
-    for program in ["ip", "nsenter", "setpriv", "unshare", "munged", "slurmctld", "slurmd", "sbatch"] {
+    for program in ["ip", "nsenter", "setpriv", "unshare", "munged", "slurmctld", "slurmd", "sbatch", "ssh", "sshd"] {
         if !["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|folder| Path::new(folder).join(program).exists()) {
-            return Some(format!("no program {program} (scripts/need-slurm.sh)"));
+            return Some(format!("no program {program} (scripts/need-slurm.sh, scripts/need-network.sh)"));
         }
     }
     // Root in a container may still not be allowed to.

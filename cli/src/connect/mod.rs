@@ -120,6 +120,11 @@ impl Connection {
         matches!(self.route, Route::Inside(_))
     }
 
+    /// Whether it is the coordinator of this machine's own home.
+    pub fn is_own(&self) -> bool {
+        !matches!(self.route, Route::Named(_))
+    }
+
     /// Whether paths that the coordinator names are (most likely) paths on this machine.
     pub fn shares_disk(&self) -> bool {
         match &self.route {

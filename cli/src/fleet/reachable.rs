@@ -32,10 +32,10 @@ pub async fn for_others(named: Option<&str>, connection: &Connection) -> Outcome
             let failure =
                 Failure::unreachable(format!("agents elsewhere would not find the coordinator at {address}: {why}"));
             Err(failure.hint(if here {
-                "`sweep serve --listen 0.0.0.0:7433` lets it be reached from other machines; name it as they reach it (coordinator: https://HOST:7433) \
-                 where it has another name there"
+                "`sweep serve --listen 0.0.0.0:7433` lets it be reached from other machines; where it has another \
+                 name there, say it: `coordinator: https://HOST:7433` in the file of hosts, coordinator=… with --slurm"
             } else {
-                "name it as they reach it: coordinator: https://HOST:7433"
+                "name it as they reach it: `coordinator: https://HOST:7433` in the file of hosts, coordinator=… with --slurm"
             }))
         }
     }

@@ -37,7 +37,7 @@ pub use folder::{folder_path, log_path};
 pub use log::LogTail;
 
 use crate::devices::Tenancy;
-use crate::process::leftovers;
+use crate::process::{Exit, leftovers};
 use crate::report::{End, Success};
 use crate::session::{Assign, HangAfter, Outcome, Stop, now};
 use folder::Folder;
@@ -124,6 +124,11 @@ async fn make(
     };
     let (ended, told) = supervise::collect(launched, told, &mut runner, &terms).await?;
     *peak_bytes = peak.bytes(&ended);
+    if was_terminated(ended.exit) {
+        // Not by us, as far as is known. Who stops all of a machine, as Slurm an allocation, tells runner and agent alike, and the
+        // runner may be gone before the agent has heard.
+        let _not_asked = tokio::time::timeout(HEARSAY, asked(stop)).await;
+    }
     let asked = stop.borrow().clone();
     if asked.is_some() || began.elapsed() > LONG {
         kill_escaped(context, assign.token).await;
@@ -166,6 +171,16 @@ async fn blame_device(context: &Context, assign: &Assign, end: End) -> End {
         other => other,
     }
 }
+
+/// How long word of a stop that has reached a runner may take to reach its agent.
+const HEARSAY: Duration = Duration::from_secs(2);
+
+/// Whether it ended by SIGTERM, or as shells say that what they ran did.
+fn was_terminated(exit: Exit) -> bool {
+    matches!(exit, Exit::Signal(libc::SIGTERM) | Exit::Status(SHELLS_TERMINATED))
+}
+
+const SHELLS_TERMINATED: i32 = 128 + libc::SIGTERM;
 
 /// Looking through all processes for what left the runner's group takes longer than a short job does.
 const LONG: Duration = Duration::from_secs(1);

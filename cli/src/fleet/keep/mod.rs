@@ -14,12 +14,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::format;
@@ -27,6 +28,9 @@ use crate::moment::Zone;
 use crate::signals::Signals;
 use log::Log;
 use pace::Pace;
+
+/// How long what an agent said may take into the log after its end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs until the agent ends in good order, is told to, or cannot be helped by another start.
 pub async fn keep(folder: &Path) -> Outcome {
@@ -81,7 +85,7 @@ impl Keeper {
         let (mut pace, mut restarts, mut asked) = (Pace::default(), 0_u64, 0_u32);
         loop {
             let began = Instant::now();
-            let mut agent = self.start()?;
+            let (mut agent, copied) = self.start()?;
             let status = loop {
                 tokio::select! {
                     status = agent.wait() => break status?,
@@ -91,6 +95,8 @@ impl Keeper {
                     }
                 }
             };
+            // Its last words; whoever it left behind may hold the pipe open.
+            let _ = tokio::time::timeout(LAST_WORDS, copied).await;
             if asked > 0 || status.success() {
                 return Ok(Exit::Done);
             }
@@ -117,7 +123,7 @@ impl Keeper {
     }
 
     /// This program again, as the agent. The calling thread must stay: the agent is told to stop when it goes.
-    fn start(&self) -> Outcome<Child> {
+    fn start(&self) -> Outcome<(Child, JoinHandle<()>)> {
         let (reader, writer) = io::pipe()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args(arguments(std::env::args_os().skip(1)));
@@ -129,13 +135,13 @@ impl Keeper {
         // With it goes our copy of the pipe's end, so that it ends with the agent.
         drop(command);
         let (log, mut said) = (Arc::clone(&self.log), tokio::net::unix::pipe::Receiver::from_owned_fd(reader.into())?);
-        tokio::spawn(async move {
+        let copied = tokio::spawn(async move {
             let mut piece = vec![0; 16 << 10];
             while let Ok(read @ 1..) = said.read(&mut piece).await {
                 log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).write(&piece[..read]);
             }
         });
-        Ok(agent)
+        Ok((agent, copied))
     }
 }
 

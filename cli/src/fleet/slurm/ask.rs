@@ -17,7 +17,8 @@ const LINES_OF_ONE: u32 = 1000;
 
 pub async fn logs(context: &Context, text: &str, only: &[String]) -> Outcome {
     let spec: Spec = text.parse()?;
-    let fleet = Fleet::find(&spec, &Login).await?;
+    let login = Login::of(&spec);
+    let fleet = Fleet::find(&spec, &login).await?;
     let known = fleet.folder.logs().await?;
     let unknown = only.iter().find(|id| !known.contains(id));
     if let Some(unknown) = unknown {
@@ -59,7 +60,8 @@ pub async fn logs(context: &Context, text: &str, only: &[String]) -> Outcome {
 /// Those that wait are taken back; those that run write checkpoints and leave.
 pub async fn stop(context: &Context, text: &str, only: &[String]) -> Outcome {
     let spec: Spec = text.parse()?;
-    let fleet = Fleet::find(&spec, &Login).await?;
+    let login = Login::of(&spec);
+    let fleet = Fleet::find(&spec, &login).await?;
     let meant = meant(fleet.allocations().await?, &spec, only)?;
     let (running, waiting): (Vec<_>, Vec<_>) = meant.into_iter().partition(Allocation::is_running);
     // Of those that are just ending nothing more is wanted.
@@ -86,7 +88,8 @@ pub async fn stop(context: &Context, text: &str, only: &[String]) -> Outcome {
 /// Those that run go back to the queue, as at the time limit: the next turn begins with the program as it is then.
 pub async fn upgrade(context: &Context, text: &str, only: &[String]) -> Outcome {
     let spec: Spec = text.parse()?;
-    let fleet = Fleet::find(&spec, &Login).await?;
+    let login = Login::of(&spec);
+    let fleet = Fleet::find(&spec, &login).await?;
     let meant = meant(fleet.allocations().await?, &spec, only)?;
     let running: Vec<_> = meant.into_iter().filter(Allocation::is_running).collect();
     cancel(&fleet, &["--batch", "--signal=USR1"], &running).await?;

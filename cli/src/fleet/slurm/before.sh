@@ -15,11 +15,11 @@ tell() {
         kill -TERM "$agent" 2>/dev/null
     fi
 }
-trap 'ending=limit; say "the time limit is near (or sweep agents upgrade): jobs write checkpoints"; tell' USR1
+trap 'ending=limit; due=$((SECONDS + lead * 2 / 3)); say "the time limit is near (or sweep agents upgrade): jobs write checkpoints"; tell' USR1
 trap 'ending=stop; say "told to stop by sweep agents stop: jobs write checkpoints"; tell' USR2
 # scancel, preemption and scontrol requeue signal every process of the job, so the agent knows already. Whether the job
-# comes back is Slurm's decision then.
-trap 'ending=told; say "Slurm ends this allocation: jobs write checkpoints"' TERM
+# comes back is Slurm's decision then. So does the time limit itself, where checkpoints took until then; that changes nothing.
+trap 'if [ "$ending" != limit ] || [ "$SECONDS" -lt "$due" ]; then ending=told; say "Slurm ends this allocation: jobs write checkpoints"; fi' TERM
 
 say "allocation $allocation, start $((${SLURM_RESTART_COUNT:-0} + 1))"
 if [ ! -x "$sweep" ]; then

@@ -136,7 +136,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_gone_from_slurm_is_taken_away_and_nothing_else() {
         let root = tempfile::tempdir().unwrap();
-        let folder = folder(&Login, root.path());
+        let login = Login::default();
+        let folder = folder(&login, root.path());
         folder.make(&Fingerprint([7; 32])).await.unwrap();
         for allocation in ["7_1", "7_2", "12_1", "x_1"] {
             let home = root.path().join(format!("fleet/agents/{allocation}/agent"));
@@ -153,7 +154,8 @@ mod tests {
     async fn a_folder_belongs_to_one_coordinator_and_its_files_to_one_user() {
         use std::os::unix::fs::PermissionsExt as _;
         let root = tempfile::tempdir().unwrap();
-        let folder = folder(&Login, root.path());
+        let login = Login::default();
+        let folder = folder(&login, root.path());
         folder.make(&Fingerprint([7; 32])).await.unwrap();
         folder.make(&Fingerprint([7; 32])).await.unwrap();
         let refused = folder.make(&Fingerprint([8; 32])).await.unwrap_err().text();

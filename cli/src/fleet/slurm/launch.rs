@@ -56,11 +56,12 @@ async fn begin(
     connection: &mut Connection,
 ) -> Outcome {
     let coordinator = reachable::for_others(spec.coordinator.as_deref(), connection).await?.url();
+    let login = Login::of(spec);
     let sweep = match &spec.sweep {
         Some(path) => path.clone(),
-        None => std::env::current_exe()?.display().to_string(),
+        None => login.sweep().await?,
     };
-    let fleet = Fleet::find(spec, &Login).await?;
+    let fleet = Fleet::find(spec, &login).await?;
     let launch = Launch { fleet, coordinator, sweep, setup };
     if how.print {
         let count = spec.size.first.max(1);
@@ -156,6 +157,9 @@ fn said(spec: &Spec, there: There, more: More, submitted: &[String], how: How) -
     if how.follow.is_some() {
         return asked;
     }
-    let of = if spec.name == super::spec::NAME { String::new() } else { format!(" name={}", spec.name) };
-    format!("{asked}\n`sweep agents status --slurm{of}` shows how they stand, `logs` what they say, `stop` ends them")
+    let handle = spec.handle();
+    let space = if handle.is_empty() { "" } else { " " };
+    format!(
+        "{asked}\n`sweep agents status --slurm{space}{handle}` shows how they stand, `logs` what they say, `stop` ends them"
+    )
 }

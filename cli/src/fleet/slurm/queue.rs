@@ -25,8 +25,14 @@ impl Allocation {
         self.state == "RUNNING"
     }
 
+    /// On its way out, or on its way back into the queue.
+    fn is_ending(&self) -> bool {
+        self.state == "COMPLETING"
+    }
+
+    /// Pending, or its node is just being made ready, or it is suspended: nobody there would hear a signal.
     pub fn is_waiting(&self) -> bool {
-        self.state == "PENDING"
+        !self.is_running() && !self.is_ending()
     }
 }
 
@@ -64,7 +70,7 @@ mod tests {
         assert_eq!(ids, ["17_1", "17_2", "18_1"]);
         assert!(read[0].is_running() && read[0].node == "n1" && read[0].reason.is_empty());
         assert!(read[1].is_waiting() && read[1].reason == "Resources");
-        assert!(read[2].stays && !read[2].is_running() && !read[1].stays);
+        assert!(read[2].stays && !read[2].is_running() && !read[2].is_waiting() && !read[1].stays);
         assert!(super::read("slurm_load_jobs error\n\n", "a").is_empty());
     }
 }

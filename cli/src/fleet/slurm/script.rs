@@ -67,9 +67,10 @@ pub fn script(plan: &Plan) -> String {
     let datasets = spec.datasets.clone().unwrap_or_else(|| format!("{folder}/datasets"));
     let _ = write!(
         text,
-        "sweep={}\nfolder={}\nexport SWEEP_DATASETS={}\nscratch={}\n",
+        "sweep={}\nfolder={}\nlead={}\nexport SWEEP_DATASETS={}\nscratch={}\n",
         quoted(sweep),
         quoted(folder),
+        spec.lead.as_secs(),
         quoted(&datasets),
         spec.scratch.as_deref().map_or_else(|| "\"${SLURM_TMPDIR:-}\"".to_owned(), quoted),
     );

@@ -35,6 +35,9 @@ pub struct Spec {
     pub sweep: Option<String>,
     /// The coordinator as the nodes reach it.
     pub coordinator: Option<String>,
+    /// The login node as `ssh` knows it, where this is run elsewhere; and a configuration for it.
+    pub via: Option<String>,
+    pub ssh_config: Option<String>,
 }
 
 /// Keys that are passed on to Slurm: its option, and whether the value may hold commas.
@@ -70,9 +73,11 @@ const OWN: &[&str] = &[
     "scratch",
     "sweep",
     "coordinator",
+    "via",
+    "ssh_config",
 ];
 
-pub const NAME: &str = "sweep-agents";
+const NAME: &str = "sweep-agents";
 const IDLE: Duration = Duration::from_mins(10);
 /// An agent gives its jobs two minutes to write a checkpoint, which then has to be uploaded; and Slurm may signal a minute early.
 const LEAD: Duration = Duration::from_mins(5);
@@ -98,6 +103,8 @@ impl FromStr for Spec {
             scratch: None,
             sweep: None,
             coordinator: None,
+            via: None,
+            ssh_config: None,
         };
         let mut said: Vec<&str> = Vec::new();
         let (mut count, mut min, mut max) = (None, None, None);
@@ -124,6 +131,9 @@ impl FromStr for Spec {
                 "scratch" => spec.scratch = Some(absolute(key, value)?),
                 "sweep" => spec.sweep = Some(absolute(key, value)?),
                 "coordinator" => spec.coordinator = Some(value),
+                "via" if value.starts_with('-') => return Err(wrong(format!("via={value} is no host's name"))),
+                "via" => spec.via = Some(value),
+                "ssh_config" => spec.ssh_config = Some(value),
                 _ => {
                     let (.., option, _) = REQUESTS.iter().find(|request| request.0 == key).expect("words() knows it");
                     spec.request.push((option, value));
@@ -148,6 +158,19 @@ impl Spec {
         let gpus: u32 = gres.filter(|gres| gres.split(':').next() == Some("gpu")).map(counted).sum();
         let gpus = if gpus > 0 { gpus } else { self.requested("--gpus").map_or(1, counted) };
         gpus.max(1) * self.slots.unwrap_or(1)
+    }
+
+    /// What the other commands have to be told to find this fleet; empty where nothing.
+    pub fn handle(&self) -> String {
+        let name = (self.name != NAME).then_some(&self.name);
+        let said = [
+            ("name", name),
+            ("folder", self.folder.as_ref()),
+            ("via", self.via.as_ref()),
+            ("ssh_config", self.ssh_config.as_ref()),
+        ];
+        let said = said.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+        said.collect::<Vec<_>>().join(",")
     }
 
     fn check_times(&self) -> Outcome<()> {
@@ -286,7 +309,7 @@ mod tests {
             ("min=3,max=2", "min=3"),
             ("time=8h", "08:00:00"),
             ("time=5", "leaves nothing"),
-            ("lead=0s", "lead=0s"),
+            ("lead=0s", "not between 1s and"),
             ("idle=soon", "10m"),
             ("name=../x", "name="),
             ("folder=here", "whole path"),
@@ -294,11 +317,18 @@ mod tests {
             ("partition=gpu x", "' '"),
             ("setup=/a;rm", "';'"),
             ("qos=$(x)", "'$'"),
+            ("via=-oProxyCommand=x", "no host's name"),
         ];
         for (text, wanted) in cases {
             let said = refused(text);
             assert!(said.contains(wanted) && said.contains("hint:"), "{text}: {said}");
         }
+    }
+
+    #[test]
+    fn a_fleet_is_found_again_by_little() {
+        assert_eq!(spec("partition=gpu,count=4").handle(), "");
+        assert_eq!(spec("count=4,via=login,folder=/shared/x,name=big").handle(), "name=big,folder=/shared/x,via=login");
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::{output, terminal};
 
 pub async fn status(context: &Context, text: &str, only: &[String]) -> Outcome {
     let spec: Spec = text.parse()?;
-    let fleet = Fleet::find(&spec, &Login).await?;
+    let login = Login::of(&spec);
+    let fleet = Fleet::find(&spec, &login).await?;
     let mut connection = Connection::live_or_inside(context).await?;
     let seen = fleet.look(&mut connection).await;
     connection.close().await;

@@ -73,10 +73,12 @@ impl Line {
         }
     }
 
-    /// The same, where it moves: too much for lines that stay.
-    pub fn show(&self, text: impl FnOnce() -> String) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(text());
+    /// How much is there of what is copied: once where lines stay, all the time where they move.
+    pub fn copies(&self, done: u64, total: u64) {
+        let (there, all) = (format::bytes(done as f64), format::bytes(total as f64));
+        match &self.bar {
+            Some(bar) => bar.set_message(format!("copying {there} of {all}")),
+            None => self.say(&format!("copying {all}")),
         }
     }
 

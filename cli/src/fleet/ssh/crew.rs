@@ -1,7 +1,6 @@
 //! All hosts at once.
 
 use std::path::Path;
-use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -16,15 +15,13 @@ use super::stop;
 use super::trouble::Trouble;
 use crate::connect::Connection;
 use crate::context::Context;
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::fleet::invitation::Named;
 use crate::signals::Signals;
 use crate::{format, output, terminal};
 
 /// Hosts that are worked on at the same time.
 const AT_ONCE: usize = 32;
-/// How long hosts get to end their connections when we are told to stop.
-const LEAVING: Duration = Duration::from_secs(2);
 
 /// What became of a host.
 struct Row {
@@ -43,6 +40,11 @@ pub async fn launch(context: &Context, file: &Path, only: &[String], upgrade: bo
     let rules: Vec<String> = roster.fleet.hosts.iter().map(|host| roster.rules(host)).collect::<Outcome<_>>()?;
     let connection = Connection::live(context).await?;
     let named = Named::new(connection.address()?, roster.fleet.coordinator.as_deref())?;
+    if named.others.is_none() && !connection.is_own() {
+        connection.close().await;
+        return Err(Failure::usage(format!("we reach the coordinator at {}, which is each machine's own", named.ours))
+            .hint("say in the file of hosts how they reach it: coordinator: https://HOST:7433"));
+    }
     let bundle = tokio::task::spawn_blocking(Bundle::of_this_program).await??;
     let client = connection.client.clone();
     let launch = Launch { ssh, bundle, client, named, our_host: our_host(), upgrade };
@@ -135,12 +137,11 @@ where
                 None => break,
             },
             () = signals.next() => {
-                drop(all);
                 // The programs that were started end with their handles; what they began on hosts can be gone on with.
-                tokio::time::sleep(LEAVING).await;
+                drop(all);
                 drop(board);
-                output::note("interrupted; the same command goes on where this one stopped");
-                return Err(crate::exit::Failure::usage("not all hosts were reached").exit(Exit::Interrupted));
+                let told = format!("interrupted with {} done of {}", rows.len(), format::plural(hosts.len(), "host"));
+                return Err(Failure::usage(told).exit(Exit::Interrupted).hint("the same command goes on where this one stopped"));
             }
         }
     }

@@ -130,8 +130,12 @@ fn unfit(probe: &Probe, wanted: &Wanted<'_>) -> Option<Trouble> {
                 .remedy("name a folder on a local disk with `home:` in the file of hosts"),
         );
     }
-    // What is there already takes no more room.
-    let needed = if probe.state.started_as.is_some() { SPARE_BYTES } else { wanted.size_bytes + SPARE_BYTES };
+    // What is there already takes no more room; and what runs is its own judge.
+    let needed = match &probe.state {
+        state if state.runs() => 0,
+        state if state.started_as.is_some() => SPARE_BYTES,
+        _ => wanted.size_bytes + SPARE_BYTES,
+    };
     let free = probe.free_bytes.filter(|free| *free < needed)?;
     Some(
         Trouble::new(format!(

@@ -121,13 +121,7 @@ impl Launch {
 
     async fn copy(&self, remote: &Remote<'_>, parts: &[&Part], line: &Line) -> Result<(), Trouble> {
         let place = remote.host.settings.home.as_deref().unwrap_or_default();
-        let whole = |n: u64| format::bytes(n as f64);
-        copy::missing(remote, place, parts, &|done, total| {
-            // Once in words that stay; how far it is, only where it can move.
-            line.say(&format!("copying {}", whole(total)));
-            line.show(|| format!("copying {} of {}", whole(done), whole(total)));
-        })
-        .await
+        copy::missing(remote, place, parts, &|done, total| line.copies(done, total)).await
     }
 
     async fn start(
@@ -174,7 +168,7 @@ impl Launch {
             if !state.runs() {
                 return Err(ended(&state));
             }
-            let id = state.agent.unwrap_or_default();
+            let (id, words) = (state.agent.unwrap_or_default(), state.words);
             let agents = client.agents().await.map_err(|failure| {
                 Trouble::new(format!("it was started, but the coordinator does not answer: {:#}", failure.error))
             })?;
@@ -184,11 +178,14 @@ impl Launch {
                 return Ok(id);
             }
             if began.elapsed() > JOINING {
+                let said = words.last().map(|line| format!(" ({line})")).unwrap_or_default();
                 return Err(Trouble::new(format!(
-                    "its agent runs, and has not reached the coordinator for {}",
+                    "its agent runs, and has not reached the coordinator for {}{said}",
                     format::duration(JOINING)
                 ))
-                .remedy("`sweep agents logs` says why; is `coordinator:` in the file of hosts an address that it can reach?"));
+                .remedy(
+                    "a firewall? Or name the coordinator as the host reaches it, with `coordinator:` in the file of hosts",
+                ));
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }

@@ -27,6 +27,7 @@ mod trouble;
 use std::path::{Path, PathBuf};
 
 pub use crew::{launch, stop_all};
+pub use remote::OPTIONS;
 pub use standing::{logs, status};
 
 /// A path on this machine that a file of hosts names: relative to it, or beginning in the home folder.

@@ -53,7 +53,7 @@ const LOOK: Duration = Duration::from_mins(2);
 const PIECE: usize = 256 << 10;
 
 /// Whatever the user's configuration says: no questions, nothing else over our connections. How keys are checked is the user's.
-const OPTIONS: [&str; 7] = [
+pub const OPTIONS: [&str; 7] = [
     "BatchMode=yes",
     "ClearAllForwardings=yes",
     "ForwardAgent=no",

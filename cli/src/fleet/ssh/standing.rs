@@ -75,8 +75,10 @@ async fn look(ssh: &Ssh, host: &Host) -> Result<State, Trouble> {
 /// A host that cannot be asked is found by its name.
 fn joined(host: &Host, seen: Result<State, Trouble>, agents: &[Agent]) -> Standing {
     let id = seen.as_ref().ok().and_then(|state| state.agent.as_deref());
+    let bare = host.destination.rsplit('@').next().unwrap_or_default();
+    let names = [host.name.as_str(), bare, bare.split('.').next().unwrap_or_default()];
     let on_host = || {
-        let mut named = agents.iter().filter(|agent| agent.host == host.name);
+        let mut named = agents.iter().filter(|agent| names.contains(&agent.host.as_str()));
         named.next().filter(|_| named.next().is_none())
     };
     let agent = match (&seen, id) {

@@ -7,4 +7,4 @@ until [ -s "$root/home/agent/agent.json" ]; do
     nap
 done
 state
-alive || last_words 8 | while IFS= read -r line; do say word "$line"; done
+last_words 8 | while IFS= read -r line; do say word "$line"; done
