@@ -43,14 +43,16 @@ fn a_database_that_litestream_copies_comes_back_by_sweep_db_restore() {
     };
     let config = config.to_str().unwrap();
     let mut copying = Talking::start(&mut litestream(&["replicate", "-config", config]));
-    copying.wait_for(|line| line.contains("replicating to"));
+    copying.wait_for(|line| line.contains("snapshot complete"));
     site.work("name: copied\nstages:\n  a: { command: { run: [/bin/sh, -c, 'echo a > a'], outputs: [a] } }\n");
     site.stop_agents();
     site.kill_coordinator();
-    // It copies what is left when it is stopped in good order.
     copying.signal("-TERM");
     let (status, said) = copying.finish();
     assert!(status.success(), "{said}");
+    // What the last second brought.
+    let output = { litestream(&["replicate", "-once", "-config", config]) }.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
 
     let copy = site.home.file("copy.db");
     let output = litestream(&["restore", "-config", config, "-o", copy.to_str().unwrap(), database.to_str().unwrap()]);

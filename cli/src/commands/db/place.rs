@@ -1,6 +1,6 @@
 //! A backup's place: a file, an object in a bucket, or a bucket in which backups have names of their own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sweep_coordinator::ArtifactsIn;
 use sweep_coordinator::bucket::{Bucket, BucketError, Cause, is_url};
@@ -28,7 +28,7 @@ pub enum Named {
 pub fn named(given: Option<&str>, artifacts: &ArtifactsIn) -> Outcome<Named> {
     match (given, artifacts) {
         (Some(text), _) if is_url(text) => Ok(match text.rsplit_once('/') {
-            Some((url, object)) if object.ends_with(".db") && !url.ends_with('/') => {
+            Some((url, object)) if Path::new(object).extension().is_some_and(|kind| kind == "db") && !url.ends_with('/') => {
                 Named::Bucket { url: url.to_owned(), object: Some(object.to_owned()) }
             }
             _ => Named::Bucket { url: text.to_owned(), object: None },
