@@ -95,7 +95,7 @@ impl Shared {
     fn serve(self: Arc<Self>, client: TcpStream) {
         match self.mode() {
             Mode::Shut => return,
-            Mode::Ill => return self.answer(client),
+            Mode::Ill => return answer(client),
             Mode::Open | Mode::Held | Mode::Cut { .. } => {}
         }
         let Ok(server) = TcpStream::connect(&self.server) else { return };
@@ -109,7 +109,7 @@ impl Shared {
     /// Copies until an end closes, or the door.
     fn carry(&self, mut from: TcpStream, mut to: TcpStream, up: bool) {
         let begun = self.state.lock().unwrap().closings;
-        let mut buffer = [0; 64 << 10];
+        let mut buffer = vec![0; 64 << 10];
         loop {
             let read = match from.read(&mut buffer) {
                 Ok(0) => break,
@@ -154,30 +154,28 @@ impl Shared {
             }
         }
     }
+}
 
-    /// Reads one request to its end, and says 500.
-    fn answer(&self, client: TcpStream) {
-        let mut reader = BufReader::new(client);
-        let mut body = 0;
-        loop {
-            let mut line = String::new();
-            match reader.read_line(&mut line) {
-                Ok(0) | Err(_) => return,
-                Ok(_) if line.trim().is_empty() => break,
-                Ok(_) => {}
-            }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                body = value.trim().parse().unwrap_or(0);
-            }
+/// Reads one request to its end, and says 500.
+fn answer(client: TcpStream) {
+    let mut reader = BufReader::new(client);
+    let mut body = 0;
+    loop {
+        let mut line = String::new();
+        match reader.read_line(&mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) if line.trim().is_empty() => break,
+            Ok(_) => {}
         }
-        let _ = std::io::copy(&mut (&mut reader).take(body), &mut std::io::sink());
-        let text = "<Error><Code>InternalError</Code><Message>We are ill.</Message></Error>";
-        let head = format!(
-            "HTTP/1.1 500 Internal Server Error\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-            text.len()
-        );
-        let _ = reader.get_mut().write_all([head, text.to_owned()].concat().as_bytes());
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            body = value.trim().parse().unwrap_or(0);
+        }
     }
+    let _ = std::io::copy(&mut (&mut reader).take(body), &mut std::io::sink());
+    let text = "<Error><Code>InternalError</Code><Message>We are ill.</Message></Error>";
+    let head =
+        format!("HTTP/1.1 500 Internal Server Error\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", text.len());
+    let _ = reader.get_mut().write_all([head, text.to_owned()].concat().as_bytes());
 }
