@@ -74,7 +74,9 @@ fn agent() -> impl Strategy<Value = AgentView> {
         devices.dedup_by_key(|device| device.class);
         let labels = Labels(BTreeMap::from([("room".to_owned(), room.to_string())]));
         let spot = Arc::new(Spot { labels, ..Spot::default() });
-        devices.iter_mut().for_each(|device| device.spot = Arc::clone(&spot));
+        for device in &mut devices {
+            device.spot = Arc::clone(&spot);
+        }
         AgentView { devices, exclusive: false, leaving, kept_free: false }
     })
 }

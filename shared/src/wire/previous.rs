@@ -111,7 +111,7 @@ fn the_comparison_sees_what_would_break() {
     let reserved = prost_types::descriptor_proto::ReservedRange { start: Some(2), end: Some(3) };
     let given_up = |hello: &mut DescriptorProto| {
         hello.field.remove(1);
-        hello.reserved_range.push(reserved.clone());
+        hello.reserved_range.push(reserved);
     };
     assert_eq!(changed(&given_up), [""; 0]);
     let mut without = before.clone();

@@ -23,7 +23,10 @@ fn place(jobs: &[ExpandedJob], stage: &str) -> String {
 fn stages_replace_what_defaults_say_and_measurements_need_no_gpu() {
     let plan = jobs_of(PLAN);
     assert_eq!(place(&plan.jobs, "base"), "gpu: a100 or h100, room: b12");
-    assert_eq!((place(&plan.jobs, "free"), place(&plan.jobs, "here")), ("".into(), "host: desk-1, speed: 10".into()));
+    assert_eq!(
+        (place(&plan.jobs, "free"), place(&plan.jobs, "here")),
+        (String::new(), "host: desk-1, speed: 10".to_owned())
+    );
     assert_eq!(place(&plan.jobs, "measure"), "room: b12");
     let elsewhere = jobs_of(&PLAN.replace("stages:", "measure: { where: { host: edge } }\nstages:"));
     assert_eq!(place(&elsewhere.jobs, "measure"), "host: edge");
