@@ -90,7 +90,7 @@ fn two_hosts_are_launched_by_one_command_and_outlive_it() {
     assert_eq!((code, words(&rows, "outcome")), (Some(0), vec!["stopped"; 2]), "{rows:?}");
     assert!(fleet.agent_pids(A).is_empty() && fleet.agent_pids(B).is_empty());
     let (code, rows) = fleet.rows(&["status", &hosts]);
-    assert_eq!((code, words(&rows, "process")), (Some(3), vec!["gone"; 2]), "{rows:?}");
+    assert_eq!((code, words(&rows, "process")), (Some(3), vec!["stopped"; 2]), "{rows:?}");
     let (code, rows) = fleet.rows(&["stop", &hosts]);
     assert_eq!((code, words(&rows, "outcome")), (Some(0), vec!["ran not"; 2]), "{rows:?}");
 }

@@ -27,6 +27,8 @@ pub enum Process {
     #[default]
     Never,
     Running,
+    /// As somebody wanted.
+    Stopped,
     Gone,
 }
 
@@ -34,6 +36,7 @@ impl State {
     pub fn of(answer: &Answer) -> Self {
         let process = match answer.get("process") {
             Some("running") => Process::Running,
+            Some("stopped") => Process::Stopped,
             Some(_) => Process::Gone,
             None => Process::Never,
         };

@@ -94,6 +94,7 @@ fn process(row: &Standing) -> String {
         Err(trouble) => format!("unknown: {trouble}"),
         Ok(state) => match state.process {
             Process::Never => "never launched".to_owned(),
+            Process::Stopped => "stopped".to_owned(),
             Process::Gone => host::ended(state).to_string(),
             Process::Running => {
                 let since = state.since.and_then(|since| SystemTime::now().duration_since(since).ok());
@@ -121,6 +122,7 @@ fn object(row: &Standing) -> Value {
         "host": row.host,
         "process": match state.map(|state| state.process) {
             Some(Process::Running) => "running",
+            Some(Process::Stopped) => "stopped",
             Some(Process::Gone) => "gone",
             Some(Process::Never) => "never",
             None => "unknown",

@@ -43,6 +43,8 @@ state() {
             say since "$since"
             say restarts "$(cat "$run/restarts" 2>/dev/null)"
         fi
+    elif [ -f "$run/stopped" ]; then
+        say process stopped
     elif [ -f "$run/launcher" ]; then
         say process gone
     fi

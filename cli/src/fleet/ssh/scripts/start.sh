@@ -15,6 +15,7 @@ fi
 before=$(readlink "$root/current" 2>/dev/null)
 put() { printf %s "$2" >"$1.new" && chmod "$3" "$1.new" && mv -f "$1.new" "$1" || fail "the file $1 cannot be written"; }
 mkdir -p "$root/home" "$run"
+rm -f "$run/stopped"
 rm -f "$root/current.new"
 ln -s "releases/$release_id" "$root/current.new" && mv -f -T "$root/current.new" "$root/current" || fail "$root/current cannot be set"
 put "$root/agent" "$agent_script" 700

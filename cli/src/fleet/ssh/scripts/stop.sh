@@ -4,6 +4,7 @@ if ! alive; then
     exit 0
 fi
 say was running
+: >"$run/stopped"
 if [ "$(launcher)" = systemd ]; then
     systemctl --user disable "$unit" >/dev/null 2>&1
     if [ "$now" = yes ]; then
