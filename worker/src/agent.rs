@@ -54,7 +54,7 @@ pub struct Agent {
 impl Agent {
     /// Makes the agent's folder where it is missing, and takes its lock.
     pub fn new(options: Options) -> Result<Self, AgentError> {
-        let lock = identity::lock(&options.home)?;
+        let lock = identity::lock(&options.home, options.scratch.as_deref())?;
         Ok(Self { options, lock })
     }
 

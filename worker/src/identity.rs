@@ -30,18 +30,39 @@ struct Stored {
     incarnation: u64,
 }
 
-/// Makes the folder and takes its lock, which is held as long as the file is open.
-pub fn lock(home: &Path) -> Result<File, AgentError> {
-    let home_error = |source| AgentError::Home { path: home.to_owned(), source };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(home).map_err(home_error)?;
-    refuse_network_disk(home).map_err(home_error)?;
+/// Makes the folder and takes its lock, which is held as long as the file is open. `scratch`: where cache and attempts go, where not
+/// into the folder.
+pub fn lock(home: &Path, scratch: Option<&Path>) -> Result<File, AgentError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| AgentError::Home { path, source }
+    };
+    let made = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made(home).map_err(failed(home))?;
+    let afar = is_afar(home).map_err(failed(home))?;
+    if let Some(scratch) = scratch {
+        made(scratch).map_err(failed(scratch))?;
+    }
+    let scratch_afar = scratch.map(is_afar).transpose().map_err(failed(scratch.unwrap_or(home)))?;
+    if let Some(why) = misplaced(afar, scratch_afar) {
+        return Err(failed(scratch.unwrap_or(home))(io::Error::other(why)));
+    }
     let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(home.join("lock"));
-    let lock = lock.map_err(home_error)?;
+    let lock = lock.map_err(failed(home))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(fs::TryLockError::WouldBlock) => Err(AgentError::Locked { path: home.to_owned() }),
-        Err(fs::TryLockError::Error(source)) => Err(home_error(source)),
+        // Lustre without `-o flock`, for one. Whoever uses the folder a second time is then turned away by the coordinator.
+        Err(fs::TryLockError::Error(error)) if afar && is_unsupported(&error) => {
+            tracing::warn!(%error, home = %home.display(), "the file system has no locks: see to it that no two agents use this folder");
+            Ok(lock)
+        }
+        Err(fs::TryLockError::Error(source)) => Err(failed(home)(source)),
     }
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EOPNOTSUPP | libc::ENOLCK))
 }
 
 /// Reads the identity, or makes one, and counts this start. Durable on return.
@@ -69,16 +90,25 @@ fn host_name() -> String {
     if name.is_empty() { "host".to_owned() } else { name.to_owned() }
 }
 
-/// Locks, hard links and durable writes are not to be relied on there, and the identity belongs to one host.
-fn refuse_network_disk(folder: &Path) -> io::Result<()> {
+/// Whether it lies on a network file system.
+fn is_afar(folder: &Path) -> io::Result<bool> {
     /// NFS, SMB (three magic numbers), Lustre, GPFS, Ceph, BeeGFS; from `statfs(2)` and their sources.
     const NETWORK: [i64; 8] =
         [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0bd0_0bd0, 0x4750_4653, 0x00c3_6400, 0x1983_0326];
-    let kind = nix::sys::statfs::statfs(folder)?.filesystem_type().0;
-    if NETWORK.contains(&kind) {
-        return Err(io::Error::other("it lies on a network file system; an agent needs a folder on a local disk"));
+    Ok(NETWORK.contains(&nix::sys::statfs::statfs(folder)?.filesystem_type().0))
+}
+
+/// Cache and attempts need links, locks and speed, and belong to one host. What is left, identity, certificate and spool, may lie on a
+/// disk that hosts share: a cluster's job finds it again on another node.
+fn misplaced(home_afar: bool, scratch_afar: Option<bool>) -> Option<&'static str> {
+    match scratch_afar {
+        None if home_afar => Some(
+            "it lies on a network file system; an agent needs a folder on a local disk, or one for what is needed only while jobs \
+             run: --scratch /tmp/sweep",
+        ),
+        Some(true) => Some("the scratch folder lies on a network file system; it needs a local disk"),
+        None | Some(false) => None,
     }
-    Ok(())
 }
 
 /// Random bytes from the kernel, as twice as many hexadecimal digits.
@@ -116,10 +146,21 @@ mod tests {
     #[test]
     fn a_second_agent_in_the_same_folder_is_refused() {
         let home = tempfile::tempdir().unwrap();
-        let held = lock(home.path()).unwrap();
-        assert!(matches!(lock(home.path()), Err(AgentError::Locked { .. })));
+        let held = lock(home.path(), None).unwrap();
+        assert!(matches!(lock(home.path(), None), Err(AgentError::Locked { .. })));
         drop(held);
-        assert!(lock(home.path()).is_ok());
+        assert!(lock(home.path(), None).is_ok());
+    }
+
+    #[test]
+    fn a_network_disk_is_enough_for_what_must_be_found_again_elsewhere() {
+        assert_eq!(
+            (misplaced(false, None), misplaced(false, Some(false)), misplaced(true, Some(false))),
+            (None, None, None)
+        );
+        assert!(misplaced(true, None).unwrap().contains("--scratch"));
+        assert!(misplaced(true, Some(true)).unwrap().contains("scratch folder"));
+        assert!(misplaced(false, Some(true)).is_some());
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub fn script(plan: &Plan) -> String {
         quoted(folder),
         spec.lead.as_secs(),
         quoted(&datasets),
-        spec.scratch.as_deref().map_or_else(|| "\"${SLURM_TMPDIR:-}\"".to_owned(), quoted),
+        spec.scratch.as_deref().map_or_else(|| "\"${SLURM_TMPDIR:-${TMPDIR:-/tmp}}\"".to_owned(), quoted),
     );
     text.push_str(BEFORE);
     let mut arguments =
