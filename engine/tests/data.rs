@@ -62,11 +62,10 @@ fn an_image_folder_is_trained_on_and_its_decoded_images_are_kept() {
     let cached = std::fs::read_dir(datasets.path().join("decoded")).unwrap().map(|entry| entry.unwrap().file_name());
     let mut cached: Vec<String> = cached.map(|name| name.to_string_lossy().into_owned()).collect();
     cached.sort();
-    // The decoded images, and the index of the files they were made of.
-    assert!(
-        matches!(&cached[..], [images, index] if images.starts_with("images-") && index.starts_with("index-")),
-        "{cached:?}"
-    );
+    // The decoded images, what others that begin with it wait for, and the index of the files they were made of.
+    let [lock, images, index] = &cached[..] else { panic!("{cached:?}") };
+    assert!(images.starts_with("images-") && images.ends_with(".raw") && index.starts_with("index-"), "{cached:?}");
+    assert_eq!(lock.strip_suffix(".lock"), images.strip_suffix(".raw"), "{cached:?}");
     let text = std::fs::read_to_string(folder.path().join("points/main/evaluation.json")).unwrap();
     let evaluation: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(evaluation["classes"], json!(["dark", "light"]));
