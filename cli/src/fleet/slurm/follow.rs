@@ -11,12 +11,12 @@ use crate::format::plural;
 use crate::output;
 use crate::signals::Signals;
 
-/// Until a signal: those that run go on.
-pub async fn follow(launch: &Launch<'_>, connection: &mut Connection, every: Duration) -> Outcome {
+/// Until a signal: those that run go on. `asked`: what Slurm has been asked for just before, by its numbers.
+pub async fn follow(launch: &Launch<'_>, connection: &mut Connection, every: Duration, asked: Vec<String>) -> Outcome {
     let mut signals = Signals::listen()?;
     let mut clock = tokio::time::interval(every);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut watch = Watch::default();
+    let mut watch = Watch { asked: asked.into_iter().collect(), ..Watch::default() };
     let mut trouble: Option<String> = None;
     loop {
         tokio::select! {
@@ -52,12 +52,20 @@ async fn round(launch: &Launch<'_>, connection: &mut Connection, watch: &mut Wat
         let log = fleet.folder.log(&lost, 20).await.map_err(Round::Later)?;
         return Err(Round::Over(never_joined(&lost, &log)));
     }
+    for job in watch.barren(&seen) {
+        let first = format!("{job}_1");
+        let log = fleet.folder.log(&first, 20).await.map_err(Round::Later)?;
+        if watch.is_hopeless(&job, !log.trim().is_empty()) {
+            return Err(Round::Over(never_joined(&first, &log)));
+        }
+    }
     let there = fleet.there(&seen, connection).await.map_err(Round::Later)?;
     let more = fleet.spec.size.missing(false, fleet.spec.jobs_each(), there);
     if more.total() == 0 {
         return Ok(None);
     }
     let submitted = launch.submit(more, connection).await.map_err(Round::Over)?;
+    watch.asked.extend(submitted.iter().cloned());
     Ok(Some(format!(
         "{} for {}: asked Slurm for {} (job {})",
         plural(there.jobs as usize, "job"),
@@ -82,9 +90,37 @@ fn never_joined(allocation: &str, log: &str) -> Failure {
 struct Watch {
     alive: BTreeSet<String>,
     running: BTreeSet<String>,
+    /// Slurm's numbers of what was asked for and is not known to be over.
+    asked: BTreeSet<String>,
+    /// In a row, of which nobody came and nothing was heard.
+    silent: u32,
 }
 
+/// So many are taken back by somebody, or find no disk to write on, before nothing more is asked for.
+const MOST_SILENT: u32 = 3;
+
 impl Watch {
+    /// Those asked for that are over, and none of whose agents ever joined. Some are over before anybody has seen them run.
+    fn barren(&mut self, seen: &Seen) -> Vec<String> {
+        let of = |job: &str, allocation: &str| allocation.split_once('_').is_some_and(|(number, _)| number == job);
+        let is_there = |job: &String| seen.allocations.iter().any(|allocation| of(job, &allocation.id));
+        let has_joined = |job: &String| seen.ids.keys().any(|id| of(job, id) && seen.agent(id).is_some());
+        let (fruitful, barren): (Vec<String>, Vec<String>) =
+            self.asked.iter().filter(|job| !is_there(job)).cloned().partition(has_joined);
+        if !fruitful.is_empty() {
+            self.silent = 0;
+        }
+        self.asked.retain(|job| !fruitful.contains(job));
+        barren
+    }
+
+    /// Whether there is no point in asking for more, now that one of these said something before it ended, or nothing.
+    fn is_hopeless(&mut self, job: &str, has_spoken: bool) -> bool {
+        self.asked.remove(job);
+        self.silent += 1;
+        has_spoken || self.silent >= MOST_SILENT
+    }
+
     /// One that ran, is gone, and never made itself known to the coordinator.
     fn lost(&mut self, seen: &Seen) -> Option<String> {
         let alive: BTreeSet<String> = seen.allocations.iter().map(|allocation| allocation.id.clone()).collect();
@@ -137,6 +173,21 @@ mod tests {
         assert_eq!(watch.lost(&seen(&[("1_1", "RUNNING")], &["1_2"])), None, "that one had joined");
         assert_eq!(watch.lost(&seen(&[], &["1_2"])), Some("1_1".to_owned()));
         assert_eq!(watch.lost(&seen(&[], &["1_2"])), None, "once");
+    }
+
+    #[test]
+    fn one_that_is_over_before_it_was_seen_is_noticed_too() {
+        let asked = |jobs: &[&str]| jobs.iter().map(|job| (*job).to_owned()).collect();
+        let mut watch = Watch { asked: asked(&["1", "12", "2"]), ..Watch::default() };
+        assert_eq!(watch.barren(&seen(&[("12_1", "PENDING"), ("2_1", "RUNNING")], &["2_1"])), ["1"]);
+        assert!(watch.is_hopeless("1", true), "it has said why");
+        watch.silent = 0;
+        assert_eq!(watch.barren(&seen(&[("12_1", "PENDING")], &["2_1"])), [""; 0], "2 has had its agent");
+        for (job, hopeless) in [("3", false), ("4", false), ("5", true)] {
+            watch.asked.insert(job.to_owned());
+            assert_eq!(watch.barren(&seen(&[("12_1", "PENDING")], &["2_1"])), [job]);
+            assert_eq!(watch.is_hopeless(job, false), hopeless, "{job}");
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ async fn begin(
     }
     match how.follow {
         None => Ok(Exit::Done),
-        Some(every) => follow::follow(&launch, connection, every).await,
+        Some(every) => follow::follow(&launch, connection, every, submitted).await,
     }
 }
 
