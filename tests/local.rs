@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use sweep_tests::{Home, binary, text, workspace_root};
+use sweep_tests::{Home, Talking, binary, text, workspace_root};
 
 #[test]
 fn a_plan_goes_in_and_measured_models_come_out() {
@@ -96,4 +96,20 @@ fn sweep_does_not_link_libtorch() {
     assert!(links.contains("libc.so"), "ldd says what it links: {links}");
     assert!(!links.contains("torch") && !links.contains("libc10"), "{links}");
     assert!(Path::new(&binary("sweep-runner")).exists());
+}
+
+#[test]
+fn a_plan_that_this_machine_may_not_work_on_is_not_waited_for_in_silence() {
+    let home = Home::new();
+    let plan = home.plan("name: elsewhere\nstages:\n  work: { command: { run: [/bin/true] }, where: { room: b12 } }\n");
+    let mut both = Command::new("sh");
+    both.args(["-c", "exec \"$@\" 2>&1", "sh"]).arg(binary("sweep")).arg("local").arg(plan);
+    both.env("SWEEP_HOME", home.file("home")).env_remove("SWEEP_COORDINATOR");
+    let mut local = Talking::start(&mut both);
+    let why = local.wait_for(|line| line.contains("nothing runs yet: j1 (work) waits."));
+    assert!(why.contains("It may run only where room: b12"), "{why}");
+    local.signal("-INT");
+    assert_eq!(local.finish().0.code(), Some(130));
+    let here = home.sweep().env("SWEEP_LABELS", "room=b12").arg("local").arg(home.file("plan.yaml")).output().unwrap();
+    assert!(here.status.success(), "{}", text(&here));
 }

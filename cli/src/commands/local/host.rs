@@ -1,10 +1,11 @@
 //! `sweep local` where this process holds the home: coordinator and agent run here.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use sweep_coordinator::Running;
 use sweep_shared::ids::SweepId;
-use sweep_shared::states::SweepState;
+use sweep_shared::states::{JobState, SweepState};
 use sweep_worker::{Agent, AgentError, Options, Shutdown};
 use tokio::task::JoinHandle;
 
@@ -12,7 +13,7 @@ use super::Errand;
 use crate::answer::Sweep;
 use crate::commands::submission::submit;
 use crate::commands::{agent, ending};
-use crate::connect::Connection;
+use crate::connect::{Client, Connection, Target};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::follow::{Ended, Patience, Until, follow};
 use crate::{format, output, progress};
@@ -98,6 +99,8 @@ async fn work(errand: &mut Errand<'_>, connection: &mut Connection, id: SweepId,
     let shutdown = Shutdown::new();
     let mut agent = tokio::spawn(agent.run(shutdown.clone()));
     let mut view = progress::view(errand.context.quiet, errand.context.json);
+    let mut doubts = pin!(why_idle(connection.client.clone(), id));
+    let mut doubting = true;
     let mut following = pin!(follow(connection, id, view.as_mut(), Patience::None, Until::Over));
     let mut asked = 0;
     let ended = loop {
@@ -106,6 +109,13 @@ async fn work(errand: &mut Errand<'_>, connection: &mut Connection, id: SweepId,
             ended = &mut agent => {
                 agent_ended(ended)?;
                 return Ok(asked > 0);
+            }
+            why = &mut doubts, if doubting => {
+                doubting = false;
+                // Whoever cannot be asked now will say so where it matters.
+                if let Ok(Some(why)) = why {
+                    output::note(&why);
+                }
             }
             () = errand.signals.next() => {
                 asked += 1;
@@ -118,6 +128,20 @@ async fn work(errand: &mut Errand<'_>, connection: &mut Connection, id: SweepId,
         Ended::Over(_) => Ok(asked > 0),
         Ended::Lost => Err(Failure::internal("the coordinator in this process stopped by itself")),
     }
+}
+
+/// An agent of this very process is given work at once.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// Why nothing is being done although there is something to do: this machine may not be one that the plan allows, or too small.
+async fn why_idle(mut client: Client, sweep: SweepId) -> Outcome<Option<String>> {
+    tokio::time::sleep(AT_ONCE).await;
+    let (_, jobs) = client.look(Some(Target::Sweep(sweep)), false).await?;
+    let begun = jobs.iter().any(|job| job.attempt > 0);
+    let Some(first) = jobs.iter().find(|job| !begun && job.state == JobState::Ready) else { return Ok(None) };
+    let explanation = client.explain(first.id).await?;
+    let reasons = explanation.reasons.join(" ");
+    Ok(Some(format!("nothing runs yet: {} ({}) waits. {reasons}", first.id, first.stage)))
 }
 
 /// The sweep is over (or lost): the agent lets go of what it still holds.
@@ -147,7 +171,6 @@ fn agent_ended(ended: Result<Result<(), AgentError>, tokio::task::JoinError>) ->
 mod tests {
     use super::*;
     use crate::progress::tests_sweep;
-    use sweep_shared::states::JobState;
 
     #[test]
     fn what_others_left_is_named() {
