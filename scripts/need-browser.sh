@@ -4,15 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if ! command -v chromium >/dev/null; then
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "setup: installing chromium"
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core >/dev/null
-    else
-        echo "setup: without chromium some tests are skipped (sudo apt-get install chromium)" >&2
-    fi
-fi
+. scripts/need-apt.sh
+command -v chromium >/dev/null || need chromium fonts-dejavu-core
 
 AXE="axe-playwright-python==0.1.8 --hash=sha256:fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8"
 [ "$(cat .axe/stamp 2>/dev/null || true)" != "$AXE" ] || exit 0

@@ -2,15 +2,8 @@
 # Installs what tests/deploy checks against: systemd's own reader of units, and Kubernetes' schemas.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if ! command -v systemd-analyze >/dev/null; then
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "setup: installing systemd's programs"
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends systemd >/dev/null
-    else
-        echo "setup: without systemd-analyze a test is skipped (sudo apt-get install systemd)" >&2
-    fi
-fi
+. scripts/need-apt.sh
+command -v systemd-analyze >/dev/null || need systemd
 STAMP="kubernetes-validate==1.37.0"
 [ "$(cat .tools/kubernetes/stamp 2>/dev/null || true)" = "$STAMP" ] && exit 0
 . scripts/need-pip.sh
