@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use sweep_shared::ids::SweepId;
-use sweep_shared::labels::{Labels, Placement, Spot};
+use sweep_shared::labels::{Placement, Spot};
 use sweep_shared::plan;
-use sweep_shared::resources::Device;
 use sweep_shared::wire::{self, v1};
 use tonic::Status;
 
@@ -58,24 +58,13 @@ fn narrow(coming: u64, free: u64, home: &Path) -> Option<String> {
 const MOST_NAMED: usize = 3;
 
 /// What there is to say where `where` fits no agent that is connected. `wanted`: places with a stage that names each.
-fn nowhere(wanted: &BTreeMap<Placement, String>, spots: &[Spot]) -> Option<String> {
+fn nowhere(wanted: &BTreeMap<Placement, String>, spots: &[Arc<Spot>]) -> Option<String> {
     let unmet = |(place, _): &(&Placement, &String)| !spots.is_empty() && !spots.iter().any(|spot| place.allows(spot));
     let unmet: Vec<String> = wanted.iter().filter(unmet).map(|(place, stage)| format!("{stage} ({place})")).collect();
     let named = unmet.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join("; ");
     (!unmet.is_empty()).then(|| {
         format!("no agent that is connected is where the plan's `where` wants it: {named}. These jobs wait for one")
     })
-}
-
-async fn spots(api: &Api) -> Result<Vec<Spot>, Status> {
-    let agents = super::agents::list(api, 0).await?.agents;
-    let here = agents.into_iter().filter(|agent| agent.connected);
-    let of = |agent: v1::AgentStatus| {
-        let labels = Labels(agent.labels.into_iter().collect());
-        let devices = agent.devices.into_iter().filter_map(|device| Device::try_from(device).ok());
-        devices.map(|device| Spot::new(&agent.host, &labels, &device)).collect::<Vec<_>>()
-    };
-    Ok(here.flat_map(of).collect())
 }
 
 /// Makes a sweep of it, continues one, or amends one.
@@ -122,9 +111,15 @@ pub async fn submit(api: &Api, request: v1::SubmitRequest, caller: &Principal) -
     }
     let doubts = api.notices.doubts(&command.notify);
     let placed = command.jobs.iter().filter(|job| !job.place.is_empty());
-    let wanted: BTreeMap<Placement, String> =
-        placed.map(|job| (Placement::of_text(&job.place), job.stage.clone())).collect();
-    let strange = if wanted.is_empty() { None } else { nowhere(&wanted, &spots(api).await?) };
+    // Of many jobs few places: each is read once.
+    let wanted: BTreeMap<&str, &str> = placed.map(|job| (job.place.as_str(), job.stage.as_str())).collect();
+    let strange = if wanted.is_empty() {
+        None
+    } else {
+        let wanted = wanted.into_iter().map(|(place, stage)| (Placement::of_text(place), stage.to_owned())).collect();
+        let here = api.dispatch.agents().await?.into_iter().filter(|agent| agent.connected);
+        nowhere(&wanted, &here.flat_map(|agent| agent.spots).collect::<Vec<_>>())
+    };
     let made = api.store.write(command).await?;
     api.dispatch.serve(made.sweep).await;
     // What is taken over is here already.
@@ -172,7 +167,7 @@ mod tests {
                 |name: &&str| (Placement([((*name).to_owned(), ["x".to_owned()].into())].into()), "base".to_owned());
             names.iter().map(place).collect::<BTreeMap<_, _>>()
         };
-        let spots = [Spot { host: "x".to_owned(), ..Spot::default() }];
+        let spots = [Arc::new(Spot { host: "x".to_owned(), ..Spot::default() })];
         assert_eq!(nowhere(&wanted(&["room"]), &[]), None);
         assert_eq!(nowhere(&wanted(&["host"]), &spots), None);
         let said = nowhere(&wanted(&["host", "room", "a", "b", "c"]), &spots).unwrap();

@@ -148,6 +148,7 @@ impl Dispatcher {
             id: agent.info.id.clone(),
             connected: agent.session.is_some(),
             devices: agent.info.devices.clone(),
+            spots: agent.spots.clone(),
             running,
             heard_ago,
         };

@@ -1,8 +1,10 @@
 //! How others talk to the dispatcher's loop.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, SweepId};
+use sweep_shared::labels::Spot;
 use sweep_shared::resources::Device;
 use sweep_shared::wire::v1;
 use tokio::sync::{mpsc, oneshot};
@@ -55,6 +57,8 @@ pub struct AgentNow {
     pub id: String,
     pub connected: bool,
     pub devices: Vec<Device>,
+    /// Of its devices, one by one.
+    pub spots: Vec<Arc<Spot>>,
     pub running: u32,
     pub heard_ago: Duration,
 }

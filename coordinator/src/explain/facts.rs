@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, SweepId};
-use sweep_shared::labels::{Labels, Placement, Spot};
+use sweep_shared::labels::{Placement, Spot};
 use sweep_shared::resources::{DeviceClass, DeviceStatus};
 use sweep_shared::states::{AttemptState, FailureClass, JobState};
 
@@ -135,8 +135,6 @@ pub struct AgentFacts {
     pub leaving: bool,
     /// The exclusive job that it runs.
     pub measures: Option<JobId>,
-    pub host: String,
-    pub labels: Labels,
     pub devices: Vec<DeviceFacts>,
 }
 

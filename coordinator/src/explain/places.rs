@@ -80,9 +80,10 @@ const NAMED: usize = 5;
 fn nowhere(said: &mut Explanation, job: &JobFacts, here: &[&AgentFacts]) {
     let known = |agent: &&AgentFacts| {
         let gpus = agent.devices.iter().filter_map(|device| device.spot.gpu.clone());
-        let labels = Some(agent.labels.to_string()).filter(|labels| !labels.is_empty());
+        let Some(spot) = agent.devices.first().map(|device| &device.spot) else { return agent.id.clone() };
+        let labels = Some(spot.labels.to_string()).filter(|labels| !labels.is_empty());
         let known: Vec<String> = labels.into_iter().chain(gpus).collect();
-        if known.is_empty() { agent.host.clone() } else { format!("{} ({})", agent.host, known.join("; ")) }
+        if known.is_empty() { spot.host.clone() } else { format!("{} ({})", spot.host, known.join("; ")) }
     };
     let mut agents: Vec<String> = here.iter().take(NAMED).map(known).collect();
     if here.len() > NAMED {

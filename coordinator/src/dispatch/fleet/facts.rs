@@ -79,8 +79,6 @@ impl Fleet {
             heard: now.saturating_sub(agent.heard),
             leaving: agent.is_leaving(now),
             measures: measured.map(|live| live.attempt.token.job),
-            host: agent.info.host.clone(),
-            labels: agent.info.labels.clone(),
             devices: agent.devices().map(device).collect(),
         }
     }

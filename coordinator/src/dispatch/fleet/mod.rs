@@ -79,7 +79,7 @@ pub struct Fleet {
 pub struct Agent {
     pub info: AgentInfo,
     /// Of its devices, one by one.
-    spots: Vec<Arc<Spot>>,
+    pub spots: Vec<Arc<Spot>>,
     /// `None`: not connected.
     pub session: Option<SessionId>,
     heard: Duration,

@@ -8,7 +8,7 @@ mod places;
 use std::time::Duration;
 
 use sweep_shared::ids::{JobId, SweepId};
-use sweep_shared::labels::{Labels, Placement};
+use sweep_shared::labels::Placement;
 use sweep_shared::resources::{Closed, DeviceClass, DeviceStatus, MissingMemory, OtherProcess};
 use sweep_shared::states::{AttemptState, FailureClass, JobState};
 
@@ -97,16 +97,7 @@ fn gpu() -> DeviceFacts {
 }
 
 fn lab(devices: Vec<DeviceFacts>) -> AgentFacts {
-    AgentFacts {
-        id: "lab-1".to_owned(),
-        connected: true,
-        heard: s(1),
-        leaving: false,
-        measures: None,
-        host: "lab-1".to_owned(),
-        labels: Labels::default(),
-        devices,
-    }
+    AgentFacts { id: "lab-1".to_owned(), connected: true, heard: s(1), leaving: false, measures: None, devices }
 }
 
 fn fleet(agents: Vec<AgentFacts>) -> FleetFacts {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sweep_shared::labels::Spot;
+use sweep_shared::labels::{Labels, Spot};
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn where_it_may_run_and_who_is_there() {
     let spot = |gpu: Option<&str>| Arc::new(Spot::of("lab-1", &labels, gpu));
     let on_gpu = DeviceFacts { spot: spot(Some("NVIDIA A40")), ..gpu() };
     let cpu = DeviceFacts { class: DeviceClass::Cpu, spot: spot(None), ..gpu() };
-    let here = || fleet(vec![AgentFacts { labels: labels.clone(), ..lab(vec![on_gpu.clone(), cpu.clone()]) }]);
+    let here = || fleet(vec![lab(vec![on_gpu.clone(), cpu.clone()])]);
     let in_room = |room| JobFacts { place: places("room", room), ..ready() };
     said(
         &in_room("b12"),
