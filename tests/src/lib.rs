@@ -1,9 +1,13 @@
 //! What the whole-system tests share: a `SWEEP_HOME` of their own, the built binaries, and waiting for what a process says.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -111,10 +115,14 @@ pub fn text(output: &Output) -> String {
     )
 }
 
-/// A process whose lines the test waits for.
+/// So long a test waits for a process to say something. It is far longer than anything takes, and there so that what would hang
+/// fails, with all that was said.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A process whose lines the test waits for. Dropping kills its process group, if it was not waited for.
 pub struct Talking {
     child: Child,
-    lines: BufReader<Box<dyn Read + Send>>,
+    lines: Receiver<String>,
     pub said: String,
 }
 
@@ -124,21 +132,34 @@ impl Talking {
     /// # Panics
     /// If it cannot be started.
     pub fn start(command: &mut Command) -> Self {
-        use std::os::unix::process::CommandExt;
         let mut child = command.process_group(0).stdout(Stdio::piped()).spawn().expect("it starts");
-        let out: Box<dyn Read + Send> = Box::new(child.stdout.take().expect("stdout is piped"));
-        Self { child, lines: BufReader::new(out), said: String::new() }
+        let mut out = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let (said, lines) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            while out.read_line(&mut line).expect("its output is text") > 0
+                && said.send(std::mem::take(&mut line)).is_ok()
+            {}
+        });
+        Self { child, lines, said: String::new() }
     }
 
     /// Reads until a line satisfies the test, and returns it.
     ///
     /// # Panics
-    /// If the process ends first.
+    /// If the process ends first, or says nothing of the kind for long.
     pub fn wait_for(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            let mut line = String::new();
-            let read = self.lines.read_line(&mut line).expect("its output is text");
-            assert!(read > 0, "it ended before saying what the test waits for; it said:\n{}", self.said);
+            let line = match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("it ended before saying what the test waits for; it said:\n{}", self.said)
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("it does not say what the test waits for; it said:\n{}", self.said)
+                }
+            };
             self.said.push_str(&line);
             if wanted(&line) {
                 return line;
@@ -158,12 +179,27 @@ impl Talking {
     /// Reads the rest and waits for the end.
     ///
     /// # Panics
-    /// If the output is not text.
+    /// If it does not end for long.
     pub fn finish(mut self) -> (ExitStatus, String) {
-        let mut rest = String::new();
-        self.lines.read_to_string(&mut rest).expect("its output is text");
-        self.said.push_str(&rest);
-        (self.child.wait().expect("it can be waited for"), self.said)
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.said.push_str(&line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end; it said:\n{}", self.said),
+            }
+        }
+        (self.child.wait().expect("it can be waited for"), std::mem::take(&mut self.said))
+    }
+}
+
+impl Drop for Talking {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let group = format!("-{}", self.child.id());
+            let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+            let _ = self.child.wait();
+        }
     }
 }
 
