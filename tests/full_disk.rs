@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use sweep_tests::{Home, Talking, binary, text};
+use sweep_tests::{Home, Talking, binary, epoch, text};
 
 const SMALL: &str = "32m";
 const LARGE: &str = "256m";
@@ -176,11 +176,6 @@ stages:
         release = release.display(),
         ballast = ballast.display(),
     )
-}
-
-/// Of `… epoch 3/8 …`. Where the machine is busy, not every epoch has a line of its own.
-fn epoch(line: &str) -> Option<u32> {
-    line.split_once("epoch ")?.1.split_once("/8")?.0.parse().ok()
 }
 
 fn no_upload_is_left_over(home: &Path, status: &Value) {

@@ -4,6 +4,8 @@ mod support;
 
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use support::{Agent, commands, failure, heard, hello, interrupted, open, site, site_with, success};
 use sweep_coordinator::Backoff;
 use sweep_shared::wire::v1;
@@ -168,4 +170,24 @@ async fn a_cancelled_attempt_of_an_agent_that_is_gone_for_good_is_let_go() {
     let seq = back.report(interrupted(token));
     back.acked(seq).await;
     assert_eq!(user.status(made.sweep).await.jobs[0].state, "cancelled");
+}
+
+#[tokio::test]
+async fn who_asks_while_the_database_is_locked_is_answered() {
+    let site = site().await;
+    let mut user = site.user().await;
+    let path = site.folder.path().join("sweep.db");
+    let mut other = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    for _ in 0..3 {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+        // The next turn has something to record: the one that the question is taken in.
+        site.clock.set_wall_clock(HOUR_MS);
+        for _ in 0..2 {
+            heard(user.sweeps.list_agents(v1::ListRequest { limit: 0 })).await.unwrap();
+        }
+        sqlx::query("COMMIT").execute(&mut other).await.unwrap();
+        site.running.poke().await;
+        // A change: the database can be written again.
+        user.submit(&commands(1)).await;
+    }
 }

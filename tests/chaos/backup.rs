@@ -58,10 +58,10 @@ const RESTORED: &str = "SELECT CAST(count(*) AS TEXT) FROM events WHERE what = '
 #[test]
 fn put_back_while_a_job_runs_the_job_goes_on_from_a_checkpoint_that_the_backup_knows() {
     let mut site = Site::submit(PLAN);
-    site.reaches("epoch 3/6");
+    site.reaches(3);
     let copy = site.back_up();
     let generation = site.ask(GENERATION);
-    site.reaches("epoch 5/6");
+    site.reaches(5);
     site.restore(&copy);
     let (jobs, table) = site.end();
     table::compare(undisturbed(), &table).unwrap();
@@ -73,7 +73,7 @@ fn put_back_while_a_job_runs_the_job_goes_on_from_a_checkpoint_that_the_backup_k
 #[test]
 fn put_back_after_the_end_the_work_that_it_forgot_is_done_again() {
     let mut site = Site::submit(PLAN);
-    site.reaches("epoch 2/6");
+    site.reaches(2);
     let copy = site.back_up();
     assert_eq!(site.witness.wait(u64::MAX, PATIENCE), News::Over);
     site.restore(&copy);
@@ -90,7 +90,7 @@ fn put_back_from_before_the_sweep_its_attempt_is_killed_and_leaves_nothing() {
     let copy = site.back_up();
     std::fs::write(site.folder.path().join("plan.yaml"), PLAN).unwrap();
     site.submit_again();
-    site.reaches("epoch 3/6");
+    site.reaches(3);
     site.restore(&copy);
     // The same number as the sweep that is forgotten: what is left of that must not be taken for this one's.
     site.submit_again();
@@ -104,7 +104,7 @@ fn put_back_from_before_the_sweep_its_attempt_is_killed_and_leaves_nothing() {
 #[test]
 fn backed_up_and_put_back_by_sweep_itself() {
     let mut site = Site::submit(PLAN);
-    site.reaches("epoch 3/6");
+    site.reaches(3);
     let copy = site.folder.path().join("backup.db");
     let copy = copy.to_str().unwrap();
     let done = |output: Output, words: &str| {
@@ -116,7 +116,7 @@ fn backed_up_and_put_back_by_sweep_itself() {
     assert_eq!(refused.status.code(), Some(3), "a coordinator runs: {}", text(&refused));
     assert_eq!(site.db(&["backup", copy]).status.code(), Some(2), "the file is there");
     let generation = site.ask(GENERATION);
-    site.reaches("epoch 5/6");
+    site.reaches(5);
     site.cluster.end_coordinator().unwrap();
     done(site.db(&["restore", copy]), "kept as");
     // Before any agent could show that the database is old.

@@ -263,7 +263,8 @@ fn wait_until_it_serves(coordinator: &mut Child) -> Result<(), String> {
 /// take it while the coordinator is away.
 fn free_address() -> String {
     static TRIED: AtomicU16 = AtomicU16::new(0);
-    let first = 20_000 + (std::process::id() % 10_000) as u16;
+    // Programs that run at once keep out of each other's way.
+    let first = 20_000 + (std::process::id().wrapping_mul(97) % 10_000) as u16;
     let mut ports = std::iter::repeat_with(|| first + TRIED.fetch_add(1, Ordering::Relaxed)).take(2_000);
     let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     format!("127.0.0.1:{}", free.expect("one of many ports is free"))

@@ -114,7 +114,7 @@ stages:
     let folder = site.folder.path().to_owned();
     let go = folder.join("go");
     assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
-    site.reaches("running");
+    site.tells(|line| line.contains("running"));
     site.cluster.kill(Process::Coordinator);
     // Opening a fifo waits for its reader.
     fs::write(&go, "go\n").unwrap();

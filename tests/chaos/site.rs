@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use sweep_tests::text;
+use sweep_tests::{epoch, text};
 
 use crate::cluster::{Cluster, agent_name};
 use crate::ledger::{self, Checkpoint};
@@ -66,14 +66,18 @@ impl Site {
     }
 
     /// Waits until the job has come so far.
-    pub fn reaches(&self, line: &str) {
-        assert_eq!(self.witness.wait_for(|told| told.contains(line), PATIENCE), News::Enough, "no {line}");
+    pub fn reaches(&self, least: u32) {
+        self.tells(|line| epoch(line) >= Some(least));
+    }
+
+    pub fn tells(&self, wanted: impl Fn(&str) -> bool) {
+        assert_eq!(self.witness.wait_for(wanted, PATIENCE), News::Enough);
     }
 
     /// Kills everybody once there are several checkpoints, and answers those, newest first. One that only the agent's spool knew
     /// of when it died is forgotten, or else it would be the newest once both are back.
     pub fn killed_in_the_middle(&mut self) -> Vec<Checkpoint> {
-        self.reaches("epoch 4/6");
+        self.reaches(4);
         self.cluster.kill_all();
         fs::remove_dir_all(self.agent().join("spool")).unwrap();
         let checkpoints = ledger::checkpoints(&self.home()).unwrap();

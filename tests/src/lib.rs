@@ -105,6 +105,12 @@ impl Home {
     }
 }
 
+/// The epoch that a line tells of, as in `… epoch 3/8 …`. Wait for it or a later one: where the machine is busy, not every epoch
+/// has a line of its own.
+pub fn epoch(line: &str) -> Option<u32> {
+    line.split_once("epoch ")?.1.split_once('/')?.0.parse().ok()
+}
+
 /// Both streams, for messages of failed assertions.
 pub fn text(output: &Output) -> String {
     format!(
@@ -117,7 +123,7 @@ pub fn text(output: &Output) -> String {
 
 /// So long a test waits for a process to say something. It is far longer than anything takes, and there so that what would hang
 /// fails, with all that was said.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A process whose lines the test waits for. Dropping kills its process group, if it was not waited for.
 pub struct Talking {

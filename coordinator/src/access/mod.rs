@@ -44,6 +44,8 @@ struct Inner {
     /// Of the home's own token.
     home: blake3::Hash,
     book: RwLock<Book>,
+    /// Held from reading what is recorded to believing it: what was read earlier must not replace what was read later.
+    reading: tokio::sync::Mutex<()>,
     live: Live,
     /// Tokens that were used since this was last written down.
     used: Mutex<BTreeSet<i64>>,
@@ -59,8 +61,16 @@ impl Access {
     pub async fn open(store: Store, clock: Arc<dyn Clock>, home: &str) -> Result<Self, StoreError> {
         let book = Book::new(load(&store).await?);
         let home = blake3::hash(home.as_bytes());
-        let (live, used, complaints) = (Live::default(), Mutex::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { store, clock, home, book: RwLock::new(book), live, used, complaints })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            clock,
+            home,
+            book: RwLock::new(book),
+            reading: tokio::sync::Mutex::default(),
+            live: Live::default(),
+            used: Mutex::default(),
+            complaints: Mutex::default(),
+        })))
     }
 
     /// Who calls, and the right to go on as long as what was shown stands. `bearer`: what came after `Bearer `; `actor`: whom the
@@ -105,6 +115,7 @@ impl Access {
 
     /// Reads it anew, and ends what no longer stands. Who changes something calls this before answering.
     pub async fn reload(&self) -> Result<(), StoreError> {
+        let _turn = self.0.reading.lock().await;
         let book = Book::new(load(&self.0.store).await?);
         *self.0.book.write().unwrap_or_else(PoisonError::into_inner) = book;
         self.end_fallen();
@@ -183,7 +194,10 @@ pub fn hash_of(secret: &str) -> String {
 mod tests {
     use std::net::SocketAddr;
 
+    use sweep_shared::access::Role;
+
     use super::*;
+    use crate::store::access::{NewToken, RevokeToken, SetUser, TokenKind};
     use crate::store::testing::bench;
 
     #[test]
@@ -208,41 +222,54 @@ mod tests {
         assert_eq!(enter("127.0.0.1:9", None).unwrap_err(), Refusal::Nothing);
     }
 
-    #[tokio::test]
-    async fn what_falls_ends_the_calls_that_live_on_it() {
-        use crate::store::access::{NewToken, RevokeToken, SetUser, TokenKind};
-        use sweep_shared::access::Role;
-        let bench = bench().await;
-        let access = Access::open(bench.store.clone(), bench.clock.clone(), "h0me").await.unwrap();
-        let (name, actor) = ("ada".to_owned(), "me".to_owned());
-        let user = SetUser {
-            name: name.clone(),
-            role: None,
-            password: None,
-            reset_totp: false,
-            create: true,
-            actor: actor.clone(),
-        };
-        bench.store.write(user).await.unwrap();
-        let secret = new_secret();
-        let new = NewToken {
+    fn user(name: &str, create: bool) -> SetUser {
+        let (name, actor) = (name.to_owned(), "me".to_owned());
+        SetUser { name, role: None, password: None, reset_totp: false, create, actor }
+    }
+
+    fn token(user: &str, secret: &str) -> NewToken {
+        NewToken {
             kind: TokenKind::User(Role::User),
-            user: name,
-            hash: hash_of(&secret),
+            user: user.to_owned(),
+            hash: hash_of(secret),
             note: String::new(),
             lifetime_ms: 1000,
-            actor: actor.clone(),
-        };
-        let made = bench.store.write(new).await.unwrap();
+            actor: "me".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_falls_ends_the_calls_that_live_on_it() {
+        let bench = bench().await;
+        let access = Access::open(bench.store.clone(), bench.clock.clone(), "h0me").await.unwrap();
+        bench.store.write(user("ada", true)).await.unwrap();
+        let secret = new_secret();
+        let made = bench.store.write(token("ada", &secret)).await.unwrap();
         access.reload().await.unwrap();
         let here: SocketAddr = "127.0.0.1:7433".parse().unwrap();
         let shown = format!("swu_{}_{secret}", made.id);
         let enter = || access.enter(&Peer::new(here, here, false, None), Some(&shown), "");
         let (who, stay) = enter().unwrap();
         assert_eq!((who.name.as_str(), who.role()), ("ada", Role::User));
-        bench.store.write(RevokeToken { id: made.id, of: None, actor }).await.unwrap();
+        bench.store.write(RevokeToken { id: made.id, of: None, actor: "me".to_owned() }).await.unwrap();
         access.reload().await.unwrap();
         assert_eq!(stay.fallen().await, Refusal::TokenRevoked { id: made.id });
         assert!(enter().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_others_overtake_is_not_believed() {
+        let bench = bench().await;
+        let access = Access::open(bench.store.clone(), bench.clock.clone(), "h0me").await.unwrap();
+        let ahead = access.0.reading.lock().await;
+        let behind = tokio::spawn({
+            let access = access.clone();
+            async move { access.reload().await }
+        });
+        tokio::task::yield_now().await;
+        bench.store.write(user("ada", true)).await.unwrap();
+        drop(ahead);
+        behind.await.unwrap().unwrap();
+        assert!(access.read(|book| book.user("ada").is_some()), "it was read before its turn");
     }
 }

@@ -63,6 +63,29 @@ pub struct AgentNow {
     pub heard_ago: Duration,
 }
 
+/// What users ask, as the loop takes it.
+pub(super) struct Questions {
+    /// It is answered once its turn is over, or while that waits.
+    pub(super) taken: Option<Question>,
+    pub(super) asked: mpsc::Receiver<Question>,
+}
+
+impl Questions {
+    /// Waits for a question, and takes it for this turn. `false`: nobody is left to ask.
+    pub(super) async fn take(&mut self) -> bool {
+        self.taken = self.asked.recv().await;
+        self.taken.is_some()
+    }
+
+    /// The one that was taken, else the next. `None`: nobody is left to ask.
+    pub(super) async fn next(&mut self) -> Option<Question> {
+        match self.taken.take() {
+            Some(question) => Some(question),
+            None => self.asked.recv().await,
+        }
+    }
+}
+
 /// How long a question may wait for the loop.
 const ANSWER: Duration = Duration::from_secs(3);
 

@@ -15,6 +15,8 @@ use crate::store::{Command, StoreError, Trial, read};
 /// The wait before the second try; it doubles up to the longest.
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
+/// Who asks waits for a write as long as this, so that the answer knows what was said before.
+const SLOW: Duration = Duration::from_millis(500);
 
 fn wait(failures: u32) -> Duration {
     FIRST.saturating_mul(1 << failures.min(16)).min(LONGEST)
@@ -24,7 +26,12 @@ impl Dispatcher {
     /// Carries out a command, however long the disk is full, read-only or locked.
     pub(super) async fn write<C: Command + Clone>(&self, command: C) -> Result<C::Reply, Broken> {
         for failures in 0.. {
-            match self.store.write(command.clone()).await {
+            let done = tokio::select! {
+                biased;
+                done = self.store.write(command.clone()) => done,
+                () = self.answer_soon() => unreachable!("it answers for ever"),
+            };
+            match done {
                 Err(StoreError::Unwritable(halt)) if halt.certain => self.rest(failures).await?,
                 done => return done,
             }
@@ -87,11 +94,17 @@ impl Dispatcher {
         }
     }
 
+    /// A lock is waited out within the write itself, and a disk may be slow.
+    async fn answer_soon(&self) {
+        tokio::time::sleep(SLOW).await;
+        self.answer_all().await;
+    }
+
     /// What is believed stands still while the loop waits; that can be told.
     async fn answer_all(&self) {
         // Two writes may wait at once: one of them listens.
         let mut questions = self.questions.lock().await;
-        while let Some(question) = questions.recv().await {
+        while let Some(question) = questions.next().await {
             self.answer_question(question, self.clock.now());
         }
         // Nobody is left to ask.

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::fleet::{Fleet, Stop, Terms};
-use super::handle::{DispatchHandle, Input, Question};
+use super::handle::{DispatchHandle, Input, Questions};
 use super::limits::Limits;
 use super::outbox::Outboxes;
 use super::queue::Queue;
@@ -43,7 +43,7 @@ pub struct Dispatcher {
     pub(super) logs: Logs,
     pub(super) accepts: Accepts,
     pub(super) inputs: mpsc::Receiver<Input>,
-    pub(super) questions: Mutex<mpsc::Receiver<Question>>,
+    pub(super) questions: Mutex<Questions>,
     pub(super) changes: broadcast::Receiver<Arc<Changes>>,
     pub(super) queue: Queue,
     pub(super) store: Store,
@@ -87,7 +87,7 @@ impl Dispatcher {
             logs,
             accepts: Accepts::default(),
             inputs,
-            questions: Mutex::new(questions),
+            questions: Mutex::new(Questions { taken: None, asked: questions }),
             changes,
             queue: Queue::default(),
             store,
@@ -117,13 +117,14 @@ impl Dispatcher {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let due = self.accepts.due().map(|due| due.saturating_sub(self.clock.now()));
-            let (mut work, mut asked) = (Work::default(), None);
+            let mut work = Work::default();
             tokio::select! {
                 () = stop.cancelled() => return,
                 taken = self.inputs.recv_many(&mut batch, MOST_PER_TURN) => if taken == 0 { return },
-                question = self.questions.get_mut().recv() => {
-                    let Some(question) = question else { return };
-                    asked = Some(question);
+                is_asked = self.questions.get_mut().take() => {
+                    if !is_asked {
+                        return;
+                    }
                     // What was said before the question belongs to the answer.
                     while batch.len() < MOST_PER_TURN && let Ok(input) = self.inputs.try_recv() {
                         batch.push(input);
@@ -139,7 +140,8 @@ impl Dispatcher {
             if self.step(work, &mut batch).await.is_err() {
                 return;
             }
-            if let Some(question) = asked {
+            // Unless the turn had to wait, and it was answered meanwhile.
+            if let Some(question) = self.questions.get_mut().taken.take() {
                 let now = self.look();
                 self.answer_question(question, now);
             }

@@ -20,7 +20,7 @@ impl Dispatcher {
         while let Ok(changes) = self.changes.try_recv() {
             self.changed(&mut work, Ok(changes));
         }
-        while let Ok(question) = self.questions.get_mut().try_recv() {
+        while let Ok(question) = self.questions.get_mut().asked.try_recv() {
             let now = self.look();
             self.answer_question(question, now);
         }
@@ -33,7 +33,7 @@ impl Dispatcher {
         let question = tokio::select! {
             biased;
             _ = self.inputs.recv_many(batch, MOST_PER_TURN) => return,
-            question = self.questions.get_mut().recv() => question,
+            question = self.questions.get_mut().next() => question,
         };
         if let Some(question) = question {
             let now = self.look();
