@@ -2,6 +2,8 @@
 //! was printed, on every command line, and in every file but the one that it belongs to.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -42,7 +44,7 @@ impl Place {
     /// Standard output of a command that must succeed.
     fn said(&self, args: &[&str], input: &str) -> String {
         let mut child = self.sweep(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{args:?}: {}", fs::read_to_string(&self.errors).unwrap());
         String::from_utf8(output.stdout).unwrap()
@@ -103,9 +105,61 @@ fn key_line(path: &Path) -> String {
     fs::read_to_string(path).unwrap().lines().nth(1).unwrap().to_owned()
 }
 
+/// A server of others that says no to everybody, and repeats what it was shown. Its address.
+fn blabbing(secret: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let body = format!("this is wrong: {secret}\n");
+    // It ends with the test.
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(&stream);
+            let (mut line, mut length) = (String::new(), 0);
+            while reader.read_line(&mut line).is_ok_and(|read| read > 0) && !line.trim().is_empty() {
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length: ") {
+                    length = value.trim().parse().unwrap();
+                }
+                line.clear();
+            }
+            let _ = reader.read_exact(&mut vec![0; length]);
+            let head = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {}\r\nconnection: close", body.len());
+            let _ = (&stream).write_all(format!("{head}\r\n\r\n{body}").as_bytes());
+        }
+    });
+    address
+}
+
+/// Sets everything up by which the coordinator tells people, and answers the secrets that it takes.
+fn notices(place: &Place) -> Vec<Planted> {
+    let secret = |what: &str| format!("{what}-{}-0fN0body5", std::process::id());
+    let [mail, sms, hook, path] = ["mail", "sms", "hook", "path"].map(secret);
+    let [sms_server, hook_server, chat_server] = [&sms, &hook, &path].map(|secret| blabbing(secret));
+    let files = [
+        place.keep("mail-password", &mail),
+        place.keep("sms-token", &sms),
+        place.keep("hook-secret", &hook),
+        place.keep("chat-url", &format!("http://{chat_server}/services/{path}\n")),
+    ];
+    let [mail_file, sms_file, hook_file, chat_file] = files.each_ref().map(|file| file.display());
+    let settings = format!(
+        "[notify]
+to = {{ email = [\"me@example.org\"], sms = [\"+15550100\"], webhook = [\"lab\", \"chat\"] }}
+smtp = {{ host = \"127.0.0.1\", port = 1, user = \"me\", password_file = \"{mail_file}\", from = \"me@example.org\" }}
+sms = {{ url = \"http://{sms_server}/Messages.json\", account = \"AC0\", token_file = \"{sms_file}\", from = \"+15550199\" }}
+hooks.lab = {{ url = \"http://{hook_server}/lab\", shape = \"json\", secret_file = \"{hook_file}\" }}
+hooks.chat = {{ url_file = \"{chat_file}\", shape = \"slack\" }}
+"
+    );
+    place.keep("home/sweep.toml", &settings);
+    let what = ["the mail server's password", "the token for text messages", "a hook's secret", "a hook's address"];
+    let secrets = what.into_iter().zip([mail, sms, hook, path]).zip(files);
+    secrets.map(|((what, text), file)| Planted { what, text, belongs: vec![file] }).collect()
+}
+
 #[test]
 fn no_secret_is_anywhere_but_where_it_belongs() {
     let (coordinator, machine, laptop) = (Place::new(), Place::new(), Place::new());
+    let others = notices(&coordinator);
     let mut serving = Running::start(&mut coordinator.sweep(&["serve", "--tls", "on", "--listen", "127.0.0.1:0"]));
     let line = serving.0.as_mut().unwrap().wait_for(|line| line.contains("https://"));
     let url = line.split_whitespace().find(|word| word.starts_with("https://")).unwrap().to_owned();
@@ -138,6 +192,14 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         said += &laptop.said(args, "");
     }
     for args in [&["tokens", "list", "--all", "--json"][..], &["users", "list"], &["agents"], &["events"]] {
+        said += &coordinator.said(args, "");
+    }
+    // Nobody is reached, and all of them tell why at length.
+    let tested = coordinator.sweep(&["notify", "test"]).output().unwrap();
+    assert_eq!(tested.status.code(), Some(1), "{}", text(&tested));
+    said += &text(&tested);
+    assert!(said.contains("this is wrong"), "{said}");
+    for args in [&["notify", "list"][..], &["notify", "list", "--json"], &["config", "show"]] {
         said += &coordinator.said(args, "");
     }
     // Wrong ones are secrets, too: mostly they are nearly right, or somebody else's.
@@ -178,8 +240,9 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
             belongs: vec![machine.file("agent/tls/key.pem")],
         },
     ];
-    for Planted { what, text, belongs } in &planted {
-        assert!(!said.contains(text.as_str()), "{what} was told");
+    for Planted { what, text, belongs } in planted.iter().chain(&others) {
+        let told: Vec<_> = said.lines().filter(|line| line.contains(text.as_str())).collect();
+        assert!(told.is_empty(), "{what} was told: {told:#?}");
         for place in [&coordinator, &machine, &laptop] {
             for file in files_below(place.home.path()) {
                 let bytes = fs::read(&file).unwrap();

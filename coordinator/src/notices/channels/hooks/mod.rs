@@ -14,6 +14,9 @@ use super::http::{Answer, Http, Target, any, confidential};
 use super::{SendError, Sent, secret};
 use crate::notices::{Hook, Message, Shape};
 
+/// Shorter parts of a path are words, as in `/api/webhooks`.
+const SHORTEST_SECRET: usize = 9;
+
 pub async fn send(http: &Http, hook: &Hook, message: &Message) -> Result<Sent, SendError> {
     let name = format!("the hook {}", hook.name);
     let secret = match &hook.secret_file {
@@ -27,8 +30,9 @@ pub async fn send(http: &Http, hook: &Hook, message: &Message) -> Result<Sent, S
     let path = url.path().to_owned();
     let mut target = Target { url, name, secrets: secret.into_iter().collect() };
     if matches!(hook.shape, Shape::Slack | Shape::Discord) && path.len() > 1 {
-        // Whoever knows it may post.
+        // Whoever knows it may post. Servers repeat all of it, or the part that they do not know.
         target.secrets.push(&path);
+        target.secrets.extend(path.split('/').filter(|part| part.len() >= SHORTEST_SECRET));
     }
     let (body, headers) = match hook.shape {
         Shape::Json => json::request(message, secret, now())?,
