@@ -14,7 +14,7 @@ need() {
             printf '#!/bin/sh\nexit 101\n' >"$rule"
             chmod +x "$rule"
         fi
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+        apt-get -o Acquire::Retries=3 update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install -qq -y --no-install-recommends "$@" >/dev/null
     )
 }

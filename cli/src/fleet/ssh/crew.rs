@@ -23,6 +23,8 @@ use crate::{format, output, terminal};
 
 /// Hosts that are worked on at the same time.
 const AT_ONCE: usize = 32;
+/// Hosts that are named where something holds for many.
+const NAMED: usize = 3;
 
 /// What became of a host.
 struct Row {
@@ -168,10 +170,8 @@ fn answer(context: &Context, rows: Vec<Row>) -> Outcome {
     } else {
         output::print(&table(&rows))?;
     }
-    for row in rows.iter().filter(|row| !row.notes.is_empty()) {
-        for note in &row.notes {
-            output::note(&format!("{}: {note}", row.host));
-        }
+    for note in notes(&rows) {
+        output::note(&note);
     }
     let failed = rows.iter().filter(|row| row.failed.is_some()).count();
     if failed == 0 {
@@ -182,6 +182,22 @@ fn answer(context: &Context, rows: Vec<Row>) -> Outcome {
         format::plural(rows.len(), "host")
     ));
     Ok(Exit::Unreachable)
+}
+
+/// What is worth knowing, once for all hosts that it holds for.
+fn notes(rows: &[Row]) -> Vec<String> {
+    let mut notes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (row, note) in rows.iter().flat_map(|row| row.notes.iter().map(move |note| (row, note))) {
+        match notes.iter_mut().find(|(text, _)| text == note) {
+            Some((_, hosts)) => hosts.push(&row.host),
+            None => notes.push((note, vec![&row.host])),
+        }
+    }
+    let who = |hosts: &[&str]| match hosts.len() {
+        many if many > NAMED => format!("{} and {} more", hosts[..NAMED].join(", "), many - NAMED),
+        _ => hosts.join(", "),
+    };
+    notes.into_iter().map(|(note, hosts)| format!("{}: {note}", who(&hosts))).collect()
 }
 
 fn object(row: &Row) -> Value {
@@ -204,4 +220,22 @@ fn table(rows: &[Row]) -> String {
         ("why, and what to do", of(|row| row.failed.as_ref().map(ToString::to_string).unwrap_or_default())),
     ];
     terminal::columns(columns, terminal::width()).trim_fmt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_for_many_hosts_is_said_once() {
+        let row = |host: &str, notes: &[&str]| Row {
+            host: host.to_owned(),
+            agent: None,
+            done: "runs",
+            failed: None,
+            notes: notes.iter().map(ToString::to_string).collect(),
+        };
+        let rows = [row("a", &["x", "y"]), row("b", &[]), row("c", &["y"]), row("d", &["y"]), row("e", &["y"])];
+        assert_eq!(notes(&rows), ["a: x", "a, c, d and 1 more: y"]);
+    }
 }
