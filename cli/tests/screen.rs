@@ -4,7 +4,8 @@ mod support;
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -80,20 +81,32 @@ impl Picture {
     }
 }
 
+/// Both ends of a new terminal. Neither is inherited by what any test starts, which could otherwise keep it open: then it would never
+/// be gone.
+fn terminal() -> (File, File) {
+    let open = |path: &str| File::options().read(true).write(true).custom_flags(libc::O_NOCTTY).open(path).unwrap();
+    let ours = open("/dev/ptmx");
+    let fd = ours.as_raw_fd();
+    let (mut number, unlocked): (libc::c_int, libc::c_int) = (0, 0);
+    let size = libc::winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the descriptor is open; each request reads or writes the one value that it is given.
+    let done = unsafe {
+        [
+            libc::ioctl(fd, libc::TIOCSPTLCK, &raw const unlocked),
+            libc::ioctl(fd, libc::TIOCGPTN, &raw mut number),
+            libc::ioctl(fd, libc::TIOCSWINSZ, &raw const size),
+        ]
+    };
+    assert_eq!(done, [0; 3], "a terminal can be made");
+    (ours, open(&format!("/dev/pts/{number}")))
+}
+
 impl OnScreen {
     fn start(mut command: Command) -> Self {
-        let size = libc::winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
-        let (mut ours, mut theirs) = (0, 0);
-        // SAFETY: both descriptors are written, the size is read, and nothing else is asked for.
-        let done = unsafe {
-            libc::openpty(&raw mut ours, &raw mut theirs, std::ptr::null_mut(), std::ptr::null(), &raw const size)
-        };
-        assert_eq!(done, 0, "a terminal can be made");
-        // SAFETY: openpty has just made them, and nobody else has them.
-        let (ours, theirs) = unsafe { (OwnedFd::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
+        let (ours, theirs) = terminal();
         let end = || Stdio::from(theirs.try_clone().unwrap());
         let child = command.env("TERM", "xterm").stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-        Self { child, terminal: File::from(ours), said: String::new(), picture: Picture::new() }
+        Self { child, terminal: ours, said: String::new(), picture: Picture::new() }
     }
 
     /// Reads until the picture is so.

@@ -75,6 +75,10 @@ pub async fn show(connection: &mut Connection, sweep: SweepId, pen: Pen, remark:
         }
         feed.carry_out(effects);
         feed.look_at(screen.wants());
-        shown.draw(|frame| view::draw(frame, &mut screen, pen))?;
+        match shown.draw(|frame| view::draw(frame, &mut screen, pen)) {
+            // Noticed before the signal, or the end of the keys, that tells so.
+            Err(error) if terminal::is_gone(&error) => return Ok(()),
+            done => done?,
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! panic before its message is printed.
 
 use std::io::{self, Stdout};
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +25,7 @@ use crate::output;
 const POLL: Duration = Duration::from_millis(100);
 
 /// The whole screen, until it is dropped.
-pub struct Terminal(ratatui::Terminal<CrosstermBackend<Stdout>>);
+pub struct Terminal(ManuallyDrop<ratatui::Terminal<CrosstermBackend<Stdout>>>);
 
 impl Terminal {
     pub fn enter() -> io::Result<Self> {
@@ -35,7 +36,8 @@ impl Terminal {
         match entered {
             Ok(terminal) => {
                 output::capture(true);
-                Ok(Self(terminal))
+                // Its own end complains where the terminal is gone, and panics for want of a place to do so.
+                Ok(Self(ManuallyDrop::new(terminal)))
             }
             Err(error) => {
                 give_back();
@@ -59,6 +61,11 @@ impl Drop for Terminal {
             output::note(&note);
         }
     }
+}
+
+/// Whether writing failed for want of a terminal: it was closed.
+pub fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(nix::errno::Errno::EIO as i32)
 }
 
 /// Nobody can be told if it fails.
