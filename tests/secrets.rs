@@ -2,13 +2,13 @@
 //! was printed, on every command line, and in every file but the one that it belongs to.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use sweep_tests::{Home, Talking, text};
+use sweep_tests::{Home, Talking, http, text};
 
 const PASSWORD: &str = "correct horse battery staple 7";
 
@@ -64,28 +64,9 @@ impl Place {
     }
 }
 
-/// A process that does not outlive a test that fails.
-struct Running(Option<Talking>);
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        Self(Some(Talking::start(command)))
-    }
-
-    fn end(mut self) -> String {
-        let process = self.0.take().unwrap();
-        process.signal("-TERM");
-        process.finish().1
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(process) = self.0.take() {
-            process.signal("-KILL");
-            process.finish();
-        }
-    }
+fn ended(process: Talking) -> String {
+    process.signal("-TERM");
+    process.finish().1
 }
 
 /// Something that must stay where it belongs.
@@ -113,17 +94,8 @@ fn blabbing(secret: &str) -> String {
     // It ends with the test.
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            let mut reader = BufReader::new(&stream);
-            let (mut line, mut length) = (String::new(), 0);
-            while reader.read_line(&mut line).is_ok_and(|read| read > 0) && !line.trim().is_empty() {
-                if let Some(value) = line.to_lowercase().strip_prefix("content-length: ") {
-                    length = value.trim().parse().unwrap();
-                }
-                line.clear();
-            }
-            let _ = reader.read_exact(&mut vec![0; length]);
-            let head = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {}\r\nconnection: close", body.len());
-            let _ = (&stream).write_all(format!("{head}\r\n\r\n{body}").as_bytes());
+            // Who has gone away needs no answer.
+            let _ = http::read(&stream).and_then(|_| http::answer(&stream, "401 Unauthorized", &body));
         }
     });
     address
@@ -160,8 +132,8 @@ hooks.chat = {{ url_file = \"{chat_file}\", shape = \"slack\" }}
 fn no_secret_is_anywhere_but_where_it_belongs() {
     let (coordinator, machine, laptop) = (Place::new(), Place::new(), Place::new());
     let others = notices(&coordinator);
-    let mut serving = Running::start(&mut coordinator.sweep(&["serve", "--tls", "on", "--listen", "127.0.0.1:0"]));
-    let line = serving.0.as_mut().unwrap().wait_for(|line| line.contains("https://"));
+    let mut serving = Talking::start(&mut coordinator.sweep(&["serve", "--tls", "on", "--listen", "127.0.0.1:0"]));
+    let line = serving.wait_for(|line| line.contains("https://"));
     let url = line.split_whitespace().find(|word| word.starts_with("https://")).unwrap().to_owned();
     let url = format!("https://127.0.0.1:{}", url.rsplit(':').next().unwrap());
 
@@ -175,7 +147,7 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
     let args = ["agent", "--coordinator", &url, "--join-token-file", join_file.to_str().unwrap()];
     let mut agent = machine.sweep(&args);
     // The agent's own token in the environment must not reach its jobs either.
-    let agent = Running::start(agent.env("SWEEP_TOKEN", user.trim()));
+    let agent = Talking::start(agent.env("SWEEP_TOKEN", user.trim()));
 
     laptop.said(&["login", &url], &user);
     fs::write(laptop.home.file("tell.sh"), TELLTALE).unwrap();
@@ -211,8 +183,8 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
     said += &text(&output);
 
-    said += &agent.end();
-    said += &serving.end();
+    said += &ended(agent);
+    said += &ended(serving);
     for place in [&coordinator, &machine, &laptop] {
         said += &fs::read_to_string(&place.errors).unwrap();
     }

@@ -9,6 +9,8 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use sweep_shared::pulse::Pulse;
 
+use crate::whole_file;
+
 /// Names a file whose time of change says when the service was last well.
 const PULSE_FILE: &str = "SWEEP_PULSE_FILE";
 /// The longest between two looks. Loops turn more often than that.
@@ -33,7 +35,7 @@ pub fn watch(pulse: Pulse, status: String) {
                 tell(&[NotifyState::Watchdog]);
             }
             if let (Some(_), Some(file)) = (sign, &file)
-                && let Err(error) = std::fs::write(file, format!("{}\n", pulse.beats()))
+                && let Err(error) = whole_file::tell(file, &format!("{}\n", pulse.beats()))
             {
                 tracing::warn!(%error, file = %file.display(), "cannot write {PULSE_FILE}");
             }

@@ -1,6 +1,6 @@
 //! Files that appear whole or not at all.
 
-use std::fs::Permissions;
+use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -45,6 +45,15 @@ pub fn write(path: &Path, bytes: &[u8], replace: bool) -> Outcome<()> {
     })
 }
 
+/// The same for what is of no use after a crash of the machine: small, often written anew, read by others at any time. Nothing is
+/// flushed to disk.
+pub fn tell(path: &Path, text: &str) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    fs::write(&beside, text)?;
+    fs::rename(&beside, path)
+}
+
 fn exists(path: &Path) -> Failure {
     Failure::usage(format!("{} exists", path.display())).hint("name another file, or replace it with --force")
 }
@@ -56,7 +65,6 @@ fn folder(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn a_file_is_replaced_only_where_that_is_wanted() {
@@ -72,6 +80,16 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["model.onnx"], "nothing else is left");
+    }
+
+    #[test]
+    fn what_is_told_replaces_what_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pid");
+        tell(&path, "123456").unwrap();
+        tell(&path, "7").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "7");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
     }
 
     #[test]

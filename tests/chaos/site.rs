@@ -66,10 +66,13 @@ impl Site {
     }
 
     /// Waits until the job has come so far.
+    #[track_caller]
     pub fn reaches(&self, least: u32) {
         self.tells(|line| epoch(line) >= Some(least));
     }
 
+    /// Waits until the user is told so.
+    #[track_caller]
     pub fn tells(&self, wanted: impl Fn(&str) -> bool) {
         assert_eq!(self.witness.wait_for(wanted, PATIENCE), News::Enough);
     }

@@ -54,6 +54,7 @@ impl Manager {
             self.hears("WATCHDOG=1");
             std::fs::metadata(self.home.file("pulse")).unwrap().modified().unwrap()
         });
+        assert!(std::fs::read_to_string(self.home.file("pulse")).unwrap().trim().parse::<u64>().unwrap() > 0);
         assert!(changed[0] < changed[1], "{changed:?}");
         service.signal("-TERM");
         self.hears("STOPPING=1");

@@ -1,12 +1,12 @@
 //! A web hook's other end: a server that takes requests when the test says so.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;
+use sweep_tests::http;
 
 /// What came.
 #[derive(Debug)]
@@ -80,23 +80,9 @@ fn take(stream: &TcpStream, manner: Manner) -> Arrival {
     if matches!(manner, Manner::Ignore) {
         return Arrival::Unread;
     }
-    let mut reader = BufReader::new(stream);
-    let mut headers = BTreeMap::new();
-    let mut line = String::new();
-    while reader.read_line(&mut line).unwrap() > 0 {
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some((name, value)) = line.split_once(": ") {
-            headers.insert(name.to_lowercase(), value.trim().to_owned());
-        }
-        line.clear();
-    }
-    let mut body = vec![0; headers["content-length"].parse().unwrap()];
-    reader.read_exact(&mut body).unwrap();
+    let http::Request { headers, body } = http::read(stream).unwrap();
     if matches!(manner, Manner::Answer) {
-        let mut stream = stream;
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok").unwrap();
+        http::answer(stream, "200 OK", "ok").unwrap();
     }
     Arrival::Request { headers, body: serde_json::from_slice(&body).unwrap() }
 }

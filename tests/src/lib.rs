@@ -1,7 +1,9 @@
 //! What the whole-system tests share: a `SWEEP_HOME` of their own, the built binaries, and waiting for what a process says.
 
+pub mod http;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -128,7 +130,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// A process whose lines the test waits for. Dropping kills its process group, if it was not waited for.
 pub struct Talking {
     child: Child,
-    lines: Receiver<String>,
+    lines: Receiver<io::Result<String>>,
     pub said: String,
 }
 
@@ -142,10 +144,16 @@ impl Talking {
         let mut out = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let (said, lines) = mpsc::channel();
         thread::spawn(move || {
-            let mut line = String::new();
-            while out.read_line(&mut line).expect("its output is text") > 0
-                && said.send(std::mem::take(&mut line)).is_ok()
-            {}
+            loop {
+                let mut line = String::new();
+                let told = match out.read_line(&mut line) {
+                    Ok(0) => return,
+                    read => said.send(read.map(|_| line)),
+                };
+                if told.is_err() {
+                    return;
+                }
+            }
         });
         Self { child, lines, said: String::new() }
     }
@@ -156,20 +164,24 @@ impl Talking {
     /// If the process ends first, or says nothing of the kind for long.
     pub fn wait_for(&mut self, wanted: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            let line = match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => line,
-                Err(RecvTimeoutError::Disconnected) => {
-                    panic!("it ended before saying what the test waits for; it said:\n{}", self.said)
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    panic!("it does not say what the test waits for; it said:\n{}", self.said)
-                }
-            };
-            self.said.push_str(&line);
+        while let Some(line) = self.line(deadline) {
             if wanted(&line) {
                 return line;
             }
+        }
+        panic!("it ended before saying what the test waits for; it said:\n{}", self.said)
+    }
+
+    /// The next line; `None`: there are no more.
+    fn line(&mut self, deadline: Instant) -> Option<String> {
+        match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => {
+                let line = line.expect("its output is text");
+                self.said.push_str(&line);
+                Some(line)
+            }
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("the test has waited for long; it said:\n{}", self.said),
         }
     }
 
@@ -185,16 +197,10 @@ impl Talking {
     /// Reads the rest and waits for the end.
     ///
     /// # Panics
-    /// If it does not end for long.
+    /// If it does not end for long, or its output is not text.
     pub fn finish(mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => self.said.push_str(&line),
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("it does not end; it said:\n{}", self.said),
-            }
-        }
+        while self.line(deadline).is_some() {}
         (self.child.wait().expect("it can be waited for"), std::mem::take(&mut self.said))
     }
 }

@@ -1,9 +1,11 @@
 //! What stands before the server: it lets connections through, or does to them what networks and servers do.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+
+use sweep_tests::http;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -158,24 +160,7 @@ impl Shared {
 
 /// Reads one request to its end, and says 500.
 fn answer(client: TcpStream) {
-    let mut reader = BufReader::new(client);
-    let mut body = 0;
-    loop {
-        let mut line = String::new();
-        match reader.read_line(&mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) if line.trim().is_empty() => break,
-            Ok(_) => {}
-        }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            body = value.trim().parse().unwrap_or(0);
-        }
-    }
-    let _ = std::io::copy(&mut (&mut reader).take(body), &mut std::io::sink());
     let text = "<Error><Code>InternalError</Code><Message>We are ill.</Message></Error>";
-    let head =
-        format!("HTTP/1.1 500 Internal Server Error\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", text.len());
-    let _ = reader.get_mut().write_all([head, text.to_owned()].concat().as_bytes());
+    // Who has gone away needs no answer.
+    let _ = http::read(&client).and_then(|_| http::answer(&client, "500 Internal Server Error", text));
 }

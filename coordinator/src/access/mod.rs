@@ -222,12 +222,12 @@ mod tests {
         assert_eq!(enter("127.0.0.1:9", None).unwrap_err(), Refusal::Nothing);
     }
 
-    fn user(name: &str, create: bool) -> SetUser {
+    fn new_user(name: &str) -> SetUser {
         let (name, actor) = (name.to_owned(), "me".to_owned());
-        SetUser { name, role: None, password: None, reset_totp: false, create, actor }
+        SetUser { name, role: None, password: None, reset_totp: false, create: true, actor }
     }
 
-    fn token(user: &str, secret: &str) -> NewToken {
+    fn new_token(user: &str, secret: &str) -> NewToken {
         NewToken {
             kind: TokenKind::User(Role::User),
             user: user.to_owned(),
@@ -242,9 +242,9 @@ mod tests {
     async fn what_falls_ends_the_calls_that_live_on_it() {
         let bench = bench().await;
         let access = Access::open(bench.store.clone(), bench.clock.clone(), "h0me").await.unwrap();
-        bench.store.write(user("ada", true)).await.unwrap();
+        bench.store.write(new_user("ada")).await.unwrap();
         let secret = new_secret();
-        let made = bench.store.write(token("ada", &secret)).await.unwrap();
+        let made = bench.store.write(new_token("ada", &secret)).await.unwrap();
         access.reload().await.unwrap();
         let here: SocketAddr = "127.0.0.1:7433".parse().unwrap();
         let shown = format!("swu_{}_{secret}", made.id);
@@ -267,7 +267,7 @@ mod tests {
             async move { access.reload().await }
         });
         tokio::task::yield_now().await;
-        bench.store.write(user("ada", true)).await.unwrap();
+        bench.store.write(new_user("ada")).await.unwrap();
         drop(ahead);
         behind.await.unwrap().unwrap();
         assert!(access.read(|book| book.user("ada").is_some()), "it was read before its turn");

@@ -26,6 +26,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::format;
 use crate::moment::Zone;
 use crate::signals::Signals;
+use crate::whole_file;
 use log::Log;
 use pace::Pace;
 
@@ -40,8 +41,8 @@ pub async fn keep(folder: &Path) -> Outcome {
     let mut signals = Signals::listen()?;
     let keeper = Keeper { log: Arc::new(Mutex::new(Log::open(&folder.join("agent.log"), log::MOST))) };
     let pid_file = folder.join("pid");
-    tell(folder, "restarts", "0")?;
-    tell(folder, "pid", &format!("{}\n", identity()?))?;
+    whole_file::tell(&folder.join("restarts"), "0")?;
+    whole_file::tell(&folder.join("pid"), &format!("{}\n", identity()?))?;
     let ended = keeper.run(folder, &mut signals).await;
     let _ = fs::remove_file(pid_file);
     ended
@@ -67,13 +68,6 @@ fn identity() -> io::Result<String> {
     let ticks = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(19)).unwrap_or_default();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     Ok(format!("{} {ticks} {now}", std::process::id()))
-}
-
-/// Written as a whole: others read it at any time.
-fn tell(folder: &Path, name: &str, text: &str) -> io::Result<()> {
-    let new = folder.join(format!("{name}.new"));
-    fs::write(&new, text)?;
-    fs::rename(new, folder.join(name))
 }
 
 struct Keeper {
@@ -109,7 +103,7 @@ impl Keeper {
             restarts += 1;
             self.note(&format!("the agent {told}; it is started again in {}", format::duration(pause)));
             // Where the disk is full the agent matters more than the count.
-            let _ = tell(folder, "restarts", &restarts.to_string());
+            let _ = whole_file::tell(&folder.join("restarts"), &restarts.to_string());
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = signals.next() => return Ok(Exit::Done),
