@@ -23,12 +23,12 @@ pub struct Weather {
     /// Each packet takes this long, and up to `jitter` longer; none overtakes another.
     pub delay: Duration,
     pub jitter: Duration,
-    /// Share of the packets that are lost, in 0..1.
-    pub loss: f64,
+    /// Of so many packets in a row one is lost, a random one, so that no line of this weather is good by luck. 0: none is lost.
+    pub lost_one_in: u32,
 }
 
 impl Weather {
-    pub const FINE: Self = Self { cut: false, delay: Duration::ZERO, jitter: Duration::ZERO, loss: 0.0 };
+    pub const FINE: Self = Self { cut: false, delay: Duration::ZERO, jitter: Duration::ZERO, lost_one_in: 0 };
     pub const CUT: Self = Self { cut: true, ..Self::FINE };
 }
 

@@ -9,7 +9,7 @@ use crate::world::{A, B, COORDINATOR, World};
 fn a_sweep_over_a_slow_line_that_loses_packets_ends_right() {
     let Some(mut world) = World::with("a bad line", "60s", &[]) else { return };
     let ms = Duration::from_millis;
-    let bad = Weather { delay: ms(150), jitter: ms(100), loss: 0.05, ..Weather::FINE };
+    let bad = Weather { delay: ms(150), jitter: ms(100), lost_one_in: 20, ..Weather::FINE };
     for agent in [A, B] {
         world.cable.between(COORDINATOR, agent, bad);
     }
@@ -23,5 +23,9 @@ fn a_sweep_over_a_slow_line_that_loses_packets_ends_right() {
         assert_eq!(world.began(job), 1);
     }
     let lost = |agent| world.cable.link(agent, COORDINATOR).swallowed_packets;
-    assert!(lost(A) > 0 && lost(B) > 0, "the line was bad");
+    assert!(
+        lost(A) > 0 && lost(B) > 0,
+        "the line was bad: {:?}",
+        [A, B].map(|agent| world.cable.link(agent, COORDINATOR))
+    );
 }

@@ -23,12 +23,29 @@ struct Relay {
     flying: BinaryHeap<Flying>,
     /// When the newest packet of each direction arrives: the next one does not overtake it.
     newest: HashMap<Direction, Instant>,
+    rows: HashMap<Direction, Row>,
     sent: u64,
     dice: Dice,
 }
 
+/// The packets in a row of which one is lost.
+#[derive(Default)]
+struct Row {
+    /// How many have come.
+    come: u32,
+    /// The one that is lost.
+    unlucky: u32,
+}
+
 pub fn start(shared: Arc<Shared>, mut woken: PipeReader) -> JoinHandle<()> {
-    let mut relay = Relay { shared, flying: BinaryHeap::new(), newest: HashMap::new(), sent: 0, dice: Dice(0x5eed) };
+    let mut relay = Relay {
+        shared,
+        flying: BinaryHeap::new(),
+        newest: HashMap::new(),
+        rows: HashMap::new(),
+        sent: 0,
+        dice: Dice(0x5eed),
+    };
     std::thread::spawn(move || {
         while let Some(ports) = relay.ports() {
             relay.deliver();
@@ -72,8 +89,9 @@ impl Relay {
         let Some(direction) = direction(packet) else { return };
         let mut state = self.shared.lock();
         let link = state.links.entry(direction).or_default();
-        let Weather { cut, delay, jitter, loss } = link.weather;
-        if cut || self.dice.roll() < loss {
+        let Weather { cut, delay, jitter, lost_one_in } = link.weather;
+        let row = self.rows.entry(direction).or_default();
+        if cut || row.loses(lost_one_in, &mut self.dice) {
             link.swallowed_packets += 1;
             self.shared.changed.notify_all();
             return;
@@ -93,6 +111,21 @@ impl Relay {
             hand_over(&mut self.shared.lock(), direction, &packet);
             self.shared.changed.notify_all();
         }
+    }
+}
+
+impl Row {
+    /// Whether the packet that comes now is lost.
+    fn loses(&mut self, one_in: u32, dice: &mut Dice) -> bool {
+        if one_in == 0 {
+            return false;
+        }
+        if self.come == 0 {
+            self.unlucky = (dice.roll() * f64::from(one_in)) as u32;
+        }
+        let lost = self.come == self.unlucky;
+        self.come = (self.come + 1) % one_in;
+        lost
     }
 }
 
