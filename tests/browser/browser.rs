@@ -75,7 +75,15 @@ impl Browser {
         });
     }
 
+    /// What was told until now is of another page.
+    fn forget(&mut self) {
+        self.note();
+        self.pipe.events.clear();
+    }
+
     pub fn open(&mut self, address: &str) {
+        // The page before it may have told late that it was loaded.
+        self.forget();
         let went = self.call("Page.navigate", json!({ "url": address }));
         assert!(went.get("errorText").is_none_or(Value::is_null), "{address}: {went}");
         self.loaded();
@@ -159,16 +167,14 @@ impl Browser {
 
     /// Clicks what leads to another page, and waits for that.
     pub fn follow(&mut self, selector: &str) {
-        self.note();
-        self.pipe.events.clear();
+        self.forget();
         self.click(selector);
         self.loaded();
     }
 
     /// Presses Enter in the field that has the focus, and waits for the page that its form leads to.
     pub fn enter(&mut self) {
-        self.note();
-        self.pipe.events.clear();
+        self.forget();
         self.press("Enter");
         self.loaded();
     }

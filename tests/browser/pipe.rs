@@ -7,14 +7,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use serde_json::{Value, json};
-
-/// No answer of a browser takes nearly so long; a test shall fail then, and not hang.
-const PATIENCE: Duration = Duration::from_mins(3);
+use sweep_tests::PATIENCE;
 
 pub struct Pipe {
     child: Child,

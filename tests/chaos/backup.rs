@@ -6,11 +6,11 @@
 use std::path::PathBuf;
 use std::process::Output;
 
-use sweep_tests::text;
+use sweep_tests::{PATIENCE, text};
 
 use crate::blows::Process;
 use crate::ledger;
-use crate::site::{PATIENCE, PLAN, Site, undisturbed};
+use crate::site::{PLAN, Site, undisturbed};
 use crate::table;
 use crate::witness::News;
 

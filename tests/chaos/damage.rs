@@ -3,7 +3,8 @@
 //! Each time coordinator and agent are killed, files are changed, and both are started again. Work may have to be repeated; what
 //! comes out is what an undisturbed run comes to.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -114,10 +115,11 @@ stages:
     let folder = site.folder.path().to_owned();
     let go = folder.join("go");
     assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
-    site.tells(|line| line.contains("running"));
+    // Opening a fifo waits for its reader: only then the command runs for certain.
+    let mut gate = File::options().write(true).open(&go).unwrap();
     site.cluster.kill(Process::Coordinator);
-    // Opening a fifo waits for its reader.
-    fs::write(&go, "go\n").unwrap();
+    gate.write_all(b"go\n").unwrap();
+    drop(gate);
     fs::write(folder.join("went"), "").unwrap();
     let spool = site.agent().join("spool");
     while !holds_a_report(&segment(&spool)) {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use sweep_tests::{text, workspace_root};
+use sweep_tests::{PATIENCE, text, workspace_root};
 
 use crate::blows::{AGENTS, Planned};
 use crate::cluster::{Cluster, MARK, agent_name};
@@ -14,8 +14,6 @@ use crate::{marks, processes, table};
 
 /// Where nothing is told for so long, the next blow falls all the same: it is more likely to find something that hangs.
 const SILENCE: Duration = Duration::from_secs(4);
-/// No run takes so long unless something hangs.
-const PATIENCE: Duration = Duration::from_mins(3);
 
 /// What a run came to.
 pub struct Outcome {

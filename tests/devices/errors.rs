@@ -35,8 +35,8 @@ fn device_of(lab: &Lab) -> String {
     attempts.last().unwrap()["device"].as_str().unwrap().to_owned()
 }
 
-/// A job that fails on the first card it is given, when it is told to, and then goes well on another.
-fn fails_once(lab: &Lab, tell: &str) -> String {
+/// A job that fails on the first card it is given, once that is `told` of it, and then goes well on another.
+fn fails_once(lab: &Lab, tell: &str, told: impl FnOnce()) -> String {
     let pipes = ["here", "go"].map(|name| lab.pipe(name));
     let [here, leave] = &pipes;
     let once = lab.home.file("once");
@@ -46,6 +46,7 @@ fn fails_once(lab: &Lab, tell: &str) -> String {
     let first = device_of(lab);
     let uuid = if first == "cuda0" { "GPU-aaaa" } else { "GPU-bbbb" };
     lab.tell(&[SMALL, SECOND, &tell.replace("UUID", uuid)]);
+    told();
     go(leave);
     lab.all_is_done();
     let explained = lab.explain("work");
@@ -58,10 +59,11 @@ fn fails_once(lab: &Lab, tell: &str) -> String {
 #[test]
 fn an_xid_error_excludes_the_card_and_the_job_fails_by_it() {
     let lab = Lab::open(&[SMALL, SECOND], "", 1);
-    let gpu = fails_once(&lab, "xid UUID 79");
+    let excluded = || lab.until("it is in the audit log", || lab.events("device_excluded").pop());
+    let gpu = fails_once(&lab, "xid UUID 79", || drop(excluded()));
     let message = lab.explain("work")["job"]["attempts"][0]["message"].as_str().unwrap().to_owned();
     assert!(message.starts_with(&format!("{gpu}: the driver reported Xid 79")), "{message}");
-    let excluded = lab.until("it is in the audit log", || lab.events("device_excluded").pop());
+    let excluded = excluded();
     assert!(excluded.contains(&format!(", {gpu}: the driver reported Xid 79")), "{excluded}");
     lab.submit(&stage("large", "4 GiB", "true").replace("large", "after"));
     lab.all_is_done();
@@ -73,7 +75,7 @@ fn an_xid_error_excludes_the_card_and_the_job_fails_by_it() {
 #[test]
 fn a_memory_error_excludes_the_card() {
     let lab = Lab::open(&[SMALL, SECOND, "ecc GPU-aaaa 2"], "", 1);
-    let gpu = fails_once(&lab, "ecc UUID 5");
+    let gpu = fails_once(&lab, "ecc UUID 5", || ());
     let excluded = lab.until("it is in the audit log", || lab.events("device_excluded").pop());
     assert!(excluded.contains(&format!(", {gpu}: ")) && excluded.ends_with("(ECC)"), "{excluded}");
 }

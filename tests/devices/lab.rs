@@ -7,13 +7,11 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use sweep_tests::{Home, Talking, text, workspace_root};
+use sweep_tests::{Home, PATIENCE, Talking, text, workspace_root};
 use tempfile::TempDir;
 
 /// Leases of this length make the agent report its devices every second.
 const LEASE: &str = "12s";
-/// Longer than anything takes on the slowest machine; what is waited for comes much earlier.
-const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A card: its UUID, and MiB.
 pub const SMALL: &str = "gpu GPU-aaaa small 8192";

@@ -8,6 +8,7 @@ use sweep_coordinator::{Clock, Coordinator, Options, Running, SystemClock, Tls};
 use sweep_link::{Address, Bearer, Channel, Link, Times, Trust};
 use sweep_shared::access::Secret;
 use sweep_shared::wire::v1;
+use sweep_tests::PATIENCE;
 use sweep_worker::{Agent, AgentError, Shutdown};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -15,9 +16,6 @@ use tonic::Streaming;
 use tonic::service::interceptor::InterceptedService;
 use v1::access_client::AccessClient;
 use v1::sweeps_client::SweepsClient;
-
-/// Nothing takes so long; what does has failed.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 pub type Service = InterceptedService<Channel, Bearer>;
 

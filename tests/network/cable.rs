@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::lines::PATIENCE;
+use sweep_tests::PATIENCE;
 
 /// What happens to packets on their way in one direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

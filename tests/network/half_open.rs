@@ -35,7 +35,7 @@ fn an_agent_that_cannot_be_heard_is_missed_and_comes_back() {
 
 #[test]
 fn a_job_that_was_given_to_a_deaf_agent_is_given_again() {
-    let Some(mut world) = World::new("half-open: deaf") else { return };
+    let Some(mut world) = World::with("half-open: deaf", "30s", &[]) else { return };
     world.agent(A, 2);
     world.submit(1000, &[("one", "epoch")]);
     world.said.wait_for("epoch j1.1 a 1");

@@ -2,10 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How long anything is waited for before the story is given up. Nothing depends on how long it really took.
-pub const PATIENCE: Duration = Duration::from_mins(2);
+use sweep_tests::PATIENCE;
 
 /// Lines in the order in which they were said.
 pub struct Lines {

@@ -163,7 +163,7 @@ fn serve(world: &World, host: Ipv4Addr) -> Process {
         add(&folder.join("known_hosts"), &format!("[{host}]:{PORT} {public}"));
         let client = format!(
             "Host {name}\n HostName {host}\n Port {PORT}\n User root\n IdentityFile {here}/client\n IdentitiesOnly yes\n\
-             \x20UserKnownHostsFile {here}/known_hosts\n GlobalKnownHostsFile none\n ConnectTimeout 3\n ServerAliveInterval 1\n"
+             \x20UserKnownHostsFile {here}/known_hosts\n GlobalKnownHostsFile none\n ConnectTimeout 10\n ServerAliveInterval 3\n"
         );
         add(&folder.join("ssh_config"), &client);
         let server = format!(

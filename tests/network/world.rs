@@ -78,8 +78,9 @@ impl World {
     pub fn serve(&mut self) {
         let listen = format!("{COORDINATOR}:{PORT}");
         let mut command = self.sweep_on(COORDINATOR);
-        command.args(["serve", "--lease", self.lease, "--reconnect-grace", "2s", "--listen", &listen]);
-        command.envs(self.environment.iter().cloned()).env("SWEEP_LOG", "info,sweep_coordinator=debug");
+        command.args(["serve", "--lease", self.lease, "--listen", &listen]);
+        command.env("SWEEP_LOG", "info,sweep_coordinator=debug").env("SWEEP_RECONNECT_GRACE", "2s");
+        command.envs(self.environment.iter().cloned());
         let process = Process::start("the coordinator", command);
         process.said.wait_for(" serves https://");
         self.coordinator = Some(process);

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::cluster::tail;
 use crate::lab::Lab;
 
 /// Never up in the time of a story.
@@ -56,6 +57,7 @@ fn an_allocation_that_slurm_requeues_goes_on_from_its_checkpoint_also_with_a_com
     lab.submit_text(&(trained + &plain));
     lab.said.wait_for("epoch j1.1 n1 1");
     log.wait_for("the coordinator has recorded the checkpoint of epoch 1");
+    tail(&pid).said.wait_for("x");
     assert_eq!(on_scratch(), 1);
     assert!(!lab.file("fleet/agents/1_1/agent/attempts").exists(), "jobs run on the node's own disk");
     lab.cluster.slurm(&["scontrol", "requeue", "1_1"]);

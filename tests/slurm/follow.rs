@@ -7,7 +7,7 @@ use crate::lab::Lab;
 #[test]
 fn a_fleet_grows_with_the_queue_and_goes_when_there_is_nothing_to_do() {
     let Some(mut lab) = Lab::new("a fleet follows the queue") else { return };
-    let spec = lab.spec("min=0,max=2,idle=3s,time=30");
+    let spec = lab.spec("min=0,max=2,idle=15s,time=30");
     let follower = lab.start(&["agents", "launch", "--slurm", &spec, "--follow=200ms"]);
     follower.said.wait_for("nothing waits for an agent");
     lab.submit(&[("one", ""), ("two", ""), ("three", "epoch finish")]);
@@ -20,7 +20,7 @@ fn a_fleet_grows_with_the_queue_and_goes_when_there_is_nothing_to_do() {
     assert_eq!(lab.watched(), Some(0));
     // With nothing to do they leave, and their places are free.
     for log in logs {
-        log.wait_for("the agent leaves: it had nothing to do for 3 s");
+        log.wait_for("the agent leaves: it had nothing to do for 15 s");
         log.wait_for("the agent has left");
     }
     follower.signal(Signal::SIGTERM);

@@ -90,12 +90,15 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    fn mode(&self) -> Mode {
-        self.state.lock().unwrap().mode.unwrap()
+    /// How the door is, and how often it was closed so far: whoever came in before it is closed again is thrown out then.
+    fn look(&self) -> (Mode, u64) {
+        let state = self.state.lock().unwrap();
+        (state.mode.unwrap(), state.closings)
     }
 
     fn serve(self: Arc<Self>, client: TcpStream) {
-        match self.mode() {
+        let (mode, begun) = self.look();
+        match mode {
             Mode::Shut => return,
             Mode::Ill => return answer(client),
             Mode::Open | Mode::Held | Mode::Cut { .. } => {}
@@ -103,14 +106,13 @@ impl Shared {
         let Ok(server) = TcpStream::connect(&self.server) else { return };
         let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
         let up = self.clone();
-        let carried = thread::spawn(move || up.carry(from, to, true));
-        self.carry(server, client, false);
+        let carried = thread::spawn(move || up.carry(from, to, begun, true));
+        self.carry(server, client, begun, false);
         let _ = carried.join();
     }
 
     /// Copies until an end closes, or the door.
-    fn carry(&self, mut from: TcpStream, mut to: TcpStream, up: bool) {
-        let begun = self.state.lock().unwrap().closings;
+    fn carry(&self, mut from: TcpStream, mut to: TcpStream, begun: u64, up: bool) {
         let mut buffer = vec![0; 64 << 10];
         loop {
             let read = match from.read(&mut buffer) {
