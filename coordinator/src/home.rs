@@ -148,9 +148,10 @@ impl Home {
         Ok(HomeLock { home: self.clone(), _lock: lock })
     }
 
-    /// Who asks whether a coordinator runs holds the lock for an instant, so that one refusal proves nothing.
+    /// Who asks whether a coordinator runs holds the lock for an instant, together with whoever else asks: only where it cannot be
+    /// shared either, a coordinator has it.
     fn take_lock(&self) -> Result<Flock<File>, HomeError> {
-        const TRIES: u32 = 20;
+        const TRIES: u32 = 1000;
         const INSTANT: Duration = Duration::from_millis(5);
         let path = self.lock_file();
         let file = private().create(true).truncate(false).open(&path);
@@ -159,6 +160,10 @@ impl Home {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(lock) => return Ok(lock),
                 Err((back, _)) => file = back,
+            }
+            match Flock::lock(file, FlockArg::LockSharedNonblock).map(Flock::unlock) {
+                Ok(Ok(back)) => file = back,
+                Ok(Err(_)) | Err(_) => break,
             }
             std::thread::sleep(INSTANT);
         }

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::blows::Process;
+use crate::ledger;
 use crate::site::{PLAN, Site, undisturbed};
 use crate::table;
 
@@ -103,24 +104,27 @@ fn a_bit_flipped_in_the_newest_checkpoint_at_both_ends_costs_an_epoch_and_is_sai
 }
 
 /// A command ends while nobody but its agent is there to learn of it; the agent is killed as well, and `harm` done to its spool.
-/// How often the command ran in all.
-fn reported_to_nobody(harm: impl FnOnce(&Path)) -> usize {
-    let mut site = Site::submit(
+/// So often the command ran in all.
+#[track_caller]
+fn reported_to_nobody(harm: impl FnOnce(&Path), runs: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let [go, went, marks] = ["go", "went", "marks"].map(|name| folder.path().join(name));
+    assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
+    let mut site = Site::submit_in(
+        folder,
         r#"name: spool
 stages:
   work:
     command: { run: [/bin/sh, -c, 'echo began >> "$CHAOS_FOLDER/marks"; test -e "$CHAOS_FOLDER/went" || read go < "$CHAOS_FOLDER/go"'] }
 "#,
     );
-    let folder = site.folder.path().to_owned();
-    let go = folder.join("go");
-    assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
+    site.tells(|line| line.contains("running"));
     // Opening a fifo waits for its reader: only then the command runs for certain.
     let mut gate = File::options().write(true).open(&go).unwrap();
     site.cluster.kill(Process::Coordinator);
     gate.write_all(b"go\n").unwrap();
     drop(gate);
-    fs::write(folder.join("went"), "").unwrap();
+    fs::write(went, "").unwrap();
     let spool = site.agent().join("spool");
     while !holds_a_report(&segment(&spool)) {
         thread::sleep(Duration::from_millis(10));
@@ -128,10 +132,13 @@ stages:
     site.cluster.kill_all();
     harm(&spool);
     let (jobs, _) = site.finish();
-    let ran = fs::read_to_string(folder.join("marks")).unwrap().lines().count();
-    assert_eq!(jobs[0]["attempt"], ran, "{jobs:#?}");
-    ran
+    let ran = fs::read_to_string(marks).unwrap().lines().count();
+    let told = ledger::ask(&site.home(), EVENTS).unwrap();
+    assert_eq!((&jobs[0]["attempt"], ran), (&runs.into(), runs), "{told:#?}\n{}", site.log_of_agent());
 }
+
+const EVENTS: &str =
+    "SELECT at_ms || ' ' || what || ' ' || coalesce(attempt, '') || ' ' || detail FROM events ORDER BY id";
 
 /// The file that reports are written to.
 fn segment(spool: &Path) -> PathBuf {
@@ -150,11 +157,13 @@ fn holds_a_report(segment: &Path) -> bool {
 
 #[test]
 fn a_report_that_only_the_spool_knows_is_delivered_and_one_that_is_gone_costs_another_run() {
-    assert_eq!(reported_to_nobody(|_| {}), 1, "the spool holds what nobody was there to hear");
+    // The spool holds what nobody was there to hear.
+    reported_to_nobody(|_| {}, 1);
     let cut_to = |bytes: u64| {
         move |spool: &Path| fs::File::options().write(true).open(segment(spool)).unwrap().set_len(bytes).unwrap()
     };
-    assert_eq!(reported_to_nobody(cut_to(FIRST_RECORD + RECORD_HEADER + 1)), 2, "within the report");
-    assert_eq!(reported_to_nobody(cut_to(0)), 2, "an empty file");
-    assert_eq!(reported_to_nobody(|spool| fs::remove_dir_all(spool).unwrap()), 2, "no spool at all");
+    // Cut within the report, an empty file, and no spool at all.
+    reported_to_nobody(cut_to(FIRST_RECORD + RECORD_HEADER + 1), 2);
+    reported_to_nobody(cut_to(0), 2);
+    reported_to_nobody(|spool| fs::remove_dir_all(spool).unwrap(), 2);
 }

@@ -29,7 +29,11 @@ pub struct Site {
 
 impl Site {
     pub fn submit(plan: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::submit_in(tempfile::tempdir().unwrap(), plan)
+    }
+
+    /// In a folder that holds something for its jobs already.
+    pub fn submit_in(folder: tempfile::TempDir, plan: &str) -> Self {
         let cluster = Cluster::start(folder.path(), 1).unwrap();
         fs::write(folder.path().join("plan.yaml"), plan).unwrap();
         let witness = submit(&cluster, folder.path());
@@ -52,6 +56,10 @@ impl Site {
 
     pub fn agent(&self) -> PathBuf {
         self.folder.path().join(agent_name(0)).join("agent")
+    }
+
+    pub fn log_of_agent(&self) -> String {
+        fs::read_to_string(self.folder.path().join("logs").join(agent_name(0))).unwrap()
     }
 
     pub fn cached(&self, hash: &str) -> PathBuf {

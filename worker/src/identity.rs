@@ -148,7 +148,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let held = lock(home.path(), None).unwrap();
         assert!(matches!(lock(home.path(), None), Err(AgentError::Locked { .. })));
-        drop(held);
+        held.unlock().unwrap();
         assert!(lock(home.path(), None).is_ok());
     }
 

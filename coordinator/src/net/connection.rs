@@ -175,7 +175,9 @@ mod tests {
 
     #[tokio::test]
     async fn only_who_proved_themselves_may_stay() {
-        let (address, ..) = server(Terms { unproven: SHORT, ..patient() }, false).await;
+        // Enough for who asks at once, also where the machine is busy.
+        let unproven = Duration::from_secs(2);
+        let (address, ..) = server(Terms { unproven, ..patient() }, false).await;
         let mut stranger = TcpStream::connect(address).await.unwrap();
         stranger.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
         assert!(to_the_end(&mut stranger).await.contains("hello"));

@@ -118,7 +118,6 @@ mod tests {
         };
         let mut marked = start(&marks(&agent, 1));
         let mut current = start(&marks(&agent, 2));
-        // `spawn` returns after a successful exec, so the new environment is in place.
         assert_eq!(kill_older(&agent, 2), 1);
         assert!(!marked.wait().unwrap().success());
         assert!(current.try_wait().unwrap().is_none());
@@ -132,7 +131,6 @@ mod tests {
         let start = |attempt: &str| {
             let mut command = std::process::Command::new("sleep");
             command.arg("600").env(AGENT_VARIABLE, &agent).env(ATTEMPT_VARIABLE, attempt);
-            // A group of its own. Not by way of `setsid`: while a program becomes another its environment is not there.
             command.process_group(0).spawn().unwrap()
         };
         let (mut escaped, mut other) = (start("j1.2"), start("j1.21"));

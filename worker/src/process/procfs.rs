@@ -1,12 +1,15 @@
 //! What `/proc` tells. Processes vanish while one reads: every answer is optional.
 
 use std::fs;
+use std::time::Duration;
 
 /// A line of `/proc/<pid>/stat`, as far as needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
     pub state: char,
     pub group: i32,
+    /// It is just becoming another program (`execve`): there is memory for that, but its environment is not in it yet.
+    pub changes: bool,
 }
 
 impl Stat {
@@ -31,7 +34,10 @@ fn parse_stat(line: &str) -> Option<Stat> {
     let mut fields = line.rsplit_once(')')?.1.split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
     let group = fields.nth(1)?.parse().ok()?;
-    Some(Stat { state, group })
+    // The fields 23 (vsize) and 51 (env_end) of proc_pid_stat(5). The kernel's own threads have no memory either.
+    let (memory, environment) = (fields.nth(17), fields.nth(27));
+    let changes = memory.is_some_and(|bytes| bytes != "0") && environment == Some("0");
+    Some(Stat { state, group, changes })
 }
 
 /// `python3 (812, asleep in the kernel)`.
@@ -47,8 +53,26 @@ pub fn describe(pid: i32) -> Option<String> {
     Some(format!("{} ({pid}, {doing})", name.trim_end()))
 }
 
-/// The environment the process was started with, as `NAME=value` separated by zero bytes.
+/// The environment the process was started with, as `NAME=value` separated by zero bytes. One that is just becoming another program
+/// has none until it is that, which is waited for: it takes microseconds, unless nobody lets it run.
 pub fn environment(pid: i32) -> Option<Vec<u8>> {
+    const LOOKS: u32 = 100;
+    const MOMENT: Duration = Duration::from_millis(1);
+    for _ in 1..LOOKS {
+        let environment = read_environment(pid)?;
+        if !environment.is_empty() {
+            return Some(environment);
+        }
+        if !stat(pid)?.changes {
+            // It has none; or it has become the other program since.
+            break;
+        }
+        std::thread::sleep(MOMENT);
+    }
+    read_environment(pid)
+}
+
+fn read_environment(pid: i32) -> Option<Vec<u8>> {
     fs::read(format!("/proc/{pid}/environ")).ok()
 }
 
@@ -94,8 +118,33 @@ mod tests {
     #[test]
     fn a_process_name_with_parentheses_does_not_shift_the_fields() {
         let stat = parse_stat("42 (a) b (c) S 1 40 40 0 -1 4194304").unwrap();
-        assert_eq!(stat, Stat { state: 'S', group: 40 });
+        assert_eq!(stat, Stat { state: 'S', group: 40, changes: false });
         assert!(parse_stat("42 (cut").is_none());
+    }
+
+    #[test]
+    fn a_process_is_never_caught_without_its_environment() {
+        for _ in 0..50 {
+            let mut child = std::process::Command::new("sleep").arg("600").env("MARKED", "1").spawn().unwrap();
+            let environment = environment(i32::try_from(child.id()).unwrap()).unwrap();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(environment.split(|byte| *byte == 0).any(|entry| entry == b"MARKED=1"));
+        }
+    }
+
+    #[test]
+    fn a_process_without_an_environment_is_no_riddle() {
+        let mut child = std::process::Command::new("sleep").arg("600").env_clear().spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        assert_eq!(environment(pid), Some(Vec::new()));
+        let line = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!parse_stat(&line).unwrap().changes, "{line}");
+        let mut fields: Vec<&str> = line.split(' ').collect();
+        fields[50] = "0";
+        assert!(parse_stat(&fields.join(" ")).unwrap().changes, "{line}");
     }
 
     #[test]

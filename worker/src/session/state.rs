@@ -118,8 +118,8 @@ struct Leaving {
 /// How long a draining agent waits for a coordinator that is away, to deliver what it has.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it waits for acknowledgements of a coordinator that is there but records nothing, as on a full disk. The reports
-/// stay in the spool.
-const ACK_PATIENCE: Duration = Duration::from_secs(5);
+/// stay in the spool. A disk that is only slow may need some seconds.
+const ACK_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long a connection may have been dead when that is noticed: the keep-alive's interval and its patience.
 const UNNOTICED: Duration = Duration::from_secs(20);

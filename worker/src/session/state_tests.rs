@@ -240,7 +240,7 @@ fn a_draining_agent_waits_only_a_while_for_a_coordinator_that_records_nothing() 
     session.state.on_drain("stop", session.now);
     assert_eq!(session.later(60), [], "the runner writes its checkpoint");
     session.ends(1, interrupted("stop"));
-    assert_eq!(session.later(4), []);
+    assert_eq!(session.later(14), []);
     assert_eq!(session.later(1), [Action::Leave("stop".to_owned())]);
 }
 

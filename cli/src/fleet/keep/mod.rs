@@ -16,6 +16,8 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::AsyncReadExt as _;
@@ -48,16 +50,17 @@ pub async fn keep(folder: &Path) -> Outcome {
     ended
 }
 
-fn lock(folder: &Path) -> Outcome<File> {
+/// `Flock` gives it back in so many words: closing the file alone would leave it to a process that is just being forked.
+fn lock(folder: &Path) -> Outcome<Flock<File>> {
     let path = folder.join("lock");
     let wrong = |error: io::Error| Failure::usage(format!("cannot use {}: {error}", path.display()));
     let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(wrong)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(fs::TryLockError::WouldBlock) => {
+    match Flock::lock(lock, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(lock),
+        Err((_, Errno::EWOULDBLOCK)) => {
             Err(Failure::usage(format!("another keeper looks after the agent in {}", folder.display())))
         }
-        Err(fs::TryLockError::Error(error)) => Err(wrong(error)),
+        Err((_, error)) => Err(wrong(error.into())),
     }
 }
 

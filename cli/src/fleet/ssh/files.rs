@@ -119,8 +119,10 @@ mod tests {
         let bin = root.join("current/bin");
         std::fs::create_dir_all(&bin).unwrap();
         std::fs::create_dir_all(root.join("run")).unwrap();
-        std::fs::write(bin.join(program), "#!/bin/sh\necho \"$#: $*\"\nenv\n").unwrap();
-        std::fs::set_permissions(bin.join(program), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        // By another process: a file that this one writes may be open in a child of another test, and is then no program ("text
+        // file busy").
+        let written = r#"printf '#!/bin/sh\necho "$#: $*"\nenv\n' > "$0"; chmod 700 "$0""#;
+        assert!(Command::new("sh").args(["-c", written]).arg(bin.join(program)).status().unwrap().success());
         let output =
             Command::new("sh").args(["-c", script, "agent", "--keep", "x y"]).env("HOME", "/h").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
