@@ -17,7 +17,6 @@ pub struct Browser {
     pub requests: Vec<String>,
     /// What the browser complained of: errors in scripts, whatever the page's own policy forbade.
     pub complaints: Vec<String>,
-    found: u32,
     /// Its profile; it goes with the browser.
     _folder: TempDir,
 }
@@ -30,6 +29,11 @@ const UNTIL: &str = "new Promise(done => {
     look();
 })";
 
+/// The JavaScript for the first element that a selector means.
+fn first(selector: &str) -> String {
+    format!("document.querySelector({})", json!(selector))
+}
+
 impl Browser {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -38,8 +42,7 @@ impl Browser {
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let attached = pipe.call(None, "Target.attachToTarget", attach).unwrap();
         let session = attached["sessionId"].as_str().expect("a session").to_owned();
-        let mut browser =
-            Self { pipe, session, requests: Vec::new(), complaints: Vec::new(), found: 0, _folder: folder };
+        let mut browser = Self { pipe, session, requests: Vec::new(), complaints: Vec::new(), _folder: folder };
         for domain in ["Page", "Network", "Runtime", "Log"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
@@ -126,39 +129,29 @@ impl Browser {
         self.look(&UNTIL.replace("CONDITION", condition));
     }
 
-    /// A selector for the first element of a kind that bears these words, as people find it.
-    pub fn find(&mut self, kind: &str, words: &str) -> String {
-        self.found += 1;
+    /// Where the middle of an element is, brought into view. The element is a piece of JavaScript, so that one look does it all: a
+    /// page that follows the work is another one in the next moment.
+    fn middle(&mut self, element: &str) -> (f64, f64) {
         let script = format!(
-            "(() => {{ const it = [...document.querySelectorAll({})].find(it => it.textContent.trim().includes({}));
-               it?.setAttribute('data-found', {}); return !!it; }})()",
-            json!(kind),
-            json!(words),
-            self.found
-        );
-        assert_eq!(self.look(&script), true, "no {kind} with {words:?} in {}: {}", self.path(), self.text("main"));
-        format!("[data-found='{}']", self.found)
-    }
-
-    /// Where the middle of an element is, brought into view.
-    fn middle(&mut self, selector: &str) -> (f64, f64) {
-        let script = format!(
-            "(() => {{ const it = document.querySelector({}); if (!it) return null; it.scrollIntoView({{ block: 'center' }});
-               const box = it.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()",
-            json!(selector)
+            "(() => {{ const it = {element}; if (!it) return null; it.scrollIntoView({{ block: 'center' }});
+               const box = it.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
         );
         let at = self.look(&script);
-        assert!(at.is_array(), "there is no {selector} in {}", self.path());
+        assert!(at.is_array(), "there is no {element} in {}: {}", self.path(), self.text("main"));
         (at[0].as_f64().unwrap(), at[1].as_f64().unwrap())
     }
 
     pub fn hover(&mut self, selector: &str) {
-        let (x, y) = self.middle(selector);
+        let (x, y) = self.middle(&first(selector));
         self.call("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": x, "y": y }));
     }
 
     pub fn click(&mut self, selector: &str) {
-        let (x, y) = self.middle(selector);
+        self.click_on(&first(selector));
+    }
+
+    fn click_on(&mut self, element: &str) {
+        let (x, y) = self.middle(element);
         for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
             let params = json!({ "type": kind, "x": x, "y": y, "button": "left", "clickCount": 1 });
             self.call("Input.dispatchMouseEvent", params);
@@ -167,8 +160,20 @@ impl Browser {
 
     /// Clicks what leads to another page, and waits for that.
     pub fn follow(&mut self, selector: &str) {
+        self.follow_on(&first(selector));
+    }
+
+    /// The same for the first element of a kind that bears these words, as people find it.
+    pub fn follow_words(&mut self, kind: &str, words: &str) {
+        let (kind, words) = (json!(kind), json!(words));
+        self.follow_on(&format!(
+            "[...document.querySelectorAll({kind})].find(it => it.textContent.trim().includes({words}))"
+        ));
+    }
+
+    fn follow_on(&mut self, element: &str) {
         self.forget();
-        self.click(selector);
+        self.click_on(element);
         self.loaded();
     }
 

@@ -32,8 +32,7 @@ fn the_page_follows_a_study_and_leads_through_it() {
     browser.until("document.querySelector('#sweeps').innerText.includes('followed')");
     assert!(is_the_same(&mut browser), "the overview tells of a new study by itself");
 
-    let link = browser.find("#sweeps a", "followed");
-    browser.follow(&link);
+    browser.follow_words("#sweeps a", "followed");
     assert_eq!(browser.path(), "/sweeps/s1");
     mark(&mut browser);
     browser.until(&rows("running", 3));
@@ -72,19 +71,15 @@ fn the_chart_names_what_is_pointed_at(browser: &mut Browser) {
 }
 
 fn jobs_can_be_filtered_and_sorted(browser: &mut Browser) {
-    let crumb = browser.find(".crumbs a", "followed");
-    browser.follow(&crumb);
+    browser.follow_words(".crumbs a", "followed");
     browser.choose("#filter-state", "failed");
-    let filter = browser.find("#jobs button", "Filter");
-    browser.follow(&filter);
+    browser.follow_words("#jobs button", "Filter");
     assert!(browser.path().contains("state=failed"), "{}", browser.path());
     assert_eq!(browser.count("#jobs tbody tr"), 1);
     assert!(browser.text("#jobs tbody").contains("the test wanted it"), "{}", browser.text("#jobs tbody"));
-    let all = browser.find("#jobs a", "Show all");
-    browser.follow(&all);
+    browser.follow_words("#jobs a", "Show all");
     assert_eq!(browser.count("#jobs tbody tr"), 4);
-    let heading = browser.find("#jobs th a", "Stage");
-    browser.follow(&heading);
+    browser.follow_words("#jobs th a", "Stage");
     assert!(browser.path().contains("sort=stage"), "{}", browser.path());
     browser.fill("#filter-text", "i=2");
     browser.enter();
@@ -101,8 +96,7 @@ fn what_runs_is_cancelled_from_the_page_after_a_question() {
     let mut browser = site.browser();
     browser.open(&site.at("/sweeps/s1"));
     browser.until(&rows("running", 3));
-    let cancel = browser.find("#sweep a", "Cancel");
-    browser.follow(&cancel);
+    browser.follow_words("#sweep a", "Cancel");
     assert!(browser.text("h1").contains("Cancel sweep s1?"), "{}", browser.text("main"));
     browser.picture("question");
     browser.follow("main form button[type=submit]");
