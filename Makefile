@@ -42,7 +42,7 @@ lint: setup
 deny: ## check the dependencies: licences, sources, known vulnerabilities (installs cargo-deny once)
 	@scripts/deny.sh
 
-# A test program that hangs (30 minutes; the slowest takes about five) fails and says its name. One that fails does not keep the
+# A test program that hangs (20 minutes; the slowest takes about five) fails and says its name. One that fails does not keep the
 # others from running: a run tells all that is wrong.
 unit: setup
 	@scripts/setup-python.sh
@@ -53,7 +53,7 @@ unit: setup
 	@scripts/need-slurm.sh
 	@scripts/need-s3.sh
 	cargo build --workspace --bins --locked
-	cargo test --workspace --locked --no-fail-fast --config 'target."cfg(all())".runner = ["$(CURDIR)/scripts/bounded.py", "1800"]'
+	cargo test --workspace --locked --no-fail-fast --config 'target."cfg(all())".runner = ["$(CURDIR)/scripts/bounded.py", "1200"]'
 
 snapshots: setup ## write docs/cli.md and the texts that tests compare anew (then look at what git says has changed)
 	SWEEP_SNAPSHOTS=write cargo test --workspace --locked --bin sweep --test messages

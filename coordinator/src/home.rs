@@ -161,9 +161,8 @@ impl Home {
                 Ok(lock) => return Ok(lock),
                 Err((back, _)) => file = back,
             }
-            match Flock::lock(file, FlockArg::LockSharedNonblock).map(Flock::unlock) {
-                Ok(Ok(back)) => file = back,
-                Ok(Err(_)) | Err(_) => break,
+            if self.is_locked()? {
+                break;
             }
             std::thread::sleep(INSTANT);
         }

@@ -247,7 +247,8 @@ fn start(command: &mut Command, log: &Path) -> Child {
     command.env("SWEEP_LOG", filter).process_group(0).stdout(Stdio::piped()).stderr(log).spawn().expect("it starts")
 }
 
-fn log(folder: &Path, name: &str) -> PathBuf {
+/// What a process of the cluster says.
+pub fn log(folder: &Path, name: &str) -> PathBuf {
     folder.join("logs").join(name)
 }
 

@@ -104,7 +104,7 @@ fn a_bit_flipped_in_the_newest_checkpoint_at_both_ends_costs_an_epoch_and_is_sai
 }
 
 /// A command ends while nobody but its agent is there to learn of it; the agent is killed as well, and `harm` done to its spool.
-/// So often the command ran in all.
+/// `runs`: how often the command ran in all.
 #[track_caller]
 fn reported_to_nobody(harm: impl FnOnce(&Path), runs: usize) {
     let folder = tempfile::tempdir().unwrap();
@@ -160,7 +160,7 @@ fn a_report_that_only_the_spool_knows_is_delivered_and_one_that_is_gone_costs_an
     // The spool holds what nobody was there to hear.
     reported_to_nobody(|_| {}, 1);
     let cut_to = |bytes: u64| {
-        move |spool: &Path| fs::File::options().write(true).open(segment(spool)).unwrap().set_len(bytes).unwrap()
+        move |spool: &Path| File::options().write(true).open(segment(spool)).unwrap().set_len(bytes).unwrap()
     };
     // Cut within the report, an empty file, and no spool at all.
     reported_to_nobody(cut_to(FIRST_RECORD + RECORD_HEADER + 1), 2);

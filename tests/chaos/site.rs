@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 use sweep_tests::{PATIENCE, epoch, text};
 
-use crate::cluster::{Cluster, agent_name};
+use crate::cluster::{self, Cluster, agent_name};
 use crate::ledger::{self, Checkpoint};
 use crate::table;
 use crate::witness::{News, Witness};
@@ -59,7 +59,7 @@ impl Site {
     }
 
     pub fn log_of_agent(&self) -> String {
-        fs::read_to_string(self.folder.path().join("logs").join(agent_name(0))).unwrap()
+        fs::read_to_string(cluster::log(self.folder.path(), &agent_name(0))).unwrap()
     }
 
     pub fn cached(&self, hash: &str) -> PathBuf {

@@ -80,11 +80,11 @@ impl Witness {
         let deadline = Instant::now() + patience;
         let mut lines = self.told.lines.lock().expect("the reader does not panic");
         loop {
-            if enough(&lines.lines) {
-                return News::Enough;
-            }
             if lines.over {
                 return News::Over;
+            }
+            if enough(&lines.lines) {
+                return News::Enough;
             }
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { return News::Silence };
             (lines, _) = self.told.news.wait_timeout(lines, left).expect("the reader does not panic");

@@ -5,10 +5,7 @@ use std::path::Path;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{ConnectOptions as _, Row as _};
 
-/// Written down now and then while somebody comes and goes: when a token was last used, when a session was last seen.
-const IN_PASSING: [(&str, &str); 2] = [("tokens", "used_ms"), ("sessions", "seen_ms")];
-
-/// A line for each row of each table. Left out is what comes by itself: the note that somebody was refused, and [`IN_PASSING`].
+/// A line for each row of each table. Left out is what being refused leaves behind by itself: the note that somebody was.
 pub async fn dump(home: &Path) -> Vec<String> {
     let options = SqliteConnectOptions::new().filename(home.join("sweep.db")).read_only(true);
     let mut database = options.connect().await.unwrap();
@@ -28,6 +25,5 @@ pub async fn dump(home: &Path) -> Vec<String> {
 
 async fn columns(database: &mut SqliteConnection, table: &str) -> Vec<String> {
     let rows = sqlx::query("SELECT name FROM pragma_table_info(?)").bind(table).fetch_all(database).await.unwrap();
-    let names = rows.iter().map(|row| row.get::<String, _>("name"));
-    names.filter(|name| !IN_PASSING.contains(&(table, name))).collect()
+    rows.iter().map(|row| row.get("name")).collect()
 }
