@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use sweep_shared::labels::Labels;
@@ -30,6 +31,9 @@ struct Stored {
     incarnation: u64,
 }
 
+/// How long a lock may be held by what a killed agent has left.
+const AFTERLIFE: Duration = Duration::from_secs(1);
+
 /// Makes the folder and takes its lock, which is held as long as the file is open. `scratch`: where cache and attempts go, where not
 /// into the folder.
 pub fn lock(home: &Path, scratch: Option<&Path>) -> Result<File, AgentError> {
@@ -49,7 +53,14 @@ pub fn lock(home: &Path, scratch: Option<&Path>) -> Result<File, AgentError> {
     }
     let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(home.join("lock"));
     let lock = lock.map_err(failed(home))?;
-    match lock.try_lock() {
+    let asked = Instant::now();
+    let mut locked = lock.try_lock();
+    // An agent that was killed while it started a runner lives on in that, as far as the lock goes, until the runner is a program.
+    while matches!(locked, Err(fs::TryLockError::WouldBlock)) && asked.elapsed() < AFTERLIFE {
+        std::thread::sleep(Duration::from_millis(10));
+        locked = lock.try_lock();
+    }
+    match locked {
         Ok(()) => Ok(lock),
         Err(fs::TryLockError::WouldBlock) => Err(AgentError::Locked { path: home.to_owned() }),
         // Lustre without `-o flock`, for one. Whoever uses the folder a second time is then turned away by the coordinator.
@@ -150,6 +161,19 @@ mod tests {
         assert!(matches!(lock(home.path(), None), Err(AgentError::Locked { .. })));
         held.unlock().unwrap();
         assert!(lock(home.path(), None).is_ok());
+    }
+
+    #[test]
+    fn what_a_killed_agent_leaves_for_an_instant_keeps_no_other_out() {
+        let home = tempfile::tempdir().unwrap();
+        let held = lock(home.path(), None).unwrap();
+        let next = std::thread::spawn({
+            let home = home.path().to_owned();
+            move || lock(&home, None)
+        });
+        std::thread::sleep(AFTERLIFE / 10);
+        held.unlock().unwrap();
+        assert!(next.join().unwrap().is_ok());
     }
 
     #[test]
